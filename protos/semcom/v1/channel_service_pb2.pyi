@@ -1,0 +1,229 @@
+from protos.semcom.v1 import frame_pb2 as _frame_pb2
+from protos.semcom.v1 import receiver_pb2 as _receiver_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LinkSettings(_message.Message):
+    __slots__ = ("channel", "fading", "snr_db", "k_factor_db", "csi", "num_pilots", "seed", "symbol_rate_hz")
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    FADING_FIELD_NUMBER: _ClassVar[int]
+    SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    K_FACTOR_DB_FIELD_NUMBER: _ClassVar[int]
+    CSI_FIELD_NUMBER: _ClassVar[int]
+    NUM_PILOTS_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+    channel: str
+    fading: str
+    snr_db: float
+    k_factor_db: float
+    csi: str
+    num_pilots: int
+    seed: int
+    symbol_rate_hz: float
+    def __init__(self, channel: _Optional[str] = ..., fading: _Optional[str] = ..., snr_db: _Optional[float] = ..., k_factor_db: _Optional[float] = ..., csi: _Optional[str] = ..., num_pilots: _Optional[int] = ..., seed: _Optional[int] = ..., symbol_rate_hz: _Optional[float] = ...) -> None: ...
+
+class Link(_message.Message):
+    __slots__ = ("name", "settings")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    settings: LinkSettings
+    def __init__(self, name: _Optional[str] = ..., settings: _Optional[_Union[LinkSettings, _Mapping]] = ...) -> None: ...
+
+class GetLinkRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class SetLinkRequest(_message.Message):
+    __slots__ = ("link",)
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    link: Link
+    def __init__(self, link: _Optional[_Union[Link, _Mapping]] = ...) -> None: ...
+
+class ListLinksRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListLinksResponse(_message.Message):
+    __slots__ = ("links",)
+    LINKS_FIELD_NUMBER: _ClassVar[int]
+    links: _containers.RepeatedCompositeFieldContainer[Link]
+    def __init__(self, links: _Optional[_Iterable[_Union[Link, _Mapping]]] = ...) -> None: ...
+
+class RelayRequest(_message.Message):
+    __slots__ = ("link", "overrides", "frames")
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    link: str
+    overrides: LinkSettings
+    frames: _containers.RepeatedCompositeFieldContainer[_frame_pb2.Frame]
+    def __init__(self, link: _Optional[str] = ..., overrides: _Optional[_Union[LinkSettings, _Mapping]] = ..., frames: _Optional[_Iterable[_Union[_frame_pb2.Frame, _Mapping]]] = ...) -> None: ...
+
+class RelayResponse(_message.Message):
+    __slots__ = ("results", "timings")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[InstanceResult]
+    timings: HopTimings
+    def __init__(self, results: _Optional[_Iterable[_Union[InstanceResult, _Mapping]]] = ..., timings: _Optional[_Union[HopTimings, _Mapping]] = ...) -> None: ...
+
+class InstanceResult(_message.Message):
+    __slots__ = ("answer", "state", "overhead")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    OVERHEAD_FIELD_NUMBER: _ClassVar[int]
+    answer: _receiver_pb2.Answer
+    state: _frame_pb2.ChannelState
+    overhead: Overhead
+    def __init__(self, answer: _Optional[_Union[_receiver_pb2.Answer, _Mapping]] = ..., state: _Optional[_Union[_frame_pb2.ChannelState, _Mapping]] = ..., overhead: _Optional[_Union[Overhead, _Mapping]] = ...) -> None: ...
+
+class HopTimings(_message.Message):
+    __slots__ = ("channel_ms", "downlink_ms", "decode_ms", "residence_ms")
+    CHANNEL_MS_FIELD_NUMBER: _ClassVar[int]
+    DOWNLINK_MS_FIELD_NUMBER: _ClassVar[int]
+    DECODE_MS_FIELD_NUMBER: _ClassVar[int]
+    RESIDENCE_MS_FIELD_NUMBER: _ClassVar[int]
+    channel_ms: float
+    downlink_ms: float
+    decode_ms: float
+    residence_ms: float
+    def __init__(self, channel_ms: _Optional[float] = ..., downlink_ms: _Optional[float] = ..., decode_ms: _Optional[float] = ..., residence_ms: _Optional[float] = ...) -> None: ...
+
+class Overhead(_message.Message):
+    __slots__ = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio")
+    SOURCE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    REAL_VALUES_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
+    NUM_PILOTS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    AIRTIME_MS_FIELD_NUMBER: _ClassVar[int]
+    BANDWIDTH_RATIO_FIELD_NUMBER: _ClassVar[int]
+    source_bytes: int
+    real_values: int
+    channel_uses: int
+    num_pilots: int
+    payload_bytes: int
+    message_bytes: int
+    airtime_ms: float
+    bandwidth_ratio: float
+    def __init__(self, source_bytes: _Optional[int] = ..., real_values: _Optional[int] = ..., channel_uses: _Optional[int] = ..., num_pilots: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., message_bytes: _Optional[int] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ...) -> None: ...
+
+class PropagateRequest(_message.Message):
+    __slots__ = ("link", "overrides", "frames")
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    link: str
+    overrides: LinkSettings
+    frames: _containers.RepeatedCompositeFieldContainer[_frame_pb2.Frame]
+    def __init__(self, link: _Optional[str] = ..., overrides: _Optional[_Union[LinkSettings, _Mapping]] = ..., frames: _Optional[_Iterable[_Union[_frame_pb2.Frame, _Mapping]]] = ...) -> None: ...
+
+class PropagateResponse(_message.Message):
+    __slots__ = ("frames",)
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    frames: _containers.RepeatedCompositeFieldContainer[_frame_pb2.ReceivedFrame]
+    def __init__(self, frames: _Optional[_Iterable[_Union[_frame_pb2.ReceivedFrame, _Mapping]]] = ...) -> None: ...
+
+class CompleteInstancesRequest(_message.Message):
+    __slots__ = ("instances",)
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    instances: _containers.RepeatedCompositeFieldContainer[InstanceTimings]
+    def __init__(self, instances: _Optional[_Iterable[_Union[InstanceTimings, _Mapping]]] = ...) -> None: ...
+
+class InstanceTimings(_message.Message):
+    __slots__ = ("instance_id", "encode_ms", "uplink_ms", "total_ms")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    ENCODE_MS_FIELD_NUMBER: _ClassVar[int]
+    UPLINK_MS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_MS_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    encode_ms: float
+    uplink_ms: float
+    total_ms: float
+    def __init__(self, instance_id: _Optional[str] = ..., encode_ms: _Optional[float] = ..., uplink_ms: _Optional[float] = ..., total_ms: _Optional[float] = ...) -> None: ...
+
+class CompleteInstancesResponse(_message.Message):
+    __slots__ = ("num_completed",)
+    NUM_COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    num_completed: int
+    def __init__(self, num_completed: _Optional[int] = ...) -> None: ...
+
+class GetReportRequest(_message.Message):
+    __slots__ = ("task", "system", "link")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    system: str
+    link: str
+    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., link: _Optional[str] = ...) -> None: ...
+
+class OverheadReport(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[OverheadRow]
+    def __init__(self, rows: _Optional[_Iterable[_Union[OverheadRow, _Mapping]]] = ...) -> None: ...
+
+class OverheadRow(_message.Message):
+    __slots__ = ("task", "system", "num_instances", "num_failed", "source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    NUM_INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    NUM_FAILED_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    REAL_VALUES_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
+    NUM_PILOTS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    AIRTIME_MS_FIELD_NUMBER: _ClassVar[int]
+    BANDWIDTH_RATIO_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    system: str
+    num_instances: int
+    num_failed: int
+    source_bytes: float
+    real_values: float
+    channel_uses: float
+    num_pilots: float
+    payload_bytes: float
+    message_bytes: float
+    airtime_ms: float
+    bandwidth_ratio: float
+    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., num_instances: _Optional[int] = ..., num_failed: _Optional[int] = ..., source_bytes: _Optional[float] = ..., real_values: _Optional[float] = ..., channel_uses: _Optional[float] = ..., num_pilots: _Optional[float] = ..., payload_bytes: _Optional[float] = ..., message_bytes: _Optional[float] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ...) -> None: ...
+
+class LatencyReport(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[LatencyRow]
+    def __init__(self, rows: _Optional[_Iterable[_Union[LatencyRow, _Mapping]]] = ...) -> None: ...
+
+class LatencyRow(_message.Message):
+    __slots__ = ("task", "system", "hop", "num_instances", "mean_ms", "p50_ms", "p90_ms", "p99_ms")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    HOP_FIELD_NUMBER: _ClassVar[int]
+    NUM_INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    MEAN_MS_FIELD_NUMBER: _ClassVar[int]
+    P50_MS_FIELD_NUMBER: _ClassVar[int]
+    P90_MS_FIELD_NUMBER: _ClassVar[int]
+    P99_MS_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    system: str
+    hop: str
+    num_instances: int
+    mean_ms: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., hop: _Optional[str] = ..., num_instances: _Optional[int] = ..., mean_ms: _Optional[float] = ..., p50_ms: _Optional[float] = ..., p90_ms: _Optional[float] = ..., p99_ms: _Optional[float] = ...) -> None: ...

@@ -1,0 +1,171 @@
+"""Every error semcom raises on purpose, with its gRPC and HTTP status.
+
+SemcomError                  INTERNAL              500
+├── InvalidField             INVALID_ARGUMENT      422   a value out of its range
+│   ├── UnknownName          NOT_FOUND             404   no such task, system, link
+│   ├── UnsupportedMedia     INVALID_ARGUMENT      415   a file that is no image, sound or clip we read
+│   └── TooLarge             RESOURCE_EXHAUSTED    413
+├── TaskNotTrained           FAILED_PRECONDITION   503   these weights do not serve the task
+├── WeightsMismatch          FAILED_PRECONDITION   409   the two ends hold different weights
+├── ServiceUnavailable       UNAVAILABLE           503   a service is down; safe to retry
+└── DeadlineExceeded         DEADLINE_EXCEEDED     504
+
+A message names the field, its value and what is allowed. Between services an error travels as JSON in the
+gRPC trailer `semcom-error`, so that the client sees the receiver's own words.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+import grpc
+
+TRAILER = "semcom-error"
+_MAX_SHOWN_CHARS = 80
+
+
+class SemcomError(Exception):
+    """Base of all errors raised on purpose."""
+
+    grpc_status: ClassVar[grpc.StatusCode] = grpc.StatusCode.INTERNAL
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def to_dict(self) -> dict[str, Any]:
+        """Fields of the error as it is shown to clients."""
+        return {"type": type(self).__name__, **vars(self)}
+
+
+class InvalidField(SemcomError):
+    """A field holds a value that is not allowed."""
+
+    grpc_status = grpc.StatusCode.INVALID_ARGUMENT
+    http_status = 422
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        shown = str(value)
+        if len(shown) > _MAX_SHOWN_CHARS:
+            shown = shown[:_MAX_SHOWN_CHARS] + "…"
+        super().__init__(f"{field} = {shown!r} is not allowed; allowed: {allowed}")
+        self.field, self.value, self.allowed = field, shown, allowed
+
+
+class UnknownName(InvalidField):
+    """A name that nothing here bears."""
+
+    grpc_status = grpc.StatusCode.NOT_FOUND
+    http_status = 404
+
+
+class UnsupportedMedia(InvalidField):
+    """Bytes that do not decode as the modality they were sent for."""
+
+    http_status = 415
+
+
+class TooLarge(InvalidField):
+    """More bytes, frames or symbols than the limit."""
+
+    grpc_status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    http_status = 413
+
+
+class TaskNotTrained(SemcomError):
+    """The weights at hand do not serve the task."""
+
+    grpc_status = grpc.StatusCode.FAILED_PRECONDITION
+    http_status = 503
+
+    def __init__(self, task: str, system: str, trained: list[str]) -> None:
+        super().__init__(
+            f"task {task!r} has no trained weights in system {system!r} (trained: {', '.join(trained) or 'none'}); "
+            f"train it with: semcom train --system {system} --tasks {task}"
+        )
+        self.task, self.system, self.trained = task, system, trained
+
+
+class WeightsMismatch(SemcomError):
+    """A frame was made with other weights than the receiver holds."""
+
+    grpc_status = grpc.StatusCode.FAILED_PRECONDITION
+    http_status = 409
+
+    def __init__(self, sent: str, held: str) -> None:
+        super().__init__(f"the frame's fingerprint {sent!r} is not that of the weights held here, {held!r}")
+        self.sent, self.held = sent, held
+
+
+class ServiceUnavailable(SemcomError):
+    """A service cannot be reached."""
+
+    grpc_status = grpc.StatusCode.UNAVAILABLE
+    http_status = 503
+
+    def __init__(self, service: str, address: str) -> None:
+        super().__init__(f"{service} at {address} cannot be reached; is it running?")
+        self.service, self.address = service, address
+
+
+class DeadlineExceeded(SemcomError):
+    """A service did not answer in time."""
+
+    grpc_status = grpc.StatusCode.DEADLINE_EXCEEDED
+    http_status = 504
+
+    def __init__(self, service: str, timeout_s: float) -> None:
+        super().__init__(f"{service} did not answer within {timeout_s:g} s")
+        self.service, self.timeout_s = service, timeout_s
+
+
+_BY_NAME: dict[str, type[SemcomError]] = {
+    cls.__name__: cls
+    for cls in (
+        SemcomError,
+        InvalidField,
+        UnknownName,
+        UnsupportedMedia,
+        TooLarge,
+        TaskNotTrained,
+        WeightsMismatch,
+        ServiceUnavailable,
+        DeadlineExceeded,
+    )
+}
+
+
+def to_trailer(error: SemcomError) -> tuple[tuple[str, str], ...]:
+    """Trailing metadata that carries `error` to the caller."""
+    return ((TRAILER, json.dumps(error.to_dict())),)
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str, timeout_s: float) -> SemcomError:
+    """Rebuild what the called service raised.
+
+    Args:
+        error: As raised by the stub.
+        service: Name of the called service, for messages.
+        address: Where it was called, "host:port".
+        timeout_s: Deadline of the call [s].
+    """
+    for key, value in error.trailing_metadata() or ():
+        if key == TRAILER:
+            return _from_dict(json.loads(value))
+    if error.code() == grpc.StatusCode.UNAVAILABLE:
+        return ServiceUnavailable(service, address)
+    if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeadlineExceeded(service, timeout_s)
+    if error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return TooLarge("message", f"to {service}", error.details() or "a smaller request")
+    return SemcomError(f"{service} failed: {error.code().name}")
+
+
+def _from_dict(fields: dict[str, Any]) -> SemcomError:
+    cls = _BY_NAME.get(fields.pop("type", ""), SemcomError)
+    rebuilt = cls.__new__(cls)
+    Exception.__init__(rebuilt, fields.get("message", ""))
+    vars(rebuilt).update(fields)
+    return rebuilt

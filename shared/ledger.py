@@ -1,0 +1,62 @@
+"""What an instance costs and how long each hop takes: the two tables every report is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protos.semcom.v1 import channel_service_pb2, frame_pb2
+
+REALS_PER_CHANNEL_USE = 2
+HOPS = ("encode", "uplink", "channel", "downlink", "decode", "total")
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Communication overhead of one instance.
+
+    Attributes:
+        source_bytes: Bytes of the input as the client sent it.
+        real_values: Reals sent, two a channel use; the paper counts them as float32.
+        channel_uses: Complex symbols, pilots apart.
+        num_pilots: Pilot symbols.
+        payload_bytes: Symbols as encoded on the wire.
+        message_bytes: The frame's whole protobuf message.
+        airtime_ms: (channel_uses + num_pilots) / symbol rate [ms].
+        bandwidth_ratio: Channel uses for each source value (k/n); 0 where the source was not stated.
+    """
+
+    source_bytes: int
+    real_values: int
+    channel_uses: int
+    num_pilots: int
+    payload_bytes: int
+    message_bytes: int
+    airtime_ms: float
+    bandwidth_ratio: float
+
+    def to_proto(self) -> channel_service_pb2.Overhead:
+        """As the message of the wire contract."""
+        return channel_service_pb2.Overhead(**vars(self))
+
+
+def overhead_of(frame: frame_pb2.Frame, *, num_pilots: int, symbol_rate_hz: float) -> Overhead:
+    """Account for one frame as it left the transmitter.
+
+    Args:
+        frame: With its symbols, before the channel.
+        num_pilots: Pilots the link sends with it.
+        symbol_rate_hz: Complex symbols a second.
+    """
+    channel_uses = 1
+    for size in frame.symbols.shape:
+        channel_uses *= size
+    return Overhead(
+        source_bytes=frame.source_bytes,
+        real_values=REALS_PER_CHANNEL_USE * channel_uses,
+        channel_uses=channel_uses,
+        num_pilots=num_pilots,
+        payload_bytes=len(frame.symbols.data),
+        message_bytes=frame.ByteSize(),
+        airtime_ms=1e3 * (channel_uses + num_pilots) / symbol_rate_hz,
+        bandwidth_ratio=channel_uses / frame.num_source_values if frame.num_source_values else 0.0,
+    )

@@ -1,0 +1,62 @@
+"""Settings of the services, read from SEMCOM_* variables (and a .env file) once, at the start."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_S = TypeVar("_S", bound=BaseSettings)
+
+DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SEMCOM_", env_file=".env", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address the service listens on.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+class ChannelSettings(_Settings):
+    """channel_service: SEMCOM_CHANNEL_*."""
+
+    channel_grpc_port: int = Field(50051, ge=0, le=65535)
+    channel_http_port: int = Field(8001, ge=0, le=65535)
+    receiver_address: str = "127.0.0.1:50052"
+    receiver_timeout_s: float = Field(60.0, gt=0)
+    channel_store: str = Field("semcom.sqlite3", description="SQLite file of the reports.")
+
+
+class ReceiverSettings(_Settings):
+    """receiver: SEMCOM_RECEIVER_*."""
+
+    receiver_grpc_port: int = Field(50052, ge=0, le=65535)
+    receiver_http_port: int = Field(8002, ge=0, le=65535)
+    weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
+    torch_threads: int = Field(1, ge=1)
+
+
+class TransmitterSettings(_Settings):
+    """transmitter: SEMCOM_TRANSMITTER_*."""
+
+    transmitter_http_port: int = Field(8000, ge=0, le=65535)
+    channel_address: str = "127.0.0.1:50051"
+    relay_timeout_s: float = Field(90.0, gt=0)
+    weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
+    max_upload_bytes: int = Field(20 << 20, gt=0)
+    torch_threads: int = Field(1, ge=1)
+
+
+def load_settings(cls: type[_S]) -> _S:
+    """Read `cls` from the environment; on a bad value say which and exit with status 2."""
+    try:
+        return cls()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "SEMCOM_" + str(problem["loc"][0]).upper()
+            print(f"{name} = {problem['input']!r} is not allowed: {problem['msg']}", file=sys.stderr)
+        raise SystemExit(2) from None

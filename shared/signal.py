@@ -1,0 +1,35 @@
+"""Decibels, power and I/Q: the few formulas both ends and the channel share.
+
+Every function works on floats, NumPy arrays and torch tensors alike.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_SNR_DB = -30.0
+MAX_SNR_DB = 60.0
+
+
+def db_to_linear(value_db: Any) -> Any:
+    """10^(dB/10), a power ratio [linear]."""
+    return 10.0 ** (value_db / 10.0)
+
+
+def linear_to_db(ratio: float) -> float:
+    """10 log10(ratio) [dB]; -inf for 0."""
+    return 10.0 * math.log10(ratio) if ratio > 0 else -math.inf
+
+
+def noise_variance_from_snr_db(snr_db: Any) -> Any:
+    """Noise variance per complex symbol [linear] at Es/N0 = snr_db, for symbols of unit mean power."""
+    return db_to_linear(-snr_db)
+
+
+def mean_power(x: NDArray[np.complexfloating]) -> float:
+    """Mean |x|^2 [linear] over all symbols of x, any shape."""
+    return float(np.mean(x.real**2 + x.imag**2, dtype=np.float64)) if x.size else 0.0

@@ -1,0 +1,73 @@
+"""The eight tasks of the paper (section III-C). A task is a row of this table: no code asks for one by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.errors import UnknownName
+
+Modality = Literal["text", "image", "audio", "video"]
+AnswerKind = Literal["label", "labels", "text", "transcript", "image"]
+
+MODALITIES: tuple[Modality, ...] = ("text", "image", "audio", "video")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of the system.
+
+    Attributes:
+        name: As in the REST API.
+        modalities: What a client must send, in the order the fusion concatenates.
+        answer: label (one class), labels (every class above one half), text (one class a token), transcript
+            (CTC characters), image (a patch a token).
+        metric: Of the paper.
+        description: For people.
+    """
+
+    name: str
+    modalities: tuple[Modality, ...]
+    answer: AnswerKind
+    metric: str
+    description: str
+
+    @property
+    def is_multimodal(self) -> bool:
+        """True where the fusion module joins several modalities."""
+        return len(self.modalities) > 1
+
+    @property
+    def sends_sequence(self) -> bool:
+        """True where every token is sent; else one averaged vector."""
+        return self.answer in ("text", "transcript", "image")
+
+
+_TABLE = (
+    Task("sentiment", ("text",), "label", "accuracy", "Is a sentence positive or negative?"),
+    Task("text_reconstruction", ("text",), "text", "bleu", "Bring the sentence itself across."),
+    Task("image_classification", ("image",), "label", "accuracy", "What does the picture show?"),
+    Task("image_reconstruction", ("image",), "image", "psnr_db", "Bring the picture itself across."),
+    Task("speech_recognition", ("audio",), "transcript", "word_accuracy", "What was said?"),
+    Task("video_classification", ("video",), "label", "accuracy", "What is being done in the clip?"),
+    Task("vqa", ("image", "text"), "label", "accuracy", "Answer a question about a picture."),
+    Task("movie_genres", ("image", "text"), "labels", "micro_f1", "Genres of a film from poster and plot."),
+)
+
+TASKS: dict[str, Task] = {task.name: task for task in _TABLE}
+
+
+def get_task(name: str) -> Task:
+    """The task of that name.
+
+    Raises:
+        UnknownName: If there is none.
+    """
+    if name not in TASKS:
+        raise UnknownName("task", name, ", ".join(TASKS))
+    return TASKS[name]
+
+
+def task_index(name: str) -> int:
+    """Serial number of a task, 0 to 7: its row in the task embedding (paper, IV-A)."""
+    return list(TASKS).index(get_task(name).name)

@@ -1,0 +1,85 @@
+"""Complex symbols to and from the wire, validated. NumPy only.
+
+FLOAT32 keeps complex64 bit for bit; FLOAT16 and INT8 halve and quarter the payload and round.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protos.semcom.v1 import frame_pb2
+from shared.errors import InvalidField, TooLarge
+
+MAX_SYMBOLS_PER_FRAME = 1 << 22
+MAX_MESSAGE_BYTES = 64 << 20
+
+ENCODINGS: dict[str, frame_pb2.SymbolEncoding] = {
+    "float32": frame_pb2.SYMBOL_ENCODING_FLOAT32,
+    "float16": frame_pb2.SYMBOL_ENCODING_FLOAT16,
+    "int8": frame_pb2.SYMBOL_ENCODING_INT8,
+}
+_DTYPES: dict[int, np.dtype[np.generic]] = {
+    frame_pb2.SYMBOL_ENCODING_FLOAT32: np.dtype("<f4"),
+    frame_pb2.SYMBOL_ENCODING_FLOAT16: np.dtype("<f2"),
+    frame_pb2.SYMBOL_ENCODING_INT8: np.dtype("i1"),
+}
+_INT8_MAX = 127
+
+
+def pack_symbols(x: NDArray[np.complex64], encoding: str = "float32") -> frame_pb2.Symbols:
+    """Put complex symbols into a message.
+
+    Args:
+        x: complex64, shape [num_tokens, num_symbols_per_token].
+        encoding: "float32" (8 bytes a symbol), "float16" (4) or "int8" (2, one scale a frame).
+
+    Raises:
+        InvalidField: If the encoding is unknown.
+    """
+    if encoding not in ENCODINGS:
+        raise InvalidField("encoding", encoding, ", ".join(ENCODINGS))
+    reals = np.ascontiguousarray(x, dtype="<c8").view("<f4")
+    scale = 0.0
+    if encoding == "int8":
+        scale = float(np.max(np.abs(reals), initial=0.0)) / _INT8_MAX or 1.0
+        reals = np.rint(reals / scale)
+    data = reals.astype(_DTYPES[ENCODINGS[encoding]]).tobytes()
+    return frame_pb2.Symbols(data=data, shape=x.shape, encoding=ENCODINGS[encoding], scale=scale)
+
+
+def unpack_symbols(symbols: frame_pb2.Symbols, field: str = "symbols") -> NDArray[np.complex64]:
+    """Read complex symbols out of a message.
+
+    Returns:
+        complex64, shape [num_tokens, num_symbols_per_token]; read-only where no conversion was needed.
+
+    Raises:
+        InvalidField: If encoding, shape, number of bytes or a value is not allowed.
+        TooLarge: If the shape names more than MAX_SYMBOLS_PER_FRAME symbols.
+    """
+    dtype = _DTYPES.get(symbols.encoding)
+    if dtype is None:
+        raise InvalidField(f"{field}.encoding", symbols.encoding, "1 (float32), 2 (float16), 3 (int8)")
+    shape = tuple(symbols.shape)
+    if len(shape) != 2 or 0 in shape:
+        raise InvalidField(
+            f"{field}.shape", list(shape), "[num_tokens, num_symbols_per_token], both at least 1"
+        )
+    num_symbols = shape[0] * shape[1]
+    if num_symbols > MAX_SYMBOLS_PER_FRAME:
+        raise TooLarge(f"{field}.shape", list(shape), f"at most {MAX_SYMBOLS_PER_FRAME} symbols")
+    num_bytes = 2 * num_symbols * dtype.itemsize
+    if len(symbols.data) != num_bytes:
+        raise InvalidField(
+            f"{field}.data", f"{len(symbols.data)} bytes", f"{num_bytes} bytes for shape {list(shape)}"
+        )
+    reals = np.frombuffer(symbols.data, dtype=dtype)
+    if symbols.encoding == frame_pb2.SYMBOL_ENCODING_INT8:
+        if not (np.isfinite(symbols.scale) and symbols.scale > 0):
+            raise InvalidField(f"{field}.scale", symbols.scale, "a finite number above 0 for int8")
+        reals = reals.astype("<f4") * np.float32(symbols.scale)
+    values = reals.astype("<f4", copy=False).view("<c8").reshape(shape)
+    if not np.isfinite(values.view("<f4")).all():
+        raise InvalidField(f"{field}.data", "NaN or infinity", "finite numbers")
+    return values

@@ -1,0 +1,49 @@
+"""The interface of every system's transmitter half."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.tasks import Modality
+
+Source = Mapping[Modality, Any]
+"""One instance as `transmitter.media` decodes it, a value for each modality of its task:
+
+text: str; image: uint8 [height, width, 3]; audio: float32 [num_samples], 16 kHz mono, -1 to 1;
+video: uint8 [num_frames, height, width, 3].
+"""
+
+
+@dataclass(frozen=True)
+class EncodedInstance:
+    """One instance, ready for the air.
+
+    Attributes:
+        symbols: complex64, shape [num_tokens, num_symbols_per_token], unit mean power.
+        num_source_values: Real values of the source (pixels, samples, characters): n of the bandwidth ratio k/n.
+    """
+
+    symbols: NDArray[np.complex64]
+    num_source_values: int
+
+
+class TransmitterSystem(Protocol):
+    """Semantic encoder and channel encoder of one system."""
+
+    name: str
+    profile: str
+    fingerprint: str
+    tasks: tuple[str, ...]
+
+    def encode(self, task: str, sources: Sequence[Source]) -> list[EncodedInstance]:
+        """Turn instances of one task into symbols, in order.
+
+        Raises:
+            TaskNotTrained: If the task is not among `tasks`.
+        """
+        ...
