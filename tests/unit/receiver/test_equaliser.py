@@ -1,0 +1,130 @@
+"""The equaliser against closed forms, and its refusals."""
+
+import math
+
+import numpy as np
+import pytest
+
+from protos.semcom.v1 import frame_pb2
+from receiver.equaliser import equalise, equalise_frame, post_equalisation_snr_db
+from shared.errors import InvalidField
+from shared.wire import pack_symbols
+
+
+def _complex(rng, shape, variance=1.0):
+    return (math.sqrt(variance / 2) * (rng.standard_normal(shape) + 1j * rng.standard_normal(shape))).astype(
+        np.complex64
+    )
+
+
+def _state(**fields):
+    return frame_pb2.ChannelState(**{"csi": "perfect", "noise_variance": 0.1, **fields})
+
+
+def test_mmse_follows_its_formula_symbol_by_symbol():
+    y = np.array([[1 + 2j, -3 + 0.5j]], np.complex64)
+    h = np.array([[0.5 - 1j, 2 + 0j]], np.complex64)
+    expected = [[(0.5 + 1j) * (1 + 2j) / (1.25 + 0.25), 2 * (-3 + 0.5j) / (4 + 0.25)]]
+    x_hat = equalise(y, h, 0.25)
+    assert x_hat.dtype == np.complex64
+    np.testing.assert_allclose(x_hat, expected, rtol=1e-6)
+
+
+def test_without_noise_the_sent_symbols_come_back():
+    rng = np.random.default_rng(1)
+    x, h = _complex(rng, (4, 16)), np.array([[0.3 - 0.8j]], np.complex64)
+    np.testing.assert_allclose(equalise(h * x, h, 1e-9), x, rtol=1e-5, atol=1e-6)
+
+
+def test_mean_squared_error_is_that_of_the_best_linear_estimator():
+    """E|x - x_hat|^2 = noise_variance / (|h|^2 + noise_variance), and no other scale does better."""
+    rng = np.random.default_rng(2)
+    noise_variance, h = 0.5, np.array([[0.6 + 0.7j]], np.complex64)
+    x = _complex(rng, (1, 200_000))
+    y = h * x + _complex(rng, x.shape, noise_variance)
+    x_hat = equalise(y, h, noise_variance)
+    error = np.mean(np.abs(x - x_hat) ** 2)
+    assert error == pytest.approx(noise_variance / (0.85 + noise_variance), rel=0.01)
+    for scale in (0.9, 1.1):
+        assert np.mean(np.abs(x - scale * x_hat) ** 2) > error
+
+
+@pytest.mark.parametrize("snr_db", [-6.0, 0.0, 12.0])
+def test_post_equalisation_snr_of_a_block_gain_is_the_received_snr(snr_db):
+    h = np.array([[1.2 - 0.5j]], np.complex64)
+    expected = snr_db + 10 * math.log10(1.2**2 + 0.5**2)
+    assert post_equalisation_snr_db(h, 10 ** (-snr_db / 10)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_post_equalisation_snr_of_many_gains_is_the_harmonic_mean():
+    gains = np.array([[1.0, 2.0, 0.5]], np.complex64)
+    assert post_equalisation_snr_db(gains, 0.1) == pytest.approx(-10 * math.log10(0.1 * (1 + 0.25 + 4) / 3))
+
+
+def test_post_equalisation_snr_of_a_dead_gain_is_finite():
+    assert math.isfinite(post_equalisation_snr_db(np.zeros((1, 1), np.complex64), 1e-3))
+    assert np.isfinite(equalise(np.ones((1, 2), np.complex64), np.zeros((1, 1), np.complex64), 1e-3)).all()
+
+
+def test_perfect_csi_takes_block_and_symbol_gains():
+    rng = np.random.default_rng(3)
+    y = _complex(rng, (3, 4))
+    for shape in ((1, 1), (3, 4)):
+        gains = _complex(rng, shape)
+        result = equalise_frame(y, _state(gains=pack_symbols(gains)))
+        np.testing.assert_allclose(result.symbols, np.conj(gains) * y / (np.abs(gains) ** 2 + 0.1), rtol=1e-5)
+        assert result.post_equalisation_snr_db == pytest.approx(
+            -10 * math.log10(np.mean(0.1 / np.abs(gains) ** 2)), abs=1e-4
+        )
+
+
+def test_estimated_csi_uses_the_mean_of_the_pilots():
+    y = np.array([[1 + 1j, 2 - 1j]], np.complex64)
+    pilots = np.array([[0.9 + 0.2j, 1.1 + 0.0j, 1.0 + 0.1j]], np.complex64)
+    result = equalise_frame(y, _state(csi="estimated", received_pilots=pack_symbols(pilots)))
+    h_hat = 1.0 + 0.1j
+    np.testing.assert_allclose(result.symbols, np.conj(h_hat) * y / (abs(h_hat) ** 2 + 0.1), rtol=1e-5)
+
+
+def test_estimated_gain_approaches_the_true_one_with_more_pilots():
+    rng = np.random.default_rng(4)
+    h, y = 0.4 - 0.9j, np.ones((1, 1), np.complex64)
+    truth = np.conj(h) / (abs(h) ** 2 + 0.1)
+    errors = []
+    for num_pilots in (4, 1024):
+        pilots = (h + _complex(rng, (1, num_pilots), 0.1)).astype(np.complex64)
+        state = _state(csi="estimated", received_pilots=pack_symbols(pilots))
+        errors.append(abs(equalise_frame(y, state).symbols[0, 0] - truth))
+    assert errors[1] < errors[0]
+    assert errors[1] < 0.05
+
+
+def test_without_csi_nothing_is_changed():
+    y = np.array([[1 + 1j, 2 - 1j]], np.complex64)
+    result = equalise_frame(y, _state(csi="none"))
+    assert (result.symbols == y).all()
+    assert result.post_equalisation_snr_db == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"csi": "genie"}, "state.csi"),
+        ({"csi": ""}, "state.csi"),
+        ({"noise_variance": 0.0}, "state.noise_variance"),
+        ({"noise_variance": -1.0}, "state.noise_variance"),
+        ({"noise_variance": math.nan}, "state.noise_variance"),
+        ({"noise_variance": math.inf}, "state.noise_variance"),
+        ({}, "state.gains.encoding"),
+        ({"gains": pack_symbols(np.ones((1, 3), np.complex64))}, "state.gains.shape"),
+        ({"csi": "estimated"}, "state.received_pilots.encoding"),
+        (
+            {"csi": "estimated", "received_pilots": pack_symbols(np.ones((2, 3), np.complex64))},
+            "state.received_pilots.shape",
+        ),
+    ],
+)
+def test_a_state_that_cannot_be_right_is_refused_by_name(fields, field):
+    with pytest.raises(InvalidField) as caught:
+        equalise_frame(np.ones((2, 2), np.complex64), _state(**fields))
+    assert caught.value.field == field
