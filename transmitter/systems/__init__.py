@@ -1,0 +1,19 @@
+"""Transmitter halves by system. One more system is one class and one row of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from shared.checkpoint import find_weights, load_manifest
+from shared.systems import get_system
+from transmitter.systems.base import TransmitterSystem
+from transmitter.systems.mfmsc import MfmscTransmitter
+
+LOADERS: Mapping[str, Callable[[Path], TransmitterSystem]] = {"mfmsc": MfmscTransmitter.load}
+
+
+def load_systems(weights: Path) -> dict[str, TransmitterSystem]:
+    """Load every system that has a folder of weights below `weights`; none is no error."""
+    folders = {get_system(load_manifest(folder).system).name: folder for folder in find_weights(weights)}
+    return {name: LOADERS[name](folder) for name, folder in folders.items()}

@@ -1,0 +1,77 @@
+"""Semantic decoder: one light head a task, one or two linear layers each (MFMSC, IV-E, Fig. 9).
+
+Shapes: B batch, L tokens, P width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from shared.profiles import Profile
+from shared.tasks import AnswerKind, get_task
+
+PATCH_SIZE = 4
+"""Side of the picture patch one token rebuilds [pixels]."""
+
+TRANSCRIPT_CHARACTERS = ("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")
+"""Classes of the speech head; the first is the blank of connectionist temporal classification."""
+
+
+class TokenHead(nn.Module):
+    """Scores for every token: [B, L, P] -> [B, L, num_outputs]."""
+
+    def __init__(self, width: int, num_outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, num_outputs)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Shape [B, L, P] -> [B, L, num_outputs]."""
+        scores: Tensor = self.linear(tokens)
+        return scores
+
+
+class LabelHead(TokenHead):
+    """Scores of every label from the one vector that was sent: [B, 1, P] -> [B, num_labels]."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Shape [B, 1, P] -> [B, num_labels]."""
+        return super().forward(tokens).squeeze(1)
+
+
+class PatchHead(nn.Module):
+    """A 4x4 picture patch for every token: [B, L, P] -> [B, L, 48], 0 to 1 after clamping."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(width, width), nn.GELU(), nn.Linear(width, 3 * PATCH_SIZE * PATCH_SIZE)
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Shape [B, L, P] -> [B, L, 3 * 4 * 4]."""
+        patches: Tensor = self.layers(tokens)
+        return patches
+
+
+_HeadMaker = Callable[[Profile, int, int], nn.Module]
+_HEADS: Mapping[AnswerKind, _HeadMaker] = {
+    "label": lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
+    "labels": lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
+    "text": lambda profile, _, vocab_size: TokenHead(profile.width, vocab_size),
+    "transcript": lambda profile, *_: TokenHead(profile.width, len(TRANSCRIPT_CHARACTERS)),
+    "image": lambda profile, *_: PatchHead(profile.width),
+}
+
+
+def make_head(task: str, profile: Profile, *, num_labels: int, vocab_size: int) -> nn.Module:
+    """The head of a task, by its kind of answer.
+
+    Args:
+        task: Name of the task.
+        profile: Sizes.
+        num_labels: Classes of a labelling task; unused by others.
+        vocab_size: Word pieces, for reconstructed text; unused by others.
+    """
+    return _HEADS[get_task(task).answer](profile, num_labels, vocab_size)

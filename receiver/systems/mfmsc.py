@@ -1,0 +1,116 @@
+"""MFMSC's receiver half: channel decoder and task heads with shipped weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from receiver.heads import PATCH_SIZE, TRANSCRIPT_CHARACTERS
+from receiver.network import ReceiverNetwork
+from receiver.systems.base import TaskAnswer
+from shared.checkpoint import Manifest, load_half, load_manifest
+from shared.errors import InvalidField, TaskNotTrained
+from shared.profiles import CHANNEL_USES_PER_TOKEN, get_profile
+from shared.tasks import AnswerKind, get_task
+from shared.text import VOCABULARY_FILE, Vocabulary
+
+_THRESHOLD = 0.5
+MAX_TOKENS = 2048
+
+
+class MfmscReceiver:
+    """x_hat -> channel decoder -> task head -> answer.
+
+    Args:
+        network: With its weights, in evaluation mode from here on.
+        manifest: Of the weights.
+        vocabulary: Of reconstructed text; None where no task takes text.
+    """
+
+    name = "mfmsc"
+
+    def __init__(self, network: ReceiverNetwork, manifest: Manifest, vocabulary: Vocabulary | None) -> None:
+        self.profile, self.fingerprint, self.tasks = manifest.profile, manifest.fingerprint, manifest.tasks
+        self._labels, self._vocabulary = manifest.labels, vocabulary
+        self._network = network.eval()
+        self._readers: Mapping[AnswerKind, Callable[[str, Tensor], TaskAnswer]] = {
+            "label": self._read_label,
+            "labels": self._read_labels,
+            "text": self._read_text,
+            "transcript": self._read_transcript,
+            "image": self._read_image,
+        }
+
+    @classmethod
+    def load(cls, folder: Path) -> MfmscReceiver:
+        """Load this half's weights from a folder."""
+        manifest = load_manifest(folder)
+        profile = get_profile(manifest.profile)
+        network = ReceiverNetwork(profile, manifest.tasks, manifest.labels, manifest.vocab_size)
+        load_half(folder, "receiver", network, manifest)
+        has_text = (folder / VOCABULARY_FILE).is_file()
+        vocabulary = Vocabulary.load(folder, profile.max_text_tokens) if has_text else None
+        return cls(network, manifest, vocabulary)
+
+    @torch.inference_mode()
+    def decode(self, task: str, frames: Sequence[NDArray[np.complex64]]) -> list[TaskAnswer]:
+        """Answer equalised frames of one task, in order; see `ReceiverSystem.decode`."""
+        if task not in self.tasks:
+            raise TaskNotTrained(task, self.name, list(self.tasks))
+        for frame in frames:
+            _check_shape(task, frame.shape)
+        read = self._readers[get_task(task).answer]
+        answers: list[TaskAnswer] = []
+        for _, group in groupby(frames, key=lambda frame: frame.shape):
+            x_hat = torch.from_numpy(np.stack(list(group)))
+            answers += [read(task, scores) for scores in self._network(task, x_hat)]
+        return answers
+
+    def _read_label(self, task: str, scores: Tensor) -> TaskAnswer:
+        ranked = self._ranked(task, scores.softmax(-1))
+        return TaskAnswer(labels=(ranked[0][0],), scores=ranked)
+
+    def _read_labels(self, task: str, scores: Tensor) -> TaskAnswer:
+        ranked = self._ranked(task, scores.sigmoid())
+        return TaskAnswer(labels=tuple(label for label, p in ranked if p > _THRESHOLD), scores=ranked)
+
+    def _ranked(self, task: str, probabilities: Tensor) -> tuple[tuple[str, float], ...]:
+        pairs = zip(self._labels[task], probabilities.tolist(), strict=True)
+        return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+
+    def _read_text(self, task: str, scores: Tensor) -> TaskAnswer:
+        if self._vocabulary is None:
+            raise ValueError("these weights have no vocabulary")
+        return TaskAnswer(text=self._vocabulary.decode(scores.argmax(-1).tolist()))
+
+    def _read_transcript(self, task: str, scores: Tensor) -> TaskAnswer:
+        """Best path of connectionist temporal classification: repeats merged, blanks dropped."""
+        path = [number for number, _ in groupby(scores.argmax(-1).tolist())]
+        text = "".join(TRANSCRIPT_CHARACTERS[number] for number in path if number)
+        return TaskAnswer(text=" ".join(text.split()))
+
+    def _read_image(self, task: str, scores: Tensor) -> TaskAnswer:
+        side = math.isqrt(scores.shape[0])
+        patches = scores.view(side, side, 3, PATCH_SIZE, PATCH_SIZE)
+        picture = patches.permute(0, 3, 1, 4, 2).reshape(side * PATCH_SIZE, side * PATCH_SIZE, 3)
+        return TaskAnswer(image=picture.clamp(0, 1).mul(255).round().byte().numpy())
+
+
+def _check_shape(task: str, shape: tuple[int, ...]) -> None:
+    num_tokens, num_symbols = shape
+    answer = get_task(task).answer
+    if num_symbols != CHANNEL_USES_PER_TOKEN:
+        raise InvalidField("symbols.shape", list(shape), f"{CHANNEL_USES_PER_TOKEN} symbols a token")
+    if answer in ("label", "labels") and num_tokens != 1:
+        raise InvalidField("symbols.shape", list(shape), f"one token for {task}")
+    if num_tokens > MAX_TOKENS:
+        raise InvalidField("symbols.shape", list(shape), f"at most {MAX_TOKENS} tokens")
+    if answer == "image" and math.isqrt(num_tokens) ** 2 != num_tokens:
+        raise InvalidField("symbols.shape", list(shape), "a square number of tokens for a picture")

@@ -1,0 +1,48 @@
+"""Word pieces: text to token numbers and back, the same at both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import BertWordPieceTokenizer
+
+PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
+SPECIAL = (PAD, UNKNOWN, START, END)
+VOCABULARY_FILE = "vocab.txt"
+
+
+class Vocabulary:
+    """A lower-cased WordPiece vocabulary (BERT).
+
+    Args:
+        pieces: Every word piece; its place is its number. Holds the four marks of SPECIAL.
+        max_tokens: Texts are cut to so many pieces, marks included.
+    """
+
+    def __init__(self, pieces: Sequence[str], max_tokens: int) -> None:
+        self.pieces = tuple(pieces)
+        numbers = {piece: number for number, piece in enumerate(self.pieces)}
+        self._tokenizer = BertWordPieceTokenizer(vocab=numbers, lowercase=True)
+        self._tokenizer.enable_truncation(max_tokens)
+        self.pad_number = numbers[PAD]
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Numbers of each text's pieces, with [CLS] before and [SEP] after."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+
+    def decode(self, numbers: Sequence[int]) -> str:
+        """Text of a sequence of piece numbers, marks left out."""
+        return str(self._tokenizer.decode(list(numbers), skip_special_tokens=True))
+
+    def save(self, folder: Path) -> None:
+        """Write the pieces to `folder`/vocab.txt, one a line."""
+        (folder / VOCABULARY_FILE).write_text("\n".join(self.pieces) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, max_tokens: int) -> Vocabulary:
+        """Read `folder`/vocab.txt."""
+        return cls((folder / VOCABULARY_FILE).read_text(encoding="utf-8").splitlines(), max_tokens)

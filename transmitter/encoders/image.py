@@ -1,0 +1,86 @@
+"""Image semantic encoder: a ResNet whose feature map is read as tokens.
+
+Shapes: B batch, C channels, H x W pixels, P width.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shared.layers import Tokens
+from shared.profiles import Profile
+
+_CHANNELS_PER_GROUP = 16
+
+
+class ConvBlock(nn.Sequential):
+    """3x3 convolution, halving max pool where asked, group norm, ReLU.
+
+    Group norm, not batch norm: photographs, drawings and posters share this encoder, and an instance must not
+    depend on the batch it travels with.
+    """
+
+    def __init__(self, num_in: int, num_out: int, *, halve: bool = False) -> None:
+        conv = nn.Conv2d(num_in, num_out, 3, padding=1, bias=False)
+        pool = [nn.MaxPool2d(2)] if halve else []
+        norm = nn.GroupNorm(max(1, num_out // _CHANNELS_PER_GROUP), num_out)
+        super().__init__(conv, *pool, norm, nn.ReLU())
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(conv(x)), channels and size kept (He et al., 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvBlock(channels, channels)
+        self.second = ConvBlock(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape [B, C, H, W], kept."""
+        y: Tensor = x + self.second(self.first(x))
+        return y
+
+
+class ImageEncoder(nn.Module):
+    """Residual network over a picture.
+
+    pixels [B, 3, H, W] -> stem -> stage 1 (H/2) -> stage 2 (H/4) -> stage 3 (H/8) -> pool to a grid -> P
+                                                        \\-> P (fine map, for pictures that are rebuilt)
+
+    Source: MFMSC, IV-A 1), Fig. 2.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        stem, *stages = profile.image_channels
+        self.stem = ConvBlock(3, stem)
+        widths = (stem, *stages)
+        self.stages = nn.ModuleList(
+            nn.Sequential(ConvBlock(num_in, num_out, halve=True), ResidualBlock(num_out))
+            for num_in, num_out in zip(widths[:-1], stages, strict=True)
+        )
+        self.fine = nn.Linear(stages[1], profile.width)
+        self.coarse = nn.Linear(stages[2], profile.width)
+        self.grid = profile.fusion_grid
+
+    def forward(self, pixels: Tensor, *, fine: bool = False) -> Tokens:
+        """Encode pictures.
+
+        Args:
+            pixels: float, shape [B, 3, H, W], zero mean and about unit variance; H and W multiples of 8.
+            fine: Read the map at a quarter of the resolution, every place a token, for pictures that are to
+                be rebuilt; else the last map, pooled to at most grid x grid tokens.
+
+        Returns:
+            Tokens [B, L, P]: L = H/4 * W/4 (fine) or min(H/8, grid) * min(W/8, grid).
+        """
+        features = self.stem(pixels)
+        for stage in self.stages[:2] if fine else self.stages:
+            features = stage(features)
+        if not fine:
+            size = (min(features.shape[2], self.grid), min(features.shape[3], self.grid))
+            features = F.adaptive_avg_pool2d(features, size)
+        sequence = features.flatten(2).transpose(1, 2)  # [B, L, C]
+        values = self.fine(sequence) if fine else self.coarse(sequence)
+        return Tokens(values, values.new_ones(values.shape[:2]).bool())

@@ -1,0 +1,93 @@
+"""The transmitter's network: semantic encoders, task embedding, fusion, channel encoder.
+
+Shapes: B batch, L tokens, P width, S = 16 channel uses a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from shared.layers import Tokens, masked_mean
+from shared.profiles import Profile
+from shared.tasks import TASKS, Modality, Task, get_task, task_index
+from transmitter.channel_encoder import ChannelEncoder
+from transmitter.encoders.image import ImageEncoder
+from transmitter.encoders.speech import SpeechEncoder
+from transmitter.encoders.text import TextEncoder
+from transmitter.encoders.video import VideoEncoder
+from transmitter.fusion import FusionModule, append_token
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of one task, as tensors.
+
+    Attributes:
+        inputs: Per modality what its encoder takes: pixels; piece numbers and mask; fbank and mask; clips.
+        rows: Where many instances share an input (ten questions about one picture), per modality the input's row
+            for each instance, int64 [B]; the encoder then runs once an input.
+    """
+
+    inputs: Mapping[Modality, tuple[Tensor, ...]]
+    rows: Mapping[Modality, Tensor] = field(default_factory=dict)
+
+
+class TransmitterNetwork(nn.Module):
+    """S(.; alpha_T), F(.; gamma) and C(.; beta_T) of the paper, for the tasks asked for.
+
+    one modality:      encoder -> + task embedding -> (mean over tokens) -> channel encoder -> X
+    many modalities:   encoders -> fusion with the task embedding -> mean -> channel encoder -> X
+
+    A task with one label concatenates the task embedding as a token and averages; one that sends a sequence
+    adds it to every token instead, for a constant token would cost 16 channel uses and carry nothing.
+
+    Source: MFMSC, eq. (1), IV-A to IV-C.
+    """
+
+    def __init__(self, profile: Profile, tasks: Sequence[str], vocab_size: int) -> None:
+        super().__init__()
+        served = [get_task(name) for name in tasks]
+        makers = {
+            "text": lambda: TextEncoder(profile, vocab_size),
+            "image": lambda: ImageEncoder(profile),
+            "audio": lambda: SpeechEncoder(profile),
+            "video": lambda: VideoEncoder(profile),
+        }
+        modalities = dict.fromkeys(modality for task in served for modality in task.modalities)
+        self.encoders = nn.ModuleDict({modality: makers[modality]() for modality in modalities})
+        self.task_embedding = nn.Embedding(len(TASKS), profile.width)
+        nn.init.normal_(self.task_embedding.weight, std=0.02)
+        if any(task.is_multimodal for task in served):
+            self.fusion = FusionModule(profile)
+        self.channel_encoder = ChannelEncoder(profile)
+
+    def forward(self, task_name: str, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Encode a batch of one task.
+
+        Returns:
+            Symbols, complex64 [B, L, S], unit mean power an instance; mask, bool [B, L], False where padded.
+        """
+        task = get_task(task_name)
+        features = {modality: self._encode(task, modality, batch) for modality in task.modalities}
+        tokens = self._gather(task, features)
+        return self.channel_encoder(tokens), tokens.mask
+
+    def _encode(self, task: Task, modality: Modality, batch: Batch) -> Tokens:
+        options = {"fine": True} if task.answer == "image" else {}
+        tokens: Tokens = self.encoders[modality](*batch.inputs[modality], **options)
+        rows = batch.rows.get(modality)
+        return tokens if rows is None else Tokens(tokens.values[rows], tokens.mask[rows])
+
+    def _gather(self, task: Task, features: Mapping[Modality, Tokens]) -> Tokens:
+        embedding = self.task_embedding.weight[task_index(task.name)]
+        if task.is_multimodal:
+            fused = self.fusion(features, embedding)
+            return Tokens(fused, fused.new_ones(fused.shape[:2]).bool())
+        (tokens,) = features.values()
+        if task.sends_sequence:
+            return Tokens(tokens.values + embedding, tokens.mask)
+        mean = masked_mean(append_token(tokens, embedding))
+        return Tokens(mean, mean.new_ones(mean.shape[:2]).bool())

@@ -1,0 +1,156 @@
+"""Decoded media to the tensors the encoders take.
+
+Shapes: B batch, L word pieces, T frames of 10 ms, N_F video frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from shared.profiles import Profile
+from shared.tasks import Modality, get_task
+from shared.text import Vocabulary
+from transmitter.encoders.speech import NUM_MEL_BINS
+from transmitter.network import Batch
+from transmitter.systems.base import Source
+
+SAMPLE_RATE_HZ = 16_000
+IMAGE_SIZE: Mapping[str, tuple[int, int]] = {
+    "image_classification": (32, 32),
+    "image_reconstruction": (32, 32),
+    "vqa": (64, 64),
+    "movie_genres": (144, 96),
+}
+"""Height and width a task's pictures are brought to [pixels]."""
+
+_PIXEL_MEAN, _PIXEL_DEVIATION = 0.47, 0.25
+_FBANK_MEAN, _FBANK_DEVIATION = -6.0, 4.0
+_MIN_AUDIO_SAMPLES = 400 * 4  # four FBank windows: one token
+
+
+def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Bring a picture to `size` (height, width) with antialiasing; unchanged where it already fits.
+
+    Args:
+        image: uint8, shape [height, width, 3].
+        size: Height and width [pixels].
+    """
+    if image.shape[:2] == size:
+        return image
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0)
+    resized = F.interpolate(pixels.float(), size, mode="bilinear", antialias=True, align_corners=False)
+    clean: NDArray[np.uint8] = resized.round().clamp(0, 255).byte()[0].permute(1, 2, 0).numpy()
+    return clean
+
+
+def pixels_to_tensor(images: NDArray[np.uint8]) -> Tensor:
+    """uint8 [..., H, W, 3] to normalised float [..., 3, H, W], channels-last in memory for pictures."""
+    scaled = torch.from_numpy(images).movedim(-1, -3).float().div_(255)
+    normalised = scaled.sub_(_PIXEL_MEAN).div_(_PIXEL_DEVIATION)
+    return normalised.contiguous(memory_format=torch.channels_last) if normalised.ndim == 4 else normalised
+
+
+def pad_pieces(numbers: Sequence[Sequence[int]], pad_number: int) -> tuple[Tensor, Tensor]:
+    """Pad sequences of piece numbers to the longest.
+
+    Returns:
+        int64 [B, L] and mask, bool [B, L].
+    """
+    lengths = torch.tensor([len(row) for row in numbers])
+    padded = torch.full((len(numbers), int(lengths.max())), pad_number)
+    for row, values in zip(padded, numbers, strict=True):
+        row[: len(values)] = torch.tensor(values)
+    return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]
+
+
+def fbank(samples: NDArray[np.float32]) -> Tensor:
+    """80-bin log mel filter banks, 25 ms windows every 10 ms.
+
+    Args:
+        samples: float32, shape [num_samples], 16 kHz mono; padded with silence to one token.
+
+    Returns:
+        float, shape [T, 80], about zero mean and unit variance.
+    """
+    from torchaudio.compliance import kaldi
+
+    padded = np.pad(samples, (0, max(0, _MIN_AUDIO_SAMPLES - len(samples))))
+    energies = kaldi.fbank(
+        torch.from_numpy(padded)[None], num_mel_bins=NUM_MEL_BINS, sample_frequency=SAMPLE_RATE_HZ, dither=0.0
+    )
+    normalised: Tensor = (energies - _FBANK_MEAN) / _FBANK_DEVIATION
+    return normalised
+
+
+def sample_frames(clip: NDArray[np.uint8], num_frames: int) -> NDArray[np.uint8]:
+    """Pick `num_frames` evenly from a clip [num_frames_in, H, W, 3]; short clips repeat frames."""
+    return clip[np.linspace(0, len(clip) - 1, num_frames).round().astype(int)]
+
+
+class Preprocessor:
+    """Turns instances of a task into a `Batch`.
+
+    Args:
+        profile: Sizes of the networks.
+        vocabulary: Of the text encoder; None where no task takes text.
+    """
+
+    def __init__(self, profile: Profile, vocabulary: Vocabulary | None) -> None:
+        self._profile, self._vocabulary = profile, vocabulary
+        self._steps: Mapping[Modality, Callable[[str, list[Any]], tuple[Tensor, ...]]] = {
+            "text": self._text,
+            "image": self._image,
+            "audio": self._audio,
+            "video": self._video,
+        }
+
+    def __call__(self, task: str, sources: Sequence[Source]) -> Batch:
+        """Batch instances of one task."""
+        return Batch(
+            {
+                modality: self._steps[modality](task, [source[modality] for source in sources])
+                for modality in get_task(task).modalities
+            }
+        )
+
+    def num_source_values(self, task: str, source: Source) -> int:
+        """Real values of one instance as the model sees it: n of the bandwidth ratio k/n.
+
+        Characters, pixels x 3 and samples; for video the frames that are sampled.
+        """
+        counts: Mapping[Modality, Callable[[Any], int]] = {
+            "text": len,
+            "image": lambda _: 3 * int(np.prod(IMAGE_SIZE[task])),
+            "audio": len,
+            "video": lambda _: 3 * self._profile.video_frames * self._profile.video_size**2,
+        }
+        return sum(counts[modality](source[modality]) for modality in get_task(task).modalities)
+
+    def _text(self, task: str, texts: list[str]) -> tuple[Tensor, ...]:
+        if self._vocabulary is None:
+            raise ValueError("these weights have no vocabulary")
+        return pad_pieces(self._vocabulary.encode(texts), self._vocabulary.pad_number)
+
+    def _image(self, task: str, images: list[NDArray[np.uint8]]) -> tuple[Tensor, ...]:
+        return (pixels_to_tensor(np.stack([resize(image, IMAGE_SIZE[task]) for image in images])),)
+
+    def _audio(self, task: str, recordings: list[NDArray[np.float32]]) -> tuple[Tensor, ...]:
+        features = [fbank(samples) for samples in recordings]
+        lengths = torch.tensor([len(rows) for rows in features])
+        padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True)
+        return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]
+
+    def _video(self, task: str, clips: list[NDArray[np.uint8]]) -> tuple[Tensor, ...]:
+        size = (self._profile.video_size, self._profile.video_size)
+        frames = [
+            np.stack([resize(frame, size) for frame in sample_frames(clip, self._profile.video_frames)])
+            for clip in clips
+        ]
+        return (pixels_to_tensor(np.stack(frames)),)
