@@ -1,0 +1,243 @@
+"""Python client of the emulator's two HTTP services.
+
+client = SemcomClient()
+result = client.transmit("vqa", text="what shape is present?", image="circle.png", snr_db=6)
+result["answer"]["label"], result["overhead"]["channel_uses"]
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from client.errors import ClientError
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_CHANNEL_URL = "http://127.0.0.1:8001"
+
+Media = str | Path | bytes
+"""A file's path, or its bytes."""
+
+
+class SemcomClientError(ClientError):
+    """A request that a service refused, or a service that cannot be reached.
+
+    Attributes:
+        error: As the service sent it: type, message and, where they apply, field, value, allowed.
+        status: HTTP status; 0 where no answer came.
+    """
+
+    def __init__(self, error: dict[str, Any], status: int) -> None:
+        super().__init__(str(error.get("message", "the request failed")))
+        self.error, self.status = error, status
+
+
+class SemcomClient:
+    """Talks to a transmitter and a channel service; a context manager that closes its connections."""
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        channel_url: str = DEFAULT_CHANNEL_URL,
+        timeout_s: float = 120.0,
+    ) -> None:
+        """Name the services; nothing is sent yet.
+
+        Args:
+            base_url: Of the transmitter.
+            channel_url: Of the channel service, for links and reports.
+            timeout_s: Longest wait for one answer [s].
+        """
+        self._transmitter = _open(base_url, timeout_s)
+        self._channel = _open(channel_url, timeout_s)
+
+    def __enter__(self) -> SemcomClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transmitter.close()
+        self._channel.close()
+
+    def transmit(
+        self,
+        task: str,
+        *,
+        text: str | None = None,
+        image: Media | None = None,
+        audio: Media | None = None,
+        video: Media | None = None,
+        system: str = "mfmsc",
+        link: str | None = None,
+        channel: str | None = None,
+        fading: str | None = None,
+        snr_db: float | None = None,
+        k_factor_db: float | None = None,
+        csi: str | None = None,
+        num_pilots: int | None = None,
+        seed: int | None = None,
+        frame_number: int | None = None,
+        encoding: str | None = None,
+    ) -> dict[str, Any]:
+        """Send one instance across the link and return what the receiver answered.
+
+        Args:
+            task: One of `tasks()`.
+            text: UTF-8 text, where the task takes one.
+            image: PNG or JPEG; a path or bytes, as for all media.
+            audio: WAV or FLAC.
+            video: MP4, AVI or WebM.
+            system: One of `systems()`.
+            link: Named link; "default" where absent. The next seven override its settings for this instance.
+            channel: awgn, rayleigh or rician.
+            fading: block or symbol.
+            snr_db: Es/N0 per complex symbol [dB].
+            k_factor_db: Rician K factor [dB].
+            csi: perfect, none or estimated.
+            num_pilots: Pilot symbols, for csi=estimated.
+            seed: Of the link's draws.
+            frame_number: Fixes the draw together with the seed.
+            encoding: Of the symbols on the wire: float32, float16 or int8.
+
+        Returns:
+            The answer, the channel as applied, overhead and latency_ms.
+
+        Raises:
+            SemcomClientError: If a service refused or cannot be reached.
+            OSError: If a file cannot be read.
+        """
+        options = {
+            "link": link, "channel": channel, "fading": fading, "snr_db": snr_db, "k_factor_db": k_factor_db,
+            "csi": csi, "num_pilots": num_pilots, "seed": seed, "frame_number": frame_number,
+            "encoding": encoding,
+        }  # fmt: skip
+        media = {"image": image, "audio": audio, "video": video}
+        result: dict[str, Any] = _request(
+            self._transmitter,
+            "POST",
+            "/transmit",
+            params={"task": task, "system": system, **_present(options)},
+            **_body(text, _present(media)),
+        )
+        return result
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """The tasks: name, modalities, answer, metric, description, trained_in."""
+        tasks: list[dict[str, Any]] = _request(self._transmitter, "GET", "/tasks")
+        return tasks
+
+    def systems(self) -> list[dict[str, Any]]:
+        """The systems whose weights are loaded: name, description, profile, fingerprint, tasks."""
+        systems: list[dict[str, Any]] = _request(self._transmitter, "GET", "/systems")
+        return systems
+
+    def links(self) -> list[dict[str, Any]]:
+        """Every link with its settings."""
+        links: list[dict[str, Any]] = _request(self._channel, "GET", "/links")
+        return links
+
+    def link(self, name: str = "default") -> dict[str, Any]:
+        """Settings of one link."""
+        link: dict[str, Any] = _request(self._channel, "GET", f"/links/{_quoted(name)}")
+        return link
+
+    def set_link(self, name: str = "default", **fields: Any) -> dict[str, Any]:
+        """Set fields of a link (channel, fading, snr_db, ...); others keep what they hold.
+
+        Returns:
+            The link as it is from the next frame on.
+        """
+        # httpx's own json= refuses NaN with a ValueError; the service refuses it naming the field.
+        content, headers = json.dumps(fields), {"Content-Type": "application/json"}
+        path = f"/links/{_quoted(name)}"
+        link: dict[str, Any] = _request(self._channel, "PUT", path, content=content, headers=headers)
+        return link
+
+    def report(
+        self, kind: str, *, task: str | None = None, system: str | None = None, link: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Rows of the report "overhead" or "latency", grouped by task and system."""
+        params = _present({"task": task, "system": system, "link": link})
+        report: dict[str, Any] = _request(self._channel, "GET", f"/reports/{_quoted(kind)}", params=params)
+        rows: list[dict[str, Any]] = report["rows"]
+        return rows
+
+    def report_csv(
+        self, kind: str, *, task: str | None = None, system: str | None = None, link: str | None = None
+    ) -> str:
+        """The report as the channel service writes it in CSV."""
+        params = _present({"task": task, "system": system, "link": link, "format": "csv"})
+        return _send(self._channel, "GET", f"/reports/{_quoted(kind)}", params=params).text
+
+
+def _open(url: str, timeout_s: float) -> httpx.Client:
+    # Services of one's own network are never behind the proxy that the environment may name.
+    return httpx.Client(base_url=url, timeout=timeout_s, trust_env=False)
+
+
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _body(text: str | None, media: dict[str, Media]) -> dict[str, Any]:
+    """JSON for text alone, else multipart."""
+    if not media:
+        return {"json": _present({"text": text})}
+    return {
+        "files": {name: _file(name, value) for name, value in media.items()},
+        "data": _present({"text": text}),
+    }
+
+
+def _file(field: str, value: Media) -> tuple[str, bytes]:
+    if isinstance(value, bytes):
+        return field, value
+    path = Path(value)
+    return path.name, path.read_bytes()
+
+
+def _request(http: httpx.Client, method: str, path: str, **options: Any) -> Any:
+    return _send(http, method, path, **options).json()
+
+
+def _send(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
+    try:
+        response = http.request(method, path, **options)
+    except httpx.TimeoutException as error:
+        raise _unreachable("DeadlineExceeded", f"{http.base_url} did not answer in time") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _unreachable(
+            "ServiceUnavailable", f"{http.base_url} cannot be reached ({error}); is `semcom up` running?"
+        ) from error
+    if response.is_success:
+        return response
+    raise SemcomClientError(_error_of(response), response.status_code)
+
+
+def _unreachable(kind: str, message: str) -> SemcomClientError:
+    return SemcomClientError({"type": kind, "message": message}, 0)
+
+
+def _error_of(response: httpx.Response) -> dict[str, Any]:
+    """The service's own words; where something else answered, what can be said of it."""
+    try:
+        error = response.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        error = None
+    if isinstance(error, dict):
+        return error
+    return {"type": "SemcomError", "message": f"{response.request.url} answered HTTP {response.status_code}"}

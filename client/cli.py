@@ -1,0 +1,290 @@
+"""The `semcom` command.
+
+Modules that take long to import (the services' settings, the demo, everything of `experiments`) are imported
+by the command that needs them, so that `semcom --help` and `semcom send` start at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from client.api import DEFAULT_CHANNEL_URL, DEFAULT_URL, SemcomClient
+from client.errors import ClientError
+from client.tables import REPORT_TABLES, instance_table, link_table, task_table
+
+app = typer.Typer(
+    name="semcom",
+    help="Semantic communication over three real services: send inputs, set the channel, read the reports.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_OUT = Console()
+_ERR = Console(stderr=True)
+_PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+class Report(StrEnum):
+    """The reports of the channel service."""
+
+    OVERHEAD = "overhead"
+    LATENCY = "latency"
+
+
+class ReportFormat(StrEnum):
+    """How a report is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+Image = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="PNG or JPEG file.")]
+Audio = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="WAV or FLAC file.")]
+Video = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="MP4, AVI or WebM file.")]
+Url = Annotated[str, typer.Option(envvar="SEMCOM_URL", help="Of the transmitter.")]
+ChannelUrl = Annotated[str, typer.Option(envvar="SEMCOM_CHANNEL_URL", help="Of the channel service.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, nothing else.")]
+Channel = Annotated[str | None, typer.Option(help="awgn, rayleigh or rician.")]
+Fading = Annotated[str | None, typer.Option(help="block (one gain a frame) or symbol.")]
+SnrDb = Annotated[float | None, typer.Option(help="Es/N0 per complex symbol, in dB.")]
+KFactorDb = Annotated[float | None, typer.Option(help="K factor in dB, for rician.")]
+Csi = Annotated[str | None, typer.Option(help="perfect, none or estimated.")]
+NumPilots = Annotated[int | None, typer.Option(help="Pilot symbols a frame, for --csi estimated.")]
+Seed = Annotated[int | None, typer.Option(help="Of the channel's draws.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(exists=True, file_okay=False, help="Folder of weights; the shipped ones if absent."),
+]
+
+
+@app.command()
+def up(
+    weights: Weights = None,
+    free_ports: Annotated[bool, typer.Option("--free-ports", help="Take any free ports.")] = False,
+    store: Annotated[Path, typer.Option(help="SQLite file of the reports.")] = Path("runs/semcom.sqlite3"),
+) -> None:
+    """Start the three services on this machine; Ctrl-C stops them."""
+    with _ended_by_signals(), contextlib.suppress(KeyboardInterrupt):
+        from client.stack import Stack
+
+        run_folder = Path("runs") / time.strftime("%Y%m%d-%H%M%S")
+        with _ERR.status("starting") as status:
+            stack = Stack.start(
+                weights=weights,
+                free_ports=free_ports,
+                run_folder=run_folder,
+                store=store,
+                on_progress=status.update,
+            )
+        with stack:
+            _OUT.print(
+                f"transmitter      [bold]{stack.base_url}[/]  (POST /transmit; documentation under /docs)"
+            )
+            _OUT.print(f"channel service  [bold]{stack.channel_url}[/]  (links, reports)")
+            _OUT.print(f"logs             {stack.run_folder}")
+            _OUT.print("Ready. Ctrl-C stops all three.")
+            stack.watch()
+
+
+@app.command()
+def send(
+    task: Annotated[str, typer.Option(help="One of `semcom tasks`.")],
+    text: Annotated[str | None, typer.Option(help="Text input.")] = None,
+    image: Image = None,
+    audio: Audio = None,
+    video: Video = None,
+    system: Annotated[str, typer.Option(help="Communication system.")] = "mfmsc",
+    link: Annotated[str | None, typer.Option(help="Named link; default if absent.")] = None,
+    channel: Channel = None,
+    fading: Fading = None,
+    snr_db: SnrDb = None,
+    k_factor_db: KFactorDb = None,
+    csi: Csi = None,
+    num_pilots: NumPilots = None,
+    seed: Seed = None,
+    frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="float32, float16 or int8.")] = None,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Send one input across the link and show the answer, its overhead and latency."""
+    with SemcomClient(url) as client:
+        result = client.transmit(
+            task,
+            text=text,
+            image=image,
+            audio=audio,
+            video=video,
+            system=system,
+            link=link,
+            channel=channel,
+            fading=fading,
+            snr_db=snr_db,
+            k_factor_db=k_factor_db,
+            csi=csi,
+            num_pilots=num_pilots,
+            seed=seed,
+            frame_number=frame_number,
+            encoding=encoding,
+        )
+    _show(result, instance_table(result), as_json)
+
+
+@app.command()
+def link(
+    name: Annotated[str | None, typer.Argument(help="All links if absent; default when setting.")] = None,
+    channel: Channel = None,
+    fading: Fading = None,
+    snr_db: SnrDb = None,
+    k_factor_db: KFactorDb = None,
+    csi: Csi = None,
+    num_pilots: NumPilots = None,
+    seed: Seed = None,
+    symbol_rate_hz: Annotated[float | None, typer.Option(help="Complex symbols a second.")] = None,
+    as_json: Json = False,
+    channel_url: ChannelUrl = DEFAULT_CHANNEL_URL,
+) -> None:
+    """Show the links, or set one while the services run."""
+    settings = {
+        "channel": channel,
+        "fading": fading,
+        "snr_db": snr_db,
+        "k_factor_db": k_factor_db,
+        "csi": csi,
+        "num_pilots": num_pilots,
+        "seed": seed,
+        "symbol_rate_hz": symbol_rate_hz,
+    }
+    given = {field: value for field, value in settings.items() if value is not None}
+    with SemcomClient(channel_url=channel_url) as client:
+        if given:
+            links = [client.set_link(name or "default", **given)]
+        else:
+            links = [client.link(name)] if name else client.links()
+    _show(links if name is None and not given else links[0], link_table(links), as_json)
+
+
+@app.command()
+def report(
+    kind: Annotated[Report, typer.Argument(help="What to report.")],
+    output_format: Annotated[ReportFormat, typer.Option("--format", help="How.")] = ReportFormat.TABLE,
+    task: Annotated[str | None, typer.Option(help="Of this task only.")] = None,
+    system: Annotated[str | None, typer.Option(help="Of this system only.")] = None,
+    link: Annotated[str | None, typer.Option(help="Of this link only.")] = None,
+    channel_url: ChannelUrl = DEFAULT_CHANNEL_URL,
+) -> None:
+    """Report what instances cost (overhead) or how long their hops took (latency)."""
+    with SemcomClient(channel_url=channel_url) as client:
+        if output_format is ReportFormat.CSV:
+            sys.stdout.write(client.report_csv(kind.value, task=task, system=system, link=link))
+            return
+        rows = client.report(kind.value, task=task, system=system, link=link)
+    _show(rows, REPORT_TABLES[kind.value](rows), output_format is ReportFormat.JSON)
+
+
+@app.command()
+def tasks(as_json: Json = False, url: Url = DEFAULT_URL) -> None:
+    """Show the tasks, what they take and who is trained for them."""
+    with SemcomClient(url) as client:
+        rows = client.tasks()
+    _show(rows, task_table(rows), as_json)
+
+
+@app.command()
+def demo(
+    json_file: Annotated[
+        str | None, typer.Option("--json", help="Write each instance here: .json, .jsonl, or - for stdout.")
+    ] = None,
+    snr_db: Annotated[str, typer.Option(help="SNRs in dB, with commas between.")] = "0,6,12",
+    weights: Weights = None,
+) -> None:
+    """Start the services, send the samples of every trained task over two channels, show it all, stop."""
+    snrs_db = _parse_snrs_db(snr_db)
+    console = _ERR if json_file == "-" else _OUT
+    with _ended_by_signals():
+        from client.demo import run_demo, write_instances
+
+        write_instances(run_demo(console, snrs_db=snrs_db, weights=weights), json_file)
+
+
+@app.command(context_settings=_PASS_THROUGH)
+def train(context: typer.Context) -> None:
+    """Train a system end to end (Algorithm 1); writes weights for both ends."""
+    _run_experiment(context)
+
+
+@app.command(context_settings=_PASS_THROUGH)
+def evaluate(context: typer.Context) -> None:
+    """Measure a task's metric over a channel on a test split (Algorithm 2)."""
+    _run_experiment(context)
+
+
+def main() -> None:
+    """Entry point: every foreseen error is one line on standard error and status 1."""
+    try:
+        app()
+    except ClientError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _fail(message: str) -> None:
+    _ERR.print(Text(f"error: {message}", style="red"), soft_wrap=True)
+    sys.exit(1)
+
+
+def _show(data: Any, table: Any, as_json: bool) -> None:
+    if not as_json:
+        _OUT.print(table)
+        return
+    print(json.dumps(data))
+
+
+def _parse_snrs_db(text: str) -> list[float]:
+    try:
+        snrs_db = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no list of numbers such as 0,6,12", param_hint="--snr-db"
+        ) from None
+    return snrs_db
+
+
+def _run_experiment(context: typer.Context) -> None:
+    from shared.errors import SemcomError
+
+    experiments = import_module("experiments.cli")
+    try:
+        experiments.app([str(context.info_name), *context.args], prog_name="semcom")
+    except SemcomError as error:
+        raise ClientError(error.message) from error
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Treat SIGTERM and SIGHUP as Ctrl-C, so that services never outlive the command."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,282 @@
+"""The three services as real processes of this machine.
+
+with Stack.start(free_ports=True) as stack:
+    stack.client().transmit("sentiment", text="a fine film")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+from client.api import SemcomClient
+from client.errors import ClientError
+from shared.settings import ChannelSettings, ReceiverSettings, TransmitterSettings, load_settings
+
+_HOST = "127.0.0.1"
+_POLL_S = 0.1
+_PROBE_TIMEOUT_S = 2.0
+_STOP_TIMEOUT_S = 15.0
+_TAIL_LINES = 15
+
+# In the order they stop: whoever calls ends before whom it calls, so that requests in flight finish.
+_SERVICES = {
+    "transmitter": "transmitter_http",
+    "channel_service": "channel_http",
+    "receiver": "receiver_http",
+}
+
+
+class StackError(ClientError):
+    """The services could not be started, or one of them ended."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """TCP ports of the three services on this machine."""
+
+    transmitter_http: int
+    channel_grpc: int
+    channel_http: int
+    receiver_grpc: int
+    receiver_http: int
+
+    @classmethod
+    def configured(cls) -> Ports:
+        """As the SEMCOM_* variables say; without them 8000, 50051, 8001, 50052 and 8002."""
+        channel, receiver = load_settings(ChannelSettings), load_settings(ReceiverSettings)
+        return cls(
+            transmitter_http=load_settings(TransmitterSettings).transmitter_http_port,
+            channel_grpc=channel.channel_grpc_port,
+            channel_http=channel.channel_http_port,
+            receiver_grpc=receiver.receiver_grpc_port,
+            receiver_http=receiver.receiver_http_port,
+        )
+
+    @classmethod
+    def free(cls) -> Ports:
+        """Five ports that nobody listens on now."""
+        with contextlib.ExitStack() as held:
+            numbers = []
+            for _ in range(5):
+                listener = held.enter_context(socket.socket())
+                listener.bind((_HOST, 0))
+                numbers.append(listener.getsockname()[1])
+        return cls(*numbers)
+
+    def check_free(self) -> None:
+        """Make sure that each can be bound.
+
+        Raises:
+            StackError: Naming the ports that others hold, or that two services share.
+        """
+        numbers = list(asdict(self).values())
+        taken = [
+            f"{port} ({name.replace('_', ' ')})"
+            for name, port in asdict(self).items()
+            if numbers.count(port) > 1 or not _can_bind(port)
+        ]
+        if taken:
+            raise StackError(
+                f"taken ports: {', '.join(taken)}; stop what listens there, "
+                "set SEMCOM_*_PORT variables, or use --free-ports"
+            )
+
+
+def _can_bind(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class ServiceProcess:
+    """One running service.
+
+    Attributes:
+        name: Of the service and of its Python package.
+        process: Started with the output going to `log`.
+        log: File of JSON lines.
+        ready_url: Answers 200 once the service can serve.
+    """
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    ready_url: str
+
+    def check_running(self) -> None:
+        """Make sure the process lives.
+
+        Raises:
+            StackError: With its exit status and the tail of its log.
+        """
+        status = self.process.poll()
+        if status is not None:
+            raise StackError(
+                f"{self.name} ended with status {status}; the end of {self.log}:\n{_tail(self.log)}"
+            )
+
+
+class Stack:
+    """Transmitter, channel service and receiver, started together and stopped together."""
+
+    def __init__(self, ports: Ports, services: list[ServiceProcess], run_folder: Path) -> None:
+        self.ports, self.run_folder = ports, run_folder
+        self.services = services
+        self.base_url = f"http://{_HOST}:{ports.transmitter_http}"
+        self.channel_url = f"http://{_HOST}:{ports.channel_http}"
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        weights: Path | None = None,
+        free_ports: bool = False,
+        run_folder: Path | None = None,
+        store: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout_s: float = 120.0,
+        on_progress: Callable[[str], None] | None = None,
+    ) -> Stack:
+        """Start the services and wait until all three answer /readyz.
+
+        Args:
+            weights: Folder with one folder of weights a system; the shipped one where absent.
+            free_ports: Take any free ports instead of the configured ones.
+            run_folder: Where logs go; a new temporary folder where absent.
+            store: SQLite file of the reports; in `run_folder` where absent.
+            environment: Further SEMCOM_* variables for the services.
+            timeout_s: Longest wait until all are ready [s].
+            on_progress: Told what is being waited for.
+
+        Raises:
+            StackError: Nothing is left running: a port is taken, or a service ends or is not ready in time.
+        """
+        ports = Ports.free() if free_ports else Ports.configured()
+        ports.check_free()
+        run_folder = Path(tempfile.mkdtemp(prefix="semcom-")) if run_folder is None else run_folder.resolve()
+        run_folder.mkdir(parents=True, exist_ok=True)
+        store = run_folder / "reports.sqlite3" if store is None else store.resolve()
+        variables = {**os.environ, **_variables(ports, store, weights), **(environment or {})}
+        stack = cls(ports, [], run_folder)
+        try:
+            for name in _SERVICES:
+                stack.services.append(_spawn(name, asdict(ports)[_SERVICES[name]], run_folder, variables))
+            stack._wait_until_ready(timeout_s, on_progress or (lambda _: None))
+        except BaseException:
+            stack.stop()
+            raise
+        return stack
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def client(self, timeout_s: float = 120.0) -> SemcomClient:
+        """A client of these services."""
+        return SemcomClient(self.base_url, self.channel_url, timeout_s)
+
+    def watch(self) -> None:
+        """Block while all services run.
+
+        Raises:
+            StackError: As soon as one has ended.
+        """
+        while True:
+            for service in self.services:
+                service.check_running()
+            time.sleep(_POLL_S)
+
+    def stop(self) -> None:
+        """End every service with SIGTERM; SIGKILL those that outlive 15 s or a second Ctrl-C."""
+        try:
+            for service in self.services:
+                _end(service.process)
+        finally:
+            for service in self.services:
+                if service.process.poll() is None:
+                    service.process.kill()
+                    service.process.wait()
+
+    def _wait_until_ready(self, timeout_s: float, on_progress: Callable[[str], None]) -> None:
+        deadline = time.monotonic() + timeout_s
+        waiting = list(self.services)
+        with httpx.Client(timeout=_PROBE_TIMEOUT_S, trust_env=False) as http:
+            while waiting:
+                on_progress("waiting for " + ", ".join(service.name for service in waiting))
+                for service in self.services:
+                    service.check_running()
+                waiting = [service for service in waiting if not _is_ready(http, service.ready_url)]
+                if waiting and time.monotonic() > deadline:
+                    names = ", ".join(service.name for service in waiting)
+                    raise StackError(
+                        f"not ready within {timeout_s:g} s: {names}; see the logs in {self.run_folder}"
+                    )
+                time.sleep(_POLL_S if waiting else 0)
+
+
+def _variables(ports: Ports, store: Path, weights: Path | None) -> dict[str, str]:
+    variables = {f"SEMCOM_{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()}
+    variables |= {
+        "SEMCOM_HOST": _HOST,
+        "SEMCOM_CHANNEL_ADDRESS": f"{_HOST}:{ports.channel_grpc}",
+        "SEMCOM_RECEIVER_ADDRESS": f"{_HOST}:{ports.receiver_grpc}",
+        "SEMCOM_CHANNEL_STORE": str(store),
+    }
+    return variables if weights is None else {**variables, "SEMCOM_WEIGHTS": str(weights.resolve())}
+
+
+def _spawn(name: str, http_port: int, run_folder: Path, variables: Mapping[str, str]) -> ServiceProcess:
+    log = run_folder / f"{name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", name],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(variables),
+            # Ctrl-C reaches us alone, and we end the services in their order.
+            start_new_session=True,
+        )
+    return ServiceProcess(name, process, log, f"http://{_HOST}:{http_port}/readyz")
+
+
+def _is_ready(http: httpx.Client, url: str) -> bool:
+    try:
+        return http.get(url).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_TIMEOUT_S)
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join(lines[-_TAIL_LINES:]) or "(empty)"
