@@ -55,7 +55,8 @@ def equalise(
         complex64, shape of y.
     """
     power = gains.real**2 + gains.imag**2
-    return (np.conj(gains) * y / (power + noise_variance)).astype(np.complex64)
+    x_hat: NDArray[np.complex64] = (np.conj(gains) * y / (power + noise_variance)).astype(np.complex64)
+    return x_hat
 
 
 def post_equalisation_snr_db(gains: NDArray[np.complexfloating], noise_variance: float) -> float:

@@ -1,0 +1,294 @@
+"""Real small files of every format in, values out; damaged ones are refused, never a crash."""
+
+import io
+import random
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from shared.errors import InvalidField, SemcomError, TooLarge, UnsupportedMedia
+from transmitter import media
+from transmitter.media import decode_media
+
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+AUDIO_FORMATS = ("WAV", "FLAC", "OGG")
+VIDEO_FORMATS = (("mp4", "libx264"), ("mp4", "mpeg4"), ("avi", "mpeg4"), ("avi", "mjpeg"), ("webm", "libvpx"))
+
+
+def gradient(height=24, width=32):
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([8 * x % 256, 10 * y % 256, 4 * (x + y) % 256], axis=-1).astype(np.uint8)
+
+
+def image_file(pixels, image_format="PNG", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def tone(duration_s=0.5, rate_hz=16_000, frequency_hz=440.0):
+    return (0.5 * np.sin(2 * np.pi * frequency_hz * np.arange(int(duration_s * rate_hz)) / rate_hz)).astype(
+        np.float32
+    )
+
+
+def audio_file(samples, rate_hz=16_000, audio_format="WAV", **options):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate_hz, format=audio_format, **options)
+    return buffer.getvalue()
+
+
+def video_file(frames, video_format="mp4", codec="libx264"):
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=video_format) as clip:
+        stream = clip.add_stream(codec, rate=10)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for frame in frames:
+            clip.mux(stream.encode(av.VideoFrame.from_ndarray(frame)))
+        clip.mux(stream.encode())
+    return buffer.getvalue()
+
+
+def greys(num_frames, size=32):
+    """Frame k has the grey level that names it."""
+    return [np.full((size, size, 3), 200 * k // max(1, num_frames - 1), np.uint8) for k in range(num_frames)]
+
+
+# Text
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b"  a fine film \n", "a fine film"),
+        ("naïve café".encode(), "naïve café"),
+        (b"two\r\nlines\tand\x00nul", "two lines and nul"),
+        (b"x" * 2000, "x" * 2000),
+    ],
+)
+def test_text_is_stripped_and_freed_of_control_characters(sent, expected):
+    assert decode_media("text", sent) == expected
+
+
+@pytest.mark.parametrize("sent", [b"", b"   \n", b"\x00\x01"])
+def test_empty_text_is_refused(sent):
+    with pytest.raises(InvalidField, match="text = '' is not allowed; allowed: 1 to 2000 characters"):
+        decode_media("text", sent)
+
+
+def test_text_that_is_no_utf8_or_too_long_is_refused():
+    with pytest.raises(UnsupportedMedia, match="UTF-8"):
+        decode_media("text", b"\xff\xfe")
+    with pytest.raises(UnsupportedMedia, match="UTF-8"):
+        decode_media("text", "\ud800".encode("utf-8", "surrogatepass"))
+    with pytest.raises(TooLarge, match="2001 characters"):
+        decode_media("text", b"x" * 2001)
+
+
+# Images
+
+
+@pytest.mark.parametrize("image_format", IMAGE_FORMATS)
+def test_an_image_of_every_format_comes_back(image_format):
+    pixels = gradient()
+    decoded = decode_media("image", image_file(pixels, image_format))
+    assert decoded.dtype == np.uint8
+    assert decoded.shape == pixels.shape
+    mean_error = np.abs(decoded.astype(int) - pixels).mean()
+    assert mean_error == 0 if image_format in ("PNG", "BMP") else mean_error < 20
+
+
+def test_exif_orientation_is_obeyed():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    upright = decode_media("image", image_file(gradient(24, 32), "PNG", exif=exif))
+    np.testing.assert_array_equal(upright, np.rot90(gradient(24, 32), -1))
+
+
+def test_grey_palette_alpha_and_16_bit_images_become_rgb():
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    for mode in ("L", "P", "LA", "RGBA", "1"):
+        buffer = io.BytesIO()
+        Image.fromarray(grey).convert(mode).save(buffer, "PNG")
+        assert decode_media("image", buffer.getvalue()).shape == (16, 16, 3)
+    deep = decode_media("image", image_file(grey.astype(np.uint16) * 256))
+    np.testing.assert_array_equal(deep, np.repeat(grey[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("image_format", IMAGE_FORMATS)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_truncated_image_is_refused(image_format, share):
+    data = image_file(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), image_format)
+    with pytest.raises(UnsupportedMedia, match="image = .*PNG, JPEG"):
+        decode_media("image", data[: int(share * len(data))])
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded():
+    pixels = np.zeros((5001, 5001), np.uint8)
+    with pytest.raises(TooLarge, match="5001x5001"):
+        decode_media("image", image_file(pixels))
+    header = bytearray(image_file(np.zeros((1, 1), np.uint8), "BMP"))
+    header[18:26] = (30_000).to_bytes(4, "little") * 2
+    with pytest.raises(TooLarge):
+        decode_media("image", bytes(header))
+
+
+# Audio
+
+
+@pytest.mark.parametrize("audio_format", AUDIO_FORMATS)
+def test_audio_of_every_format_comes_back(audio_format):
+    decoded = decode_media("audio", audio_file(tone(), audio_format=audio_format))
+    assert decoded.dtype == np.float32
+    assert decoded.shape == (8000,)
+    assert np.abs(decoded - tone()).max() < (0.2 if audio_format == "OGG" else 1e-4)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 11025, 22050, 44100, 48000])
+def test_audio_is_resampled_to_16_khz(rate_hz):
+    decoded = decode_media("audio", audio_file(tone(0.5, rate_hz), rate_hz))
+    assert abs(len(decoded) - 8000) <= 1
+    middle = slice(500, 7500)
+    assert np.abs(decoded[middle] - tone()[middle]).max() < 0.02
+
+
+def test_stereo_is_averaged():
+    both = np.stack([tone(), np.zeros_like(tone())], axis=1)
+    np.testing.assert_allclose(decode_media("audio", audio_file(both)), tone() / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("audio_format", AUDIO_FORMATS)
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+def test_truncated_audio_is_refused(audio_format, share):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000)
+    data = audio_file(noise, audio_format=audio_format)
+    with pytest.raises(UnsupportedMedia, match="audio = .*WAV, FLAC"):
+        decode_media("audio", data[: int(share * len(data))])
+
+
+def test_a_wav_written_to_a_pipe_is_read():
+    """Writers that cannot seek leave the size fields at their greatest value."""
+    data = bytearray(audio_file(tone()))
+    data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
+    assert len(decode_media("audio", bytes(data))) == 8000
+
+
+def test_audio_beyond_the_limits_is_refused():
+    with pytest.raises(TooLarge, match=r"60\.5 s.*at most 60 s"):
+        decode_media("audio", audio_file(np.zeros(484_000), 8000))
+    with pytest.raises(UnsupportedMedia, match="44101 Hz"):
+        decode_media("audio", audio_file(np.zeros(100), 44_101))
+    with pytest.raises(UnsupportedMedia, match="9 channels"):
+        decode_media("audio", audio_file(np.zeros((100, 9))))
+    with pytest.raises(UnsupportedMedia, match="0 samples"):
+        decode_media("audio", audio_file(np.zeros(0)))
+    with pytest.raises(UnsupportedMedia, match="finite"):
+        decode_media("audio", audio_file(np.full(100, np.nan, np.float32), subtype="FLOAT"))
+
+
+# Video
+
+
+@pytest.mark.parametrize(("video_format", "codec"), VIDEO_FORMATS)
+def test_video_of_every_format_comes_back(video_format, codec):
+    frames = greys(12)
+    decoded = decode_media("video", video_file(frames, video_format, codec))
+    assert decoded.dtype == np.uint8
+    assert decoded.shape == (12, 32, 32, 3)
+    levels = decoded.mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(levels, [frame.mean() for frame in frames], atol=8)
+
+
+@pytest.mark.parametrize(("video_format", "codec"), VIDEO_FORMATS)
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
+def test_a_truncated_video_is_refused(video_format, codec, share):
+    data = video_file(greys(12), video_format, codec)
+    with pytest.raises(UnsupportedMedia, match="video = .*MP4, AVI or WebM"):
+        decode_media("video", data[: int(share * len(data))])
+
+
+def test_a_long_clip_is_sampled_evenly():
+    decoded = decode_media("video", video_file(greys(201)))
+    levels = decoded.mean(axis=(1, 2, 3))
+    assert 33 <= len(decoded) <= 64
+    np.testing.assert_allclose(levels, np.arange(0, 201, 4), atol=8)
+
+
+def test_a_large_picture_is_scaled_down():
+    assert decode_media("video", video_file([gradient(240, 640)] * 2)).shape == (2, 180, 480, 3)
+
+
+def test_video_beyond_the_limits_is_refused(monkeypatch):
+    with pytest.raises(TooLarge, match="2000x1100"):
+        decode_media("video", video_file([np.zeros((1100, 2000, 3), np.uint8)], "avi", "mpeg4"))
+    monkeypatch.setattr(media, "MAX_VIDEO_FRAMES", 10)
+    with pytest.raises(TooLarge, match="at most 10 frames"):
+        decode_media("video", video_file(greys(11)))
+
+
+def test_a_container_without_pictures_is_refused():
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as clip:
+        stream = clip.add_stream("aac", rate=16_000)
+        frame = av.AudioFrame.from_ndarray(tone()[None, :1024], format="fltp", layout="mono")
+        frame.rate = 16_000
+        clip.mux(stream.encode(frame))
+        clip.mux(stream.encode())
+    with pytest.raises(UnsupportedMedia, match="no picture stream"):
+        decode_media("video", buffer.getvalue())
+
+
+def test_a_playlist_that_names_another_file_is_not_followed():
+    with pytest.raises(UnsupportedMedia):
+        decode_media("video", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n")
+
+
+# All of them
+
+
+@pytest.mark.parametrize("modality", ["image", "audio", "video"])
+def test_the_wrong_kind_of_file_is_refused(modality):
+    files = {"image": image_file(gradient()), "audio": audio_file(tone()), "video": video_file(greys(3))}
+    wrong = [data for kind, data in files.items() if kind != modality]
+    for data in (
+        *wrong,
+        b"",
+        b"\x00",
+        b"hello",
+        b"%PDF-1.4 nothing",
+        b"RIFF\x00\x00\x00\x00WAVE",
+        b"\x1aE\xdf\xa3",
+    ):
+        with pytest.raises(UnsupportedMedia) as caught:
+            decode_media(modality, data)
+        assert caught.value.field == modality
+
+
+def _damaged(data, rng):
+    damaged = bytearray(data)
+    for _ in range(rng.choice((1, 4, 40))):
+        damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize(
+    ("modality", "make"),
+    [
+        *(("image", lambda f=f: image_file(gradient(), f)) for f in IMAGE_FORMATS),
+        *(("audio", lambda f=f: audio_file(tone(0.05), audio_format=f)) for f in AUDIO_FORMATS),
+        *(("video", lambda f=f, c=c: video_file(greys(4), f, c)) for f, c in VIDEO_FORMATS),
+    ],
+)
+def test_damaged_bytes_give_a_value_or_one_of_our_errors(modality, make):
+    data, rng = make(), random.Random(7)
+    refused_fields = set()
+    for _ in range(120):
+        try:
+            decode_media(modality, _damaged(data, rng))
+        except SemcomError as error:  # anything else propagates
+            refused_fields.add(error.field)
+    assert refused_fields == {modality}
