@@ -1,7 +1,7 @@
 """Draws the sample pictures and writes samples.json; run it from anywhere: python samples/make_samples.py.
 
-Everything here is the project's own: sentences written for it, pictures drawn by this script. Every run gives the
-same pictures.
+Everything here is the project's own: sentences written for it, pictures drawn by this script. Every run gives
+the same pictures.
 """
 
 from __future__ import annotations

@@ -1,0 +1,46 @@
+# Two commands suffice on a bare clone with Python 3.11: make demo, make test.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+PYTEST_ARGS ?=
+INSTALLED := $(VENV)/.installed
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint protos up bench compose-test clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED)  ## start the services, send samples of every trained task, show answers and cost, stop
+	@$(BIN)/semcom demo
+
+test: $(INSTALLED)  ## the whole test suite; PYTEST_ARGS passes on, e.g. PYTEST_ARGS='-m unit'
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(INSTALLED)  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+protos: $(INSTALLED)  ## regenerate the code of the wire contract
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. protos/semcom/v1/*.proto
+
+up: $(INSTALLED)  ## start the three services on this machine; Ctrl-C stops them
+	@$(BIN)/semcom up
+
+bench: $(INSTALLED)  ## requests a second and latency of the three services on this machine
+	$(BIN)/python -m client.bench
+
+compose-test:  ## build and start the containers, send a real vqa request, take them down
+	bash tests/compose_test.sh
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "semcom needs Python 3.11; set PYTHON=")'
+	@echo "Making $(VENV) with pinned versions; this takes a few minutes and several GB (torch) the first time."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[model,dev]'
+	@touch $@
