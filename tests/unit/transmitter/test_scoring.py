@@ -1,0 +1,62 @@
+"""PSNR and BLEU against closed forms."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from protos.semcom.v1 import receiver_pb2
+from transmitter.scoring import MAX_PSNR_DB, bleu, psnr_db, score
+
+
+def png_of(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_psnr_of_a_constant_error_is_its_closed_form():
+    reference = np.full((4, 4, 3), 100, np.uint8)
+    assert psnr_db(reference, reference + np.uint8(5)) == pytest.approx(20 * math.log10(255 / 5))
+    assert psnr_db(np.zeros_like(reference), np.full_like(reference, 255)) == pytest.approx(0.0)
+    assert psnr_db(reference, reference) == MAX_PSNR_DB
+
+
+def test_bleu_4_is_the_geometric_mean_of_the_precisions():
+    # 6 words, the last one wrong: precisions 5/6, 4/5, 3/4, 2/3; no brevity penalty.
+    expected = (5 / 6 * 4 / 5 * 3 / 4 * 2 / 3) ** 0.25
+    assert bleu("the cat sat on the mat", "the cat sat on the dog") == pytest.approx(expected, rel=1e-5)
+
+
+def test_bleu_punishes_brevity():
+    # All of the 5 words are right, but the reference has 6: exp(1 - 6/5).
+    assert bleu("the cat sat on the mat", "the cat sat on the") == pytest.approx(math.exp(-0.2), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("reference", "text", "expected"),
+    [
+        ("It's a naïve, fine film.", "it's a naive , fine film .", 1.0),
+        ("fine film", "fine film", 1.0),
+        ("fine film", "dull book", 0.0),
+        ("fine film", "", 0.0),
+    ],
+)
+def test_bleu_of_short_texts_and_of_spellings(reference, text, expected):
+    assert bleu(reference, text) == pytest.approx(expected)
+
+
+def test_an_image_is_scored_at_the_models_resolution():
+    source = {"image": np.full((64, 48, 3), 90, np.uint8)}
+    answer = receiver_pb2.Answer(image_png=png_of(np.full((32, 32, 3), 80, np.uint8)))
+    assert score("image_reconstruction", source, answer) == {
+        "psnr_db": pytest.approx(20 * math.log10(255 / 10))
+    }
+
+
+def test_text_is_scored_and_labels_are_not():
+    answer = receiver_pb2.Answer(text="fine film", labels=["positive"])
+    assert score("text_reconstruction", {"text": "Fine film"}, answer) == {"bleu": pytest.approx(1.0)}
+    assert score("sentiment", {"text": "Fine film"}, answer) == {}
