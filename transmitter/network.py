@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from shared.layers import Tokens, masked_mean
@@ -27,12 +28,19 @@ class Batch:
 
     Attributes:
         inputs: Per modality what its encoder takes: pixels; piece numbers and mask; fbank and mask; clips.
-        rows: Where many instances share an input (ten questions about one picture), per modality the input's row
-            for each instance, int64 [B]; the encoder then runs once an input.
+        rows: Where instances share an input (ten questions about one picture), per modality the input's
+            row for each instance, int64 [B]; the encoder then runs once an input.
     """
 
     inputs: Mapping[Modality, tuple[Tensor, ...]]
     rows: Mapping[Modality, Tensor] = field(default_factory=dict)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        inputs = {
+            name: tuple(tensor.to(device) for tensor in tensors) for name, tensors in self.inputs.items()
+        }
+        return Batch(inputs, {name: tensor.to(device) for name, tensor in self.rows.items()})
 
 
 class TransmitterNetwork(nn.Module):

@@ -1,0 +1,63 @@
+"""Archives of pictures, decoded once into a cache of NumPy arrays."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.progress import track
+
+from experiments.datasets.base import DatasetMissing
+
+
+def cache_folder() -> Path:
+    """Where unpacked data is kept: SEMCOM_CACHE, or ~/.cache/semcom."""
+    return Path(os.environ.get("SEMCOM_CACHE") or Path.home() / ".cache" / "semcom")
+
+
+def cached_pictures(
+    archive: Path, cache: Path, *, dataset: str, wanted: Callable[[str], bool], hint: str
+) -> dict[str, NDArray[np.uint8]]:
+    """Decode the pictures of a tar archive whose names are wanted; a second call reads the cache.
+
+    Args:
+        archive: A .tar or .tar.xz file.
+        cache: File to keep the decoded pictures in (.npz).
+        dataset: Name, for messages.
+        wanted: Chooses members by name.
+        hint: Where to get the data set.
+
+    Returns:
+        Picture by member name, uint8 [height, width, 3].
+
+    Raises:
+        DatasetMissing: If the archive is not there.
+    """
+    if not cache.is_file():
+        if not archive.is_file():
+            raise DatasetMissing(dataset, str(archive), hint)
+        with tarfile.open(archive) as tar:
+            members = [member for member in tar if member.isfile() and wanted(member.name)]
+            pictures = {
+                member.name: _decode(tar, member)
+                for member in track(members, description=f"unpacking {dataset}", transient=True)
+            }
+        names = sorted(pictures)
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        partial = cache.with_suffix(".part.npz")
+        np.savez(partial, names=np.array(names), pictures=np.stack([pictures[name] for name in names]))
+        partial.rename(cache)
+    stored = np.load(cache)
+    return dict(zip(stored["names"].tolist(), stored["pictures"], strict=True))
+
+
+def _decode(tar: tarfile.TarFile, member: tarfile.TarInfo) -> NDArray[np.uint8]:
+    file = tar.extractfile(member)
+    assert file is not None
+    return np.asarray(Image.open(io.BytesIO(file.read())).convert("RGB"))

@@ -1,0 +1,85 @@
+"""What to train, on what, how long. A recipe is a row of this table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.errors import UnknownName
+
+
+@dataclass(frozen=True)
+class TaskRecipe:
+    """How one task is trained.
+
+    Attributes:
+        steps: Steps of this task in the whole run.
+        batch: Instances a step; for pictures with many questions, pictures a step.
+        learning_rate: Of parts that start at random.
+        opens_at: Share of all steps done before this task is drawn at all. A fused task gains nothing before
+            the encoders it stands on tell shapes and words apart.
+        label_smoothing: Of the cross entropy.
+        augment: Flip and shift pictures.
+    """
+
+    steps: int
+    batch: int
+    learning_rate: float = 1e-3
+    opens_at: float = 0.0
+    label_smoothing: float = 0.0
+    augment: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A joint training run.
+
+    Attributes:
+        tasks: Recipe of each task.
+        part_rates: Learning rates of parts of the transmitter, by name, that replace the task's own: parts
+            that start from a pretrained BERT take small steps. A part named in `frozen` takes none.
+        frozen: Parameter name beginnings that are not trained.
+        warm_up: Share of a task's steps over which its learning rate rises.
+        weight_decay: Of AdamW.
+        max_gradient_norm: Gradients are clipped to this norm.
+    """
+
+    tasks: Mapping[str, TaskRecipe]
+    part_rates: Mapping[str, float] = field(default_factory=dict)
+    frozen: tuple[str, ...] = ()
+    warm_up: float = 0.06
+    weight_decay: float = 0.02
+    max_gradient_norm: float = 1.0
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "compact": Recipe(
+        tasks={
+            "sentiment": TaskRecipe(steps=2100, batch=64),
+            "image_classification": TaskRecipe(
+                steps=4800, batch=128, learning_rate=2e-3, label_smoothing=0.05, augment=True
+            ),
+            "vqa": TaskRecipe(steps=4000, batch=8, learning_rate=5e-4, opens_at=0.3),
+        },
+        part_rates={"encoders.text": 5e-5, "fusion.layers": 1e-4},
+        frozen=("encoders.text.bert.embeddings.word_embeddings",),
+    ),
+    "tiny": Recipe(
+        tasks={
+            "sentiment": TaskRecipe(steps=200, batch=32),
+            "image_classification": TaskRecipe(steps=300, batch=64, learning_rate=2e-3, augment=True),
+            "vqa": TaskRecipe(steps=300, batch=8, opens_at=0.3),
+        },
+    ),
+}
+
+
+def get_recipe(profile: str) -> Recipe:
+    """The recipe of a profile.
+
+    Raises:
+        UnknownName: If there is none.
+    """
+    if profile not in RECIPES:
+        raise UnknownName("profile", profile, ", ".join(RECIPES))
+    return RECIPES[profile]

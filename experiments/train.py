@@ -1,0 +1,300 @@
+"""Algorithm 1: joint training of all tasks through the differentiable link.
+
+Each step draws one task, a batch of it, an SNR and a channel for every instance, and lets that task's own
+optimiser take a step. A run is a pure function of (recipe, seed): it resumes to the step from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import nn
+
+from experiments.datasets import load_examples
+from experiments.link import random_channel
+from experiments.losses import LOSSES
+from experiments.recipes import Recipe, TaskRecipe
+from experiments.sampling import Sampler
+from experiments.warm_start import read_pieces, warm_start
+from receiver.network import ReceiverNetwork
+from shared.checkpoint import Manifest, save_weights
+from shared.profiles import Profile
+from shared.tasks import Task, get_task
+from shared.text import SPECIAL, Vocabulary
+from transmitter.network import TransmitterNetwork
+
+CHECKPOINT_FILE = "checkpoint.pt"
+_CHECKPOINT_EVERY_S = 300.0
+_LOG_EVERY_STEPS = 100
+_FINAL_RATE = 0.01
+
+
+@dataclass
+class Average:
+    """Mean loss and accuracy since the last line of the log."""
+
+    loss: float = 0.0
+    right: float = 0.0
+    steps: int = 0
+
+    def add(self, loss: float, right: float) -> None:
+        """Count one step."""
+        self.loss, self.right, self.steps = self.loss + loss, self.right + right, self.steps + 1
+
+    def __str__(self) -> str:
+        steps = max(1, self.steps)
+        return f"{self.loss / steps:.3f}/{self.right / steps:.3f}"
+
+
+@dataclass
+class Run:
+    """Everything a joint training run holds.
+
+    Attributes:
+        transmitter: Half under training.
+        receiver: Half under training.
+        samplers: Batches of each task.
+        optimisers: One AdamW a task, over the parts the task uses.
+        done: Steps taken of each task.
+    """
+
+    recipe: Recipe
+    seed: int
+    device: torch.device
+    transmitter: TransmitterNetwork
+    receiver: ReceiverNetwork
+    samplers: Mapping[str, Sampler]
+    optimisers: Mapping[str, torch.optim.Optimizer]
+    done: dict[str, int]
+    hours: float = 0.0
+    averages: dict[str, Average] = field(default_factory=dict)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return sum(task.steps for task in self.recipe.tasks.values())
+
+
+def build_vocabulary(profile: Profile, minilm: Path | None, texts: Sequence[str]) -> Vocabulary:
+    """The pretrained model's word pieces, or, without one, the characters and the commonest words of `texts`."""
+    if minilm is not None:
+        return Vocabulary(read_pieces(minilm), profile.max_text_tokens)
+    characters = sorted(
+        {character for text in texts for character in text.lower() if not character.isspace()}
+    )
+    counts: dict[str, int] = {}
+    for text in texts:
+        for word in text.lower().split():
+            counts[word] = counts.get(word, 0) + 1
+    words = sorted(counts, key=lambda word: (-counts[word], word))[:4000]
+    pieces = dict.fromkeys([*SPECIAL, *characters, *("##" + c for c in characters), *words])
+    return Vocabulary(list(pieces), profile.max_text_tokens)
+
+
+def task_parameters(
+    task: Task, run_transmitter: nn.Module, run_receiver: nn.Module
+) -> dict[str, nn.Parameter]:
+    """Parameters a task's gradient reaches, by name."""
+    prefixes = ["task_embedding.", "channel_encoder.", *(f"encoders.{m}." for m in task.modalities)]
+    if task.is_multimodal:
+        prefixes.append("fusion.")
+    sent = {n: p for n, p in run_transmitter.named_parameters() if n.startswith(tuple(prefixes))}
+    decoder = ("channel_decoder.", f"heads.{task.name}.")
+    return sent | {n: p for n, p in run_receiver.named_parameters() if n.startswith(decoder)}
+
+
+def make_optimiser(
+    recipe: Recipe, task_recipe: TaskRecipe, parameters: Mapping[str, nn.Parameter]
+) -> torch.optim.Optimizer:
+    """AdamW over a task's parameters, parts at their own rates, frozen parts left out."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        if name.startswith(recipe.frozen):
+            continue
+        rate = next((r for part, r in recipe.part_rates.items() if name.startswith(part)), None)
+        groups.setdefault(rate or task_recipe.learning_rate, []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": params, "lr": rate, "peak": rate} for rate, params in groups.items()],
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def start_run(
+    profile: Profile, recipe: Recipe, *, seed: int, device: torch.device, minilm: Path | None
+) -> tuple[Run, Vocabulary]:
+    """Load data, build both halves (BERT parts from `minilm` where given) and one optimiser a task.
+
+    Raises:
+        DatasetMissing: If a task's data is not there.
+    """
+    torch.manual_seed(seed)
+    examples = {task: load_examples(task, "train") for task in recipe.tasks}
+    texts = [str(text) for e in examples.values() if "text" in e.columns for text in e.columns["text"].values]
+    vocabulary = build_vocabulary(profile, minilm, texts)
+    labels = {task: e.labels for task, e in examples.items()}
+    transmitter = TransmitterNetwork(profile, list(recipe.tasks), len(vocabulary))
+    if minilm is not None:
+        warm_start(transmitter, minilm)
+    receiver = ReceiverNetwork(profile, list(recipe.tasks), labels, len(vocabulary))
+    transmitter.to(device, memory_format=torch.channels_last).train()
+    receiver.to(device).train()
+    optimisers = {
+        task: make_optimiser(recipe, r, task_parameters(get_task(task), transmitter, receiver))
+        for task, r in recipe.tasks.items()
+    }
+    samplers = {task: Sampler(examples[task], r, vocabulary, seed) for task, r in recipe.tasks.items()}
+    done = dict.fromkeys(recipe.tasks, 0)
+    return Run(recipe, seed, device, transmitter, receiver, samplers, optimisers, done), vocabulary
+
+
+def choose_task(run: Run) -> str | None:
+    """Draw a task in proportion to the steps it has left; None when all are done (Algorithm 1, lines 4 to 8)."""
+    step = sum(run.done.values())
+    left = {task: recipe.steps - run.done[task] for task, recipe in run.recipe.tasks.items()}
+    left = {task: count for task, count in left.items() if count > 0}
+    is_open = {t: n for t, n in left.items() if run.recipe.tasks[t].opens_at * run.total_steps <= step}
+    candidates = is_open or left
+    if not candidates:
+        return None
+    weights = np.array(list(candidates.values()), dtype=float)
+    rng = np.random.default_rng([run.seed, step, 1])
+    return str(rng.choice(list(candidates), p=weights / weights.sum()))
+
+
+def train_step(run: Run, task: str) -> tuple[float, float]:
+    """One step of one task's optimiser (Algorithm 1, lines 9 to 20).
+
+    Returns:
+        Loss, and the share of the batch answered rightly through the noisy channel.
+    """
+    recipe, step = run.recipe.tasks[task], run.done[task]
+    batch, targets = run.samplers[task].batch(step)
+    batch, targets = batch.to(run.device), targets.to(run.device)
+    total = sum(run.done.values())
+    generator = torch.Generator(run.device).manual_seed(run.seed * 1_000_003 + total)
+    with torch.autocast(run.device.type, dtype=torch.bfloat16):
+        symbols, _ = run.transmitter(task, batch)
+        scores = run.receiver(task, random_channel(symbols, generator=generator))
+    loss = LOSSES[get_task(task).answer](scores, targets, recipe.label_smoothing)
+    optimiser = run.optimisers[task]
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    rate = rate_factor(step, recipe.steps, run.recipe.warm_up)
+    parameters = []
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * rate
+        parameters += group["params"]
+    nn.utils.clip_grad_norm_(parameters, run.recipe.max_gradient_norm)
+    optimiser.step()
+    run.done[task] += 1
+    return float(loss.detach()), float((scores.argmax(-1) == targets).float().mean())
+
+
+def rate_factor(step: int, steps: int, warm_up: float) -> float:
+    """Learning rate as a share of its peak: a linear rise, then a linear fall to one hundredth."""
+    share = (step + 1) / steps
+    return share / warm_up if share < warm_up else max(_FINAL_RATE, (1 - share) / (1 - warm_up))
+
+
+def train(run: Run, folder: Path, console: Console, *, limit_steps: int | None = None) -> None:
+    """Train to the end of the recipe, or for `limit_steps` more; checkpoints go to `folder`.
+
+    An earlier checkpoint in `folder` is taken up where it stopped.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CHECKPOINT_FILE).is_file():
+        load_checkpoint(run, folder)
+        console.log(f"resumed at step {sum(run.done.values())} of {run.total_steps}")
+    started = last_saved = time.monotonic()
+    first = sum(run.done.values())
+    while (task := choose_task(run)) is not None:
+        run.averages.setdefault(task, Average()).add(*train_step(run, task))
+        step, now = sum(run.done.values()), time.monotonic()
+        if step % _LOG_EVERY_STEPS == 0:
+            left_s = (now - started) / (step - first) * (run.total_steps - step)
+            console.log(_progress_line(run, step, left_s))
+            run.averages.clear()
+        if now - last_saved > _CHECKPOINT_EVERY_S:
+            run.hours += (now - last_saved) / 3600
+            last_saved = now
+            save_checkpoint(run, folder)
+        if limit_steps is not None and step - first >= limit_steps:
+            break
+    run.hours += (time.monotonic() - last_saved) / 3600
+    save_checkpoint(run, folder)
+
+
+def _progress_line(run: Run, step: int, left_s: float) -> str:
+    tasks = "  ".join(
+        f"{task} {run.done[task]}/{recipe.steps} {run.averages.get(task, Average())}"
+        for task, recipe in run.recipe.tasks.items()
+    )
+    return f"step {step}/{run.total_steps}  {left_s / 60:.0f} min left  (loss/accuracy) {tasks}"
+
+
+def save_checkpoint(run: Run, folder: Path) -> None:
+    """Write everything needed to go on at this step."""
+    state = {
+        "transmitter": run.transmitter.state_dict(),
+        "receiver": run.receiver.state_dict(),
+        "optimisers": {task: optimiser.state_dict() for task, optimiser in run.optimisers.items()},
+        "done": run.done,
+        "hours": run.hours,
+    }
+    partial = folder / (CHECKPOINT_FILE + ".part")
+    torch.save(state, partial)
+    partial.rename(folder / CHECKPOINT_FILE)
+
+
+def load_checkpoint(run: Run, folder: Path) -> None:
+    """Go back to where a run stopped."""
+    state = torch.load(folder / CHECKPOINT_FILE, map_location=run.device, weights_only=True)
+    run.transmitter.load_state_dict(state["transmitter"])
+    run.receiver.load_state_dict(state["receiver"])
+    for task, optimiser in run.optimisers.items():
+        optimiser.load_state_dict(state["optimisers"][task])
+    run.done.update(state["done"])
+    run.hours = state["hours"]
+
+
+def export(run: Run, vocabulary: Vocabulary, profile: Profile, folder: Path) -> Manifest:
+    """Write the weights both services load."""
+    training: dict[str, Any] = {
+        "command": " ".join(["semcom", *sys.argv[1:]]),
+        "seed": run.seed,
+        "datasets": {task: sampler.dataset for task, sampler in run.samplers.items()},
+        "steps": dict(run.done),
+        "hours": round(run.hours, 2),
+        "commit": current_commit(),
+    }
+    manifest = Manifest(
+        system="mfmsc",
+        profile=profile.name,
+        tasks=tuple(run.recipe.tasks),
+        labels={task: sampler.labels for task, sampler in run.samplers.items()},
+        vocab_size=len(vocabulary),
+        training=training,
+    )
+    saved = save_weights(folder, manifest, {"transmitter": run.transmitter, "receiver": run.receiver})
+    vocabulary.save(folder)
+    return saved
+
+
+def current_commit() -> str:
+    """The project's commit, "-dirty" where the tree differs; "unknown" outside a checkout."""
+    here = Path(__file__).parent
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+        cwd=here, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return found.stdout.strip() or "unknown"
