@@ -1,0 +1,161 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+FIELDS = {"task", "system", "channel", "snr_db", "answer", "overhead", "latency_ms", "realised_snr_db"}
+
+
+def test_help_lists_every_command_without_loading_what_is_heavy():
+    loaded = (
+        "import sys; sys.argv = ['semcom', '--help']\n"
+        "from client.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'grpc', 'experiments', 'PIL'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for command in ("up", "send", "link", "report", "tasks", "demo", "train", "evaluate"):
+        assert f" {command} " in done.stdout
+
+
+def test_send_json_prints_one_object_and_nothing_else(semcom, service):
+    status, out, err = semcom("send", "--task", "sentiment", "--text", "fine", "--snr-db", "-6", "--json")
+    assert (status, err) == (0, "")
+    assert out.count("\n") == 1
+    assert json.loads(out).keys() >= FIELDS
+    assert service.asked[0].query["snr_db"] == ["-6.0"]
+
+
+def test_send_shows_answer_cost_and_latency(semcom):
+    status, out, _ = semcom("send", "--task=vqa", "--text=q", "--snr-db=-6")
+    assert status == 0
+    for words in (
+        "red 0.75",
+        "rayleigh",
+        "-6.10 dB",
+        "channel uses",
+        "16",
+        "payload bytes",
+        "128",
+        "total ms",
+        "15.00",
+    ):
+        assert words in out
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ({"label": "yes", "probabilities": {"yes": 0.98}}, "yes 0.98"),
+        (
+            {"labels": ["Drama", "War"], "probabilities": {"Drama": 0.9, "War": 0.6, "Comedy": 0.1}},
+            "Drama 0.90, War 0.60",
+        ),
+        ({"labels": [], "probabilities": {"Comedy": 0.1}}, "none"),
+        ({"text": "[bold]hello there"}, "[bold]hello there"),
+        ({"image_png_base64": "A" * 400}, "PNG picture, 300 bytes"),
+    ],
+)
+def test_every_kind_of_answer_is_shown(semcom, service, answer, shown):
+    service.answer = {**service.answer, "answer": answer, "scores": {"psnr_db": 31.25}}
+    status, out, _ = semcom("send", "--task", "vqa", "--text", "q")
+    assert status == 0
+    assert shown in out
+    assert "31.25" in out
+
+
+def test_a_refusal_is_one_line_and_status_1(semcom, service):
+    service.status = 404
+    message = "task = 'nope' is not allowed; allowed: " + ", ".join(f"task_{number}" for number in range(40))
+    service.answer = {"error": {"type": "UnknownName", "message": message}}
+    assert semcom("send", "--task", "nope", "--text", "x") == (1, "", f"error: {message}\n")
+
+
+def test_bad_usage_is_status_2(semcom, service, tmp_path):
+    for args in (
+        ("send",),
+        ("send", "--task", "vqa", "--image", str(tmp_path / "nothing.png")),
+        ("send", "--task", "vqa", "--snr-db", "loud"),
+        ("report", "cost"),
+        ("demo", "--snr-db", "0,x"),
+        ("no-such-command",),
+    ):
+        status, out, err = semcom(*args)
+        assert (status, out) == (2, "")
+        assert err
+    assert service.asked == []
+
+
+def test_link_shows_and_sets(semcom, service):
+    settings = {"name": "default", "channel": "awgn", "snr_db": 3.0, "num_pilots": 8}
+    service.answer = [settings]
+    status, out, _ = semcom("link")
+    assert status == 0
+    assert "awgn" in out
+    service.answer = settings
+    status, out, _ = semcom("link", "--snr-db", "3", "--json")
+    assert (status, json.loads(out)) == (0, settings)
+    assert semcom("link", "far", "--channel", "rician", "--k-factor-db", "-5")[0] == 0
+    assert [(asked.method, asked.path) for asked in service.asked] == [
+        ("GET", "/links"),
+        ("PUT", "/links/default"),
+        ("PUT", "/links/far"),
+    ]
+    assert json.loads(service.asked[2].body) == {"channel": "rician", "k_factor_db": -5.0}
+
+
+def test_tasks_tell_what_is_trained(semcom, service):
+    row = {
+        "name": "vqa",
+        "modalities": ["image", "text"],
+        "answer": "label",
+        "metric": "accuracy",
+        "description": "?",
+    }
+    service.answer = [{**row, "trained_in": ["mfmsc"]}, {**row, "name": "movie_genres", "trained_in": []}]
+    status, out, _ = semcom("tasks")
+    assert status == 0
+    assert "image + text" in out
+    assert "mfmsc" in out
+    assert "not yet" in out
+    assert json.loads(semcom("tasks", "--json")[1]) == service.answer
+
+
+def test_latency_report_has_a_column_a_hop(semcom, service):
+    hops = {"encode": 5.0, "uplink": 1.0, "channel": 2.0, "downlink": 1.5, "decode": 4.25, "total": 13.75}
+    service.answer = {
+        "rows": [
+            {"task": "vqa", "system": "mfmsc", "hop": hop, "num_instances": 9}
+            | {f"{statistic}_ms": value for statistic in ("mean", "p50", "p90", "p99")}
+            for hop, value in hops.items()
+        ]
+    }
+    status, out, _ = semcom("report", "latency")
+    assert status == 0
+    lines = [line for line in out.splitlines() if "p90" in line]
+    assert len(lines) == 1
+    assert "13.75" in lines[0]
+    assert "4.25" in lines[0]
+    assert json.loads(semcom("report", "latency", "--format", "json")[1]) == service.answer["rows"]
+
+
+def test_overhead_report_as_table_and_csv(semcom, service):
+    service.answer = {
+        "rows": [{"task": "vqa", "system": "mfmsc", "num_instances": 9, "payload_bytes": 128.0}]
+    }
+    status, out, _ = semcom("report", "overhead", "--task", "vqa")
+    assert status == 0
+    assert "payload bytes" in out
+    assert " 128 " in out
+    service.answer = "task,system\nvqa,mfmsc\n"
+    assert semcom("report", "overhead", "--format", "csv") == (0, "task,system\nvqa,mfmsc\n", "")
+
+
+@pytest.mark.parametrize("kind", ["overhead", "latency"])
+def test_an_empty_report_is_still_a_table(semcom, service, kind):
+    service.answer = {"rows": []}
+    assert semcom("report", kind)[0] == 0
