@@ -1,0 +1,260 @@
+"""What the REST edge takes and answers, documented field by field."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from protos.semcom.v1 import channel_service_pb2, receiver_pb2
+from shared.signal import MAX_SNR_DB, MIN_SNR_DB
+from shared.tasks import TASKS, AnswerKind, get_task
+from shared.wire import ENCODINGS
+from transmitter.media import MAX_TEXT_CHARS
+from transmitter.service import Delivery
+
+_MAX_UINT64 = 2**64 - 1
+_TASK_NAMES = ", ".join(TASKS)
+_ENCODING_NAMES = ", ".join(ENCODINGS)
+
+_Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class TransmitQuery(BaseModel):
+    """Query of POST /transmit. What is absent is left to the link's own settings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: str = Field(description=f"One of: {_TASK_NAMES}.", examples=["vqa"], max_length=64)
+    system: str = Field(
+        "mfmsc", description="Communication system, see GET /systems.", examples=["mfmsc"], max_length=64
+    )
+    link: str = Field(
+        "default",
+        description="Named link of the channel service.",
+        examples=["default"],
+        min_length=1,
+        max_length=64,
+    )
+    channel: str | None = Field(
+        None, description="awgn, rayleigh or rician.", examples=["rayleigh"], max_length=64
+    )
+    fading: str | None = Field(
+        None,
+        description="block (one gain a frame) or symbol (independent gains).",
+        examples=["block"],
+        max_length=64,
+    )
+    snr_db: float | None = Field(
+        None,
+        description="Es/N0 per complex symbol [dB].",
+        examples=[12.0],
+        ge=MIN_SNR_DB,
+        le=MAX_SNR_DB,
+        allow_inf_nan=False,
+    )
+    k_factor_db: float | None = Field(
+        None, description="Rician K factor [dB].", examples=[6.0], ge=-20, le=40, allow_inf_nan=False
+    )
+    csi: str | None = Field(
+        None,
+        description="What the receiver knows of the gain: perfect, estimated or none.",
+        examples=["perfect"],
+        max_length=64,
+    )
+    num_pilots: int | None = Field(
+        None, description="Pilot symbols a frame, for csi=estimated.", examples=[8], ge=1, le=1024
+    )
+    seed: int | None = Field(
+        None, description="Seed of the link's draws.", examples=[0], ge=0, le=_MAX_UINT64
+    )
+    frame_number: int | None = Field(
+        None,
+        description="With the seed it fixes the channel's draw; absent: the link's next number.",
+        examples=[7],
+        ge=0,
+        le=_MAX_UINT64,
+    )
+    encoding: str = Field(
+        "float32",
+        description=f"Of the symbols on the wire: {_ENCODING_NAMES}.",
+        examples=["float32"],
+        max_length=64,
+    )
+
+    def link_settings(self) -> channel_service_pb2.LinkSettings:
+        """The settings to override for this instance, absent ones left out."""
+        names = ("channel", "fading", "snr_db", "k_factor_db", "csi", "num_pilots", "seed")
+        return channel_service_pb2.LinkSettings(**{name: getattr(self, name) for name in names})
+
+
+class TextBody(BaseModel):
+    """JSON body of a task that takes text alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str | None = Field(
+        None,
+        description=f"UTF-8 text, 1 to {MAX_TEXT_CHARS} characters.",
+        examples=["a warm and funny film"],
+    )
+
+
+class LabelAnswer(BaseModel):
+    """Of a task whose answer is one class."""
+
+    label: str = Field(description="Most probable class.", examples=["yes"])
+    probabilities: dict[str, _Probability] = Field(
+        description="Of every class, most probable first.", examples=[{"yes": 0.98, "no": 0.02}]
+    )
+
+
+class LabelsAnswer(BaseModel):
+    """Of a task whose answer is any number of classes."""
+
+    labels: list[str] = Field(
+        description="Classes with a probability above one half.", examples=[["drama", "romance"]]
+    )
+    probabilities: dict[str, _Probability] = Field(
+        description="Of every class, most probable first.", examples=[{"drama": 0.91, "romance": 0.62}]
+    )
+
+
+class TextAnswer(BaseModel):
+    """Of a task whose answer is text."""
+
+    text: str = Field(description="Reconstructed or recognised text.", examples=["a warm and funny film"])
+
+
+class ImageAnswer(BaseModel):
+    """Of a task whose answer is a picture."""
+
+    image_png_base64: str = Field(
+        description="Reconstructed picture: PNG, in base64.", examples=["iVBORw0KGgoAAAANSUhEUg..."]
+    )
+
+
+class OverheadAnswer(BaseModel):
+    """What the instance cost on the link."""
+
+    source_bytes: int = Field(description="Inputs as the client sent them [bytes].", examples=[1893])
+    real_values: int = Field(description="Reals sent, two a channel use.", examples=[32])
+    channel_uses: int = Field(description="Complex symbols, pilots apart.", examples=[16])
+    num_pilots: int = Field(description="Pilot symbols.", examples=[0])
+    payload_bytes: int = Field(description="Symbols as encoded on the wire [bytes].", examples=[128])
+    message_bytes: int = Field(description="The frame's protobuf message [bytes].", examples=[224])
+    airtime_ms: float = Field(
+        description="At the link's symbol rate, pilots included [ms].", examples=[0.016]
+    )
+    bandwidth_ratio: float = Field(description="Channel uses for each source value (k/n).", examples=[0.0013])
+
+
+class LatencyAnswer(BaseModel):
+    """Time of every hop [ms]; `total` is their sum."""
+
+    encode: float = Field(description="Decoded input to symbols.", examples=[21.4])
+    uplink: float = Field(description="Network to the channel service, both ways.", examples=[0.9])
+    channel: float = Field(description="Inside the channel service, report store included.", examples=[1.2])
+    downlink: float = Field(description="Network to the receiver, both ways.", examples=[0.8])
+    decode: float = Field(description="Received symbols to answer.", examples=[1.9])
+    total: float = Field(description="Sum of the hops.", examples=[26.2])
+
+
+class TransmitAnswer(BaseModel):
+    """The answer to one instance, the channel as applied, and what it cost."""
+
+    instance_id: str = Field(
+        description="Of the row in the report store.", examples=["3f0c8a52-6f6e-4f9f-9d55-0d1a8e0b6a11"]
+    )
+    task: str = Field(description="As asked for.", examples=["vqa"])
+    system: str = Field(description="As asked for.", examples=["mfmsc"])
+    link: str = Field(description="Link the frame took.", examples=["default"])
+    channel: str = Field(description="awgn, rayleigh or rician.", examples=["awgn"])
+    fading: str = Field(description="block or symbol.", examples=["block"])
+    csi: str = Field(description="perfect, estimated or none.", examples=["perfect"])
+    snr_db: float = Field(description="Requested Es/N0 per complex symbol [dB].", examples=[12.0])
+    requested_snr_db: float = Field(description="The same as snr_db [dB].", examples=[12.0])
+    realised_snr_db: float = Field(description="Measured on this frame [dB].", examples=[11.8])
+    post_equalisation_snr_db: float = Field(
+        description="As the receiver estimates it after its equaliser [dB].", examples=[11.9]
+    )
+    noise_variance: float = Field(description="Per complex symbol [linear].", examples=[0.0631])
+    k_factor_db: float | None = Field(description="Rician K factor [dB]; null elsewhere.", examples=[None])
+    frame_number: int = Field(description="Number of the frame on its link.", examples=[7])
+    seed: int = Field(description="Seed of the draw.", examples=[0])
+    fingerprint: str = Field(description="Of the weights at both ends.", examples=["9d41c0aa02f3be17"])
+    answer: LabelAnswer | LabelsAnswer | TextAnswer | ImageAnswer = Field(
+        description="What the receiver made of the frame; its shape depends on the task."
+    )
+    scores: dict[str, float] = Field(
+        description="psnr_db (picture) or bleu (reconstructed text) against the source; else empty.",
+        examples=[{}],
+    )
+    overhead: OverheadAnswer
+    latency_ms: LatencyAnswer
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> TransmitAnswer:
+        """Flatten a delivery."""
+        frame, answer, state = delivery.frame, delivery.result.answer, delivery.result.state
+        has_k_factor = state.HasField("k_factor_db")
+        return cls(
+            instance_id=frame.instance_id,
+            task=frame.task,
+            system=frame.system,
+            link=state.link,
+            channel=state.channel,
+            fading=state.fading,
+            csi=state.csi,
+            snr_db=state.requested_snr_db,
+            requested_snr_db=state.requested_snr_db,
+            realised_snr_db=state.realised_snr_db,
+            post_equalisation_snr_db=answer.post_equalisation_snr_db,
+            noise_variance=state.noise_variance,
+            k_factor_db=state.k_factor_db if has_k_factor else None,
+            frame_number=state.frame_number,
+            seed=state.seed,
+            fingerprint=frame.fingerprint,
+            answer=_ANSWERS[get_task(frame.task).answer](answer),
+            scores=delivery.scores,
+            overhead=OverheadAnswer.model_validate(delivery.result.overhead, from_attributes=True),
+            latency_ms=LatencyAnswer.model_validate(delivery.latency, from_attributes=True),
+        )
+
+
+class TaskInfo(BaseModel):
+    """One task of GET /tasks."""
+
+    name: str = Field(examples=["vqa"])
+    modalities: list[str] = Field(description="Fields to send.", examples=[["image", "text"]])
+    answer: str = Field(description="Kind of answer.", examples=["label"])
+    metric: str = Field(description="The paper's measure of the task.", examples=["accuracy"])
+    description: str = Field(examples=["Answer a question about a picture."])
+    trained_in: list[str] = Field(
+        description="Loaded systems with trained weights for it.", examples=[["mfmsc"]]
+    )
+
+
+class SystemInfo(BaseModel):
+    """One loaded system of GET /systems."""
+
+    name: str = Field(examples=["mfmsc"])
+    description: str = Field(examples=["One set of weights for all tasks."])
+    profile: str = Field(description="Size: tiny, compact or paper.", examples=["compact"])
+    fingerprint: str = Field(description="Of its weights.", examples=["9d41c0aa02f3be17"])
+    tasks: list[str] = Field(description="Trained tasks.", examples=[["sentiment", "vqa"]])
+
+
+def _probabilities(answer: receiver_pb2.Answer) -> dict[str, float]:
+    return {score.label: score.probability for score in answer.scores}
+
+
+_ANSWERS: Mapping[AnswerKind, Callable[[receiver_pb2.Answer], Any]] = {
+    "label": lambda answer: LabelAnswer(label=answer.labels[0], probabilities=_probabilities(answer)),
+    "labels": lambda answer: LabelsAnswer(labels=list(answer.labels), probabilities=_probabilities(answer)),
+    "text": lambda answer: TextAnswer(text=answer.text),
+    "transcript": lambda answer: TextAnswer(text=answer.text),
+    "image": lambda answer: ImageAnswer(image_png_base64=base64.b64encode(answer.image_png).decode("ascii")),
+}

@@ -1,0 +1,256 @@
+"""The transmitter's use case: encode an instance, relay it, and account for the time of every hop.
+
+source ──▶ encode (worker thread) ──▶ Relay (gRPC) ──▶ answer, overhead, latency, score
+                                         └─ in the background: CompleteInstances for the report store
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from protos.semcom.v1 import channel_service_pb2, frame_pb2
+from shared.errors import SemcomError, ServiceUnavailable, TaskNotTrained, from_rpc_error
+from shared.logs import log_event
+from shared.systems import get_system
+from shared.tasks import get_task
+from shared.wire import pack_symbols
+from transmitter.scoring import score
+from transmitter.systems.base import EncodedInstance, Source, TransmitterSystem
+
+CHANNEL_SERVICE = "channel_service"
+_PAUSE_BETWEEN_TRIES_S = 0.2
+_COMPLETE_TIMEOUT_S = 10.0
+_LOG = logging.getLogger(__name__)
+
+
+class ChannelStub(Protocol):
+    """What is called of the channel service: its generated stub."""
+
+    Relay: Any
+    CompleteInstances: Any
+
+
+@dataclass(frozen=True)
+class Order:
+    """One instance to send.
+
+    Attributes:
+        task: Name of the task.
+        system: Name of the system.
+        source: Decoded inputs.
+        source_bytes: Size of the inputs as the client sent them.
+        link: Named link.
+        overrides: Link settings for this instance only; absent fields keep what the link holds.
+        frame_number: With the link's seed it fixes the draw; None: the link's next number.
+        encoding: Of the symbols: float32, float16 or int8.
+    """
+
+    task: str
+    system: str
+    source: Source
+    source_bytes: int
+    link: str = "default"
+    overrides: channel_service_pb2.LinkSettings = field(default_factory=channel_service_pb2.LinkSettings)
+    frame_number: int | None = None
+    encoding: str = "float32"
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Time of every hop of one instance [ms]; `total` is their sum."""
+
+    encode: float
+    uplink: float
+    channel: float
+    downlink: float
+    decode: float
+    total: float
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came back for one order.
+
+    Attributes:
+        frame: As it was sent.
+        result: Of the channel service: answer, channel as applied, overhead.
+        latency: Of every hop.
+        scores: Against the source; empty where the truth is not in it.
+    """
+
+    frame: frame_pb2.Frame
+    result: channel_service_pb2.InstanceResult
+    latency: Latency
+    scores: dict[str, float]
+
+
+class TransmitterService:
+    """Encodes with the systems whose weights are held, and sends over the channel service.
+
+    Args:
+        systems: Loaded transmitter halves by name; may be empty.
+        stub: Of the channel service.
+        address: Where the stub calls, "host:port", for messages.
+        relay_timeout_s: Deadline of one Relay [s].
+    """
+
+    def __init__(
+        self,
+        systems: Mapping[str, TransmitterSystem],
+        stub: ChannelStub,
+        address: str,
+        relay_timeout_s: float,
+    ) -> None:
+        self.systems = systems
+        self._stub, self._address, self._relay_timeout_s = stub, address, relay_timeout_s
+        # One thread: networks encode one instance at a time, and the loop stays free for other requests.
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode")
+        self._completions: set[asyncio.Task[None]] = set()
+
+    def find_system(self, task: str, system: str) -> TransmitterSystem:
+        """The loaded system that serves a task.
+
+        Raises:
+            UnknownName: If there is no such task or system.
+            TaskNotTrained: If no weights at hand serve the task.
+        """
+        task, name = get_task(task).name, get_system(system).name
+        loaded = self.systems.get(name)
+        if loaded is None or task not in loaded.tasks:
+            raise TaskNotTrained(task, name, list(loaded.tasks) if loaded else [])
+        return loaded
+
+    async def transmit(self, order: Order) -> Delivery:
+        """Send one instance across the link.
+
+        Raises:
+            UnknownName: If there is no such task, system or link.
+            InvalidField: If the encoding or a link setting is not allowed.
+            TaskNotTrained: If either end has no weights for the task.
+            WeightsMismatch: If the receiver holds other weights.
+            ServiceUnavailable: If the channel service or the receiver is down.
+            DeadlineExceeded: If the answer takes too long.
+        """
+        system = self.find_system(order.task, order.system)
+        encoded, encode_ms = await asyncio.get_running_loop().run_in_executor(
+            self._executor, _encode, system, order
+        )
+        frame = _build_frame(order, system, encoded, encode_ms)
+        request = channel_service_pb2.RelayRequest(link=order.link, overrides=order.overrides, frames=[frame])
+        response, round_trip_ms = await self._relay(request)
+        latency = _latency(encode_ms, round_trip_ms, response.timings)
+        self._complete_in_background(frame.instance_id, latency)
+        result = response.results[0]
+        scores = await asyncio.to_thread(score, order.task, order.source, result.answer)
+        log_event(
+            _LOG,
+            "transmit",
+            instance_id=frame.instance_id,
+            frame_number=result.state.frame_number,
+            task=order.task,
+            system=order.system,
+            snr_db=result.state.requested_snr_db,
+            duration_ms=round(latency.total, 3),
+        )
+        return Delivery(frame, result, latency, scores)
+
+    async def close(self) -> None:
+        """Wait for what still has to reach the report store, and let the encoding in work end."""
+        await asyncio.gather(*self._completions)
+        self._executor.shutdown()
+
+    async def _relay(
+        self, request: channel_service_pb2.RelayRequest
+    ) -> tuple[channel_service_pb2.RelayResponse, float]:
+        """Relay, once more where the channel service was not reached: response and round trip [ms]."""
+        try:
+            return await self._relay_once(request)
+        except ServiceUnavailable as error:
+            if error.service != CHANNEL_SERVICE:  # the receiver is down: tried and stored over there already
+                raise
+        await asyncio.sleep(_PAUSE_BETWEEN_TRIES_S)
+        return await self._relay_once(request)
+
+    async def _relay_once(
+        self, request: channel_service_pb2.RelayRequest
+    ) -> tuple[channel_service_pb2.RelayResponse, float]:
+        started = time.perf_counter()
+        try:
+            response = await self._stub.Relay(request, timeout=self._relay_timeout_s)
+        except grpc.aio.AioRpcError as rpc_error:
+            raise self._translate(rpc_error, self._relay_timeout_s) from rpc_error
+        return response, 1e3 * (time.perf_counter() - started)
+
+    def _translate(self, error: grpc.aio.AioRpcError, timeout_s: float) -> SemcomError:
+        return from_rpc_error(error, CHANNEL_SERVICE, self._address, timeout_s)
+
+    def _complete_in_background(self, instance_id: str, latency: Latency) -> None:
+        timings = channel_service_pb2.InstanceTimings(
+            instance_id=instance_id,
+            encode_ms=latency.encode,
+            uplink_ms=latency.uplink,
+            total_ms=latency.total,
+        )
+        completion = asyncio.create_task(self._complete(timings))
+        self._completions.add(completion)
+        completion.add_done_callback(self._completions.discard)
+
+    async def _complete(self, timings: channel_service_pb2.InstanceTimings) -> None:
+        request = channel_service_pb2.CompleteInstancesRequest(instances=[timings])
+        try:
+            await self._stub.CompleteInstances(request, timeout=_COMPLETE_TIMEOUT_S)
+        except grpc.aio.AioRpcError as rpc_error:
+            # The answer has gone out; only the report's encode, uplink and total lack this instance.
+            error = self._translate(rpc_error, _COMPLETE_TIMEOUT_S)
+            fields = {"instance_id": timings.instance_id, "error": error.message}
+            _LOG.warning("instance not completed", extra={"fields": fields})
+
+
+def _encode(system: TransmitterSystem, order: Order) -> tuple[EncodedInstance, float]:
+    """Encode in the worker thread; the time is that of the work alone [ms]."""
+    started = time.perf_counter()
+    (encoded,) = system.encode(order.task, [order.source])
+    return encoded, 1e3 * (time.perf_counter() - started)
+
+
+def _build_frame(
+    order: Order, system: TransmitterSystem, encoded: EncodedInstance, encode_ms: float
+) -> frame_pb2.Frame:
+    return frame_pb2.Frame(
+        instance_id=str(uuid.uuid4()),
+        frame_number=order.frame_number,
+        task=order.task,
+        system=order.system,
+        fingerprint=system.fingerprint,
+        symbols=pack_symbols(encoded.symbols, order.encoding),
+        source_bytes=order.source_bytes,
+        num_source_values=encoded.num_source_values,
+        encode_ms=encode_ms,
+    )
+
+
+def _latency(encode_ms: float, round_trip_ms: float, timings: channel_service_pb2.HopTimings) -> Latency:
+    """Split the round trip into hops.
+
+    What the channel service spends beside its three timings (checks, the report store) counts as channel, so
+    that the hops add up to the total.
+    """
+    behind_ms = timings.downlink_ms + timings.decode_ms
+    return Latency(
+        encode=encode_ms,
+        uplink=round_trip_ms - timings.residence_ms,
+        channel=timings.residence_ms - behind_ms,
+        downlink=timings.downlink_ms,
+        decode=timings.decode_ms,
+        total=encode_ms + round_trip_ms,
+    )
