@@ -1,0 +1,189 @@
+"""The HTTP side every service shares: errors as JSON, health, readiness, metrics, one log line a request.
+
+    app = build_app("semcom receiver", "What it is.", ready=check, registry=registry)
+
+Every error has one shape, {"error": {"type", "message", and where they apply "field", "value", "allowed"}}.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import InvalidField, SemcomError
+from shared.logs import log_event
+
+_LOG = logging.getLogger(__name__)
+_QUIET_PATHS = ("/healthz", "/readyz", "/metrics")
+_MESSAGE_PREFIX = "Input should be "
+# What is allowed, where the validator's own words do not say it.
+_ALLOWED: Mapping[str, str] = {
+    "missing": "a value: it is required",
+    "extra_forbidden": "no field of this name",
+    "json_invalid": "well-formed JSON",
+}
+_SHOWN: Mapping[str, str] = {"missing": "(absent)", "json_invalid": "(unreadable)"}
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    type: str = Field(description="Class of the error.", examples=["InvalidField"])
+    message: str = Field(
+        description="The field, its value and what is allowed, in words.",
+        examples=["snr_db = '1000000000.0' is not allowed; allowed: -30 to 60"],
+    )
+    field: str | None = Field(None, description="The field that is refused.", examples=["snr_db"])
+    value: str | None = Field(None, description="Its value, cut short.", examples=["1000000000.0"])
+    allowed: str | None = Field(None, description="What is allowed.", examples=["-30 to 60"])
+
+
+class ErrorBody(BaseModel):
+    """Body of every error response."""
+
+    error: ErrorDetail
+
+
+class Health(BaseModel):
+    """Body of /healthz and /readyz."""
+
+    status: str = Field(description='"ok", or "ready".', examples=["ok"])
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries of error responses, for `responses=` of a route."""
+    return {status: {"model": ErrorBody, "description": HTTPStatus(status).phrase} for status in statuses}
+
+
+def error_response(error: SemcomError, status: int | None = None) -> JSONResponse:
+    """An error as it goes to HTTP clients.
+
+    Args:
+        error: Any of ours.
+        status: HTTP status; the error's own where absent.
+    """
+    return _AsciiJsonResponse({"error": error.to_dict()}, status or error.http_status)
+
+
+def build_app(
+    title: str,
+    description: str,
+    *,
+    ready: Callable[[], Awaitable[None]],
+    registry: CollectorRegistry,
+) -> FastAPI:
+    """A FastAPI app with our error handlers, /healthz, /readyz and /metrics.
+
+    Args:
+        title: Of the OpenAPI page.
+        description: Of the OpenAPI page, Markdown.
+        ready: Returns where the service can serve, else raises a SemcomError that says why not.
+        registry: What /metrics shows.
+    """
+    app = FastAPI(title=title, description=description, responses=error_responses(422))
+    app.add_exception_handler(SemcomError, _on_semcom_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_unexpected_error)
+    app.add_middleware(_RequestLog)
+    _add_service_routes(app, ready, registry)
+    return app
+
+
+def _add_service_routes(
+    app: FastAPI, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry
+) -> None:
+    @app.get("/healthz", tags=["service"], summary="Is the process alive?")
+    async def healthz() -> Health:
+        return Health(status="ok")
+
+    @app.get(
+        "/readyz",
+        tags=["service"],
+        summary="Can it serve? 503 with the reason if not.",
+        response_model=Health,
+        responses=error_responses(503),
+    )
+    async def readyz() -> Health | JSONResponse:
+        try:
+            await ready()
+        except SemcomError as error:
+            return error_response(error, 503)
+        return Health(status="ready")
+
+    @app.get("/metrics", tags=["service"], summary="Prometheus metrics.", response_class=Response)
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _AsciiJsonResponse(JSONResponse):
+    """JSON in ASCII: refused values are shown to the client, and half a surrogate pair has no UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content).encode("ascii")
+
+
+async def _on_semcom_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, SemcomError)
+    return error_response(error)
+
+
+async def _on_invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problem = error.errors()[0]
+    kind, place = str(problem["type"]), problem["loc"]
+    # The first part of the place is where the field was looked for: query, path, body, header.
+    field = ".".join(str(part) for part in place[1:] if kind != "json_invalid") or str(place[0])
+    value = _SHOWN.get(kind, problem.get("input"))
+    allowed = _ALLOWED.get(kind) or str(problem["msg"]).removeprefix(_MESSAGE_PREFIX)
+    return error_response(InvalidField(field, value, allowed))
+
+
+async def _on_http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    name = HTTPStatus(error.status_code).phrase.replace(" ", "")
+    content = {"error": {"type": name, "message": str(error.detail)}}
+    return _AsciiJsonResponse(content, error.status_code, dict(error.headers or {}))
+
+
+async def _on_unexpected_error(_: Request, error: Exception) -> Response:
+    # Starlette raises it again once this has gone out, and the server logs it then.
+    return error_response(SemcomError("internal error; see the service's log"))
+
+
+class _RequestLog:
+    """Writes one line a request; those of probes are left out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _QUIET_PATHS:
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+
+        async def noting_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting_status)
+        finally:
+            duration_ms = round(1e3 * (time.perf_counter() - started), 3)
+            method, path = scope["method"], scope["path"]
+            log_event(_LOG, "http", method=method, path=path, status=status, duration_ms=duration_ms)
