@@ -1,0 +1,169 @@
+"""The channels: y = h x + n. NumPy only.
+
+A frame's draw depends on (seed, frame number) alone. Gains, noise and pilot noise come from separate
+substreams of a counter-based generator, so that a frame meets the same noise whatever the fading, a change of
+SNR only scales it, and systems can be compared draw by draw.
+
+Shapes: L tokens, S symbols a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import InvalidField
+from shared.signal import db_to_linear, linear_to_db, noise_variance_from_snr_db
+
+Complex = NDArray[np.complex64]
+
+
+class Substream(IntEnum):
+    """Independent random streams of one frame."""
+
+    NOISE = 0
+    GAINS = 1
+    PILOT_NOISE = 2
+
+
+def generator(seed: int, frame_number: int, substream: Substream) -> np.random.Generator:
+    """The random source of one substream of one frame.
+
+    Philox with key = (seed, frame number), both uint64; the substream is the highest word of its counter, so
+    that streams of 2^192 draws never meet.
+    """
+    key = np.array([seed, frame_number], dtype=np.uint64)
+    counter = np.array([0, 0, 0, substream], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+def complex_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Complex:
+    """CN(0, 1): half the power in each real dimension; complex64 of the given shape."""
+    reals = rng.standard_normal((*shape, 2), dtype=np.float32)
+    reals *= np.float32(np.sqrt(0.5))
+    return reals.view(np.complex64)[..., 0]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What one link does to symbols.
+
+    Attributes:
+        model: A row of MODELS: awgn, rayleigh, rician.
+        fading: A row of FADINGS: block (one gain a frame) or symbol (independent gains).
+        snr_db: Es/N0 per complex symbol [dB].
+        k_factor_db: Rician: power of the fixed path over that of the scattered ones [dB].
+        seed: With the frame number it fixes the draw; uint64.
+        num_pilots: Pilot symbols (1+0j) sent through the frame's gain; 0 for none.
+    """
+
+    model: str = "awgn"
+    fading: str = "block"
+    snr_db: float = 12.0
+    k_factor_db: float = 6.0
+    seed: int = 0
+    num_pilots: int = 0
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One frame's channel.
+
+    Attributes:
+        gains: h, complex64, [1, 1] (block) or [L, S] (symbol); E|h|^2 = 1.
+        noise: n, complex64, [L, S], CN(0, noise_variance).
+        received_pilots: h + n_p, complex64, [1, num_pilots]; None without pilots.
+        noise_variance: Per complex symbol [linear].
+    """
+
+    gains: Complex
+    noise: Complex
+    received_pilots: Complex | None
+    noise_variance: float
+
+
+def _awgn(rng: np.random.Generator, shape: tuple[int, ...], channel: Channel) -> Complex:
+    """H = 1."""
+    return np.ones(shape, dtype=np.complex64)
+
+
+def _rayleigh(rng: np.random.Generator, shape: tuple[int, ...], channel: Channel) -> Complex:
+    """H ~ CN(0, 1): |h| is Rayleigh with E|h|^2 = 1."""
+    return complex_normal(rng, shape)
+
+
+def _rician(rng: np.random.Generator, shape: tuple[int, ...], channel: Channel) -> Complex:
+    """H = sqrt(K / (K + 1)) + sqrt(1 / (K + 1)) g, g ~ CN(0, 1): E|h|^2 = 1."""
+    k = db_to_linear(channel.k_factor_db)
+    fixed, scattered = np.sqrt(k / (k + 1)), np.sqrt(1 / (k + 1))
+    return np.asarray(np.float32(fixed) + np.float32(scattered) * complex_normal(rng, shape))
+
+
+MODELS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...], Channel], Complex]] = {
+    "awgn": _awgn,
+    "rayleigh": _rayleigh,
+    "rician": _rician,
+}
+
+FADINGS: Mapping[str, Callable[[tuple[int, int]], tuple[int, int]]] = {
+    "block": lambda shape: (1, 1),
+    "symbol": lambda shape: shape,
+}
+
+
+def draw(channel: Channel, frame_number: int, shape: tuple[int, int]) -> Draw:
+    """Draw one frame's channel.
+
+    Args:
+        channel: Settings of the link.
+        frame_number: uint64.
+        shape: Of the frame's symbols, [L, S].
+
+    Raises:
+        InvalidField: If the model or fading is unknown, or pilots are asked for where every symbol fades alone.
+    """
+    if channel.model not in MODELS:
+        raise InvalidField("channel", channel.model, ", ".join(MODELS))
+    if channel.fading not in FADINGS:
+        raise InvalidField("fading", channel.fading, ", ".join(FADINGS))
+    if channel.num_pilots and channel.fading != "block":
+        raise InvalidField(
+            "csi", "estimated", "fading=block: pilots tell nothing of gains drawn for each symbol"
+        )
+    variance = float(noise_variance_from_snr_db(channel.snr_db))
+    deviation = np.float32(np.sqrt(variance))
+
+    def source(substream: Substream) -> np.random.Generator:
+        return generator(channel.seed, frame_number, substream)
+
+    gains = MODELS[channel.model](source(Substream.GAINS), FADINGS[channel.fading](shape), channel)
+    noise = deviation * complex_normal(source(Substream.NOISE), shape)
+    pilots = None
+    if channel.num_pilots:
+        pilot_noise = complex_normal(source(Substream.PILOT_NOISE), (1, channel.num_pilots))
+        pilots = gains + deviation * pilot_noise
+    return Draw(gains, noise, pilots, variance)
+
+
+def apply(x: Complex, drawn: Draw) -> tuple[Complex, float]:
+    """Send a frame through a draw: y = h x + n.
+
+    Args:
+        x: Sent symbols, complex64, [L, S], unit mean power.
+        drawn: For x's shape.
+
+    Returns:
+        y, complex64, [L, S], and the realised SNR, sum|h x|^2 / sum|n|^2 [dB].
+    """
+    faded = drawn.gains * x
+    realised_snr_db = linear_to_db(_energy(faded) / _energy(drawn.noise))
+    return faded + drawn.noise, realised_snr_db
+
+
+def _energy(x: Complex) -> float:
+    reals = np.ascontiguousarray(x).view(np.float32).astype(np.float64)
+    return max(float(np.vdot(reals, reals)), float(np.finfo(np.float64).tiny))
