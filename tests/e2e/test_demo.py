@@ -1,0 +1,58 @@
+"""The demo, from the command to its JSON, over three real processes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from client.demo import CHANNELS, load_samples
+from shared.settings import DEFAULT_WEIGHTS
+
+SHIPPED = DEFAULT_WEIGHTS / "mfmsc" / "manifest.json"
+
+
+def run_demo(*args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "client.cli", "demo", *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+
+
+def test_demo_prints_tables_and_writes_an_object_an_instance(tiny_weights, tmp_path):
+    target = tmp_path / "demo.json"
+    done = run_demo("--weights", str(tiny_weights), "--snr-db=-6,12", "--json", str(target))
+    assert done.returncode == 0, done.stderr
+    for title in ("Answers over awgn", "Answers over rayleigh", "Overhead", "Latency"):
+        assert title in done.stdout
+    instances = json.loads(target.read_text())
+    assert len(instances) == len(load_samples()) * len(CHANNELS) * 2
+    assert {instance["requested_snr_db"] for instance in instances} == {-6, 12}
+    vqa = [instance for instance in instances if instance["task"] == "vqa"]
+    assert {
+        (instance["overhead"]["channel_uses"], instance["overhead"]["payload_bytes"]) for instance in vqa
+    } == {(16, 128)}
+
+
+def test_demo_to_standard_output_prints_json_lines_only(tiny_weights):
+    done = run_demo("--weights", str(tiny_weights), "--snr-db", "12", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    instances = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(instances) == len(load_samples()) * len(CHANNELS)
+
+
+def test_demo_without_weights_says_what_is_missing(tmp_path):
+    done = run_demo("--weights", str(tmp_path))
+    assert done.returncode == 1
+    assert "no sample for the trained tasks (none)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not SHIPPED.exists(), reason="no shipped weights in this clone")
+def test_shipped_weights_answer_the_samples(tmp_path):
+    target = tmp_path / "demo.jsonl"
+    done = run_demo("--snr-db", "12", "--json", str(target))
+    assert done.returncode == 0, done.stderr
+    instances = [json.loads(line) for line in target.read_text().splitlines()]
+    over_awgn = [instance for instance in instances if instance["channel"] == "awgn"]
+    assert {"sentiment", "image_classification", "vqa"} <= {instance["task"] for instance in over_awgn}
+    right = [instance["correct"] for instance in over_awgn]
+    assert right.count(True) >= 0.9 * len(right)
