@@ -168,8 +168,8 @@ class SemcomClient:
     ) -> list[dict[str, Any]]:
         """Rows of the report "overhead" or "latency", grouped by task and system."""
         params = _present({"task": task, "system": system, "link": link})
-        report: dict[str, Any] = _request(self._channel, "GET", f"/reports/{_quoted(kind)}", params=params)
-        rows: list[dict[str, Any]] = report["rows"]
+        path = f"/reports/{_quoted(kind)}"
+        rows: list[dict[str, Any]] = _request(self._channel, "GET", path, params=params)
         return rows
 
     def report_csv(

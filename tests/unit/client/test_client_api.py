@@ -95,7 +95,7 @@ def test_set_link_puts_the_given_fields_even_nan(client, service):
 
 
 def test_reports_are_rows_or_csv(client, service):
-    service.answer = {"rows": [{"task": "vqa"}]}
+    service.answer = [{"task": "vqa"}]
     assert client.report("overhead", task="vqa") == [{"task": "vqa"}]
     assert service.asked[0].query == {"task": ["vqa"]}
     service.answer = "task,system\nvqa,mfmsc\n"

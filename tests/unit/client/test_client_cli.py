@@ -127,26 +127,22 @@ def test_tasks_tell_what_is_trained(semcom, service):
 
 def test_latency_report_has_a_column_a_hop(semcom, service):
     hops = {"encode": 5.0, "uplink": 1.0, "channel": 2.0, "downlink": 1.5, "decode": 4.25, "total": 13.75}
-    service.answer = {
-        "rows": [
-            {"task": "vqa", "system": "mfmsc", "hop": hop, "num_instances": 9}
-            | {f"{statistic}_ms": value for statistic in ("mean", "p50", "p90", "p99")}
-            for hop, value in hops.items()
-        ]
-    }
+    service.answer = [
+        {"task": "vqa", "system": "mfmsc", "hop": hop, "num_instances": 9}
+        | {f"{statistic}_ms": value for statistic in ("mean", "p50", "p90", "p99")}
+        for hop, value in hops.items()
+    ]
     status, out, _ = semcom("report", "latency")
     assert status == 0
     lines = [line for line in out.splitlines() if "p90" in line]
     assert len(lines) == 1
     assert "13.75" in lines[0]
     assert "4.25" in lines[0]
-    assert json.loads(semcom("report", "latency", "--format", "json")[1]) == service.answer["rows"]
+    assert json.loads(semcom("report", "latency", "--format", "json")[1]) == service.answer
 
 
 def test_overhead_report_as_table_and_csv(semcom, service):
-    service.answer = {
-        "rows": [{"task": "vqa", "system": "mfmsc", "num_instances": 9, "payload_bytes": 128.0}]
-    }
+    service.answer = [{"task": "vqa", "system": "mfmsc", "num_instances": 9, "payload_bytes": 128.0}]
     status, out, _ = semcom("report", "overhead", "--task", "vqa")
     assert status == 0
     assert "payload bytes" in out
@@ -157,5 +153,5 @@ def test_overhead_report_as_table_and_csv(semcom, service):
 
 @pytest.mark.parametrize("kind", ["overhead", "latency"])
 def test_an_empty_report_is_still_a_table(semcom, service, kind):
-    service.answer = {"rows": []}
+    service.answer = []
     assert semcom("report", kind)[0] == 0
