@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -43,17 +43,16 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
         store.close()
 
 
-def _readiness(channel: grpc.aio.Channel, address: str) -> Any:
+def _readiness(channel: grpc.aio.Channel, address: str) -> Callable[[], Awaitable[None]]:
     health = health_pb2_grpc.HealthStub(channel)
 
-    async def ready() -> dict[str, Any]:
+    async def ready() -> None:
         try:
             answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=_READY_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
             raise ServiceUnavailable("receiver", address) from error
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise ServiceUnavailable("receiver", address)
-        return {"receiver": address}
 
     return ready
 

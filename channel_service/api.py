@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Query, Response
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from channel_service.links import Links, LinkSettings
 from channel_service.reports import Store
 from protos.semcom.v1 import channel_service_pb2
-from shared.http_runtime import Ready, build_app, error_responses
+from shared.http_runtime import build_app, error_responses
 from shared.ledger import HOPS
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 
@@ -96,7 +96,9 @@ class LatencyReportRow(BaseModel):
 LinkName = Annotated[str, Path(description="Name of the link.", examples=["default"])]
 
 
-def create_app(links: Links, store: Store, ready: Ready, registry: CollectorRegistry) -> FastAPI:
+def create_app(
+    links: Links, store: Store, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry
+) -> FastAPI:
     """The service's HTTP app.
 
     Args:

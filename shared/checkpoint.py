@@ -58,7 +58,7 @@ class Manifest:
 
 
 def save_weights(folder: Path, manifest: Manifest, halves: Mapping[Half, nn.Module]) -> Manifest:
-    """Write both halves and the manifest; the manifest comes last, so a broken save is never taken for weights.
+    """Write both halves, and the manifest last, so that a broken save is never taken for weights.
 
     Returns:
         The manifest with its hashes.
@@ -66,7 +66,7 @@ def save_weights(folder: Path, manifest: Manifest, halves: Mapping[Half, nn.Modu
     folder.mkdir(parents=True, exist_ok=True)
     for name, module in halves.items():
         save_file(_compress(module.state_dict()), _half_path(folder, name))
-    hashes = {name: _sha256(_half_path(folder, name)) for name in HALVES}
+    hashes: dict[str, str] = {name: _sha256(_half_path(folder, name)) for name in HALVES}
     complete = Manifest(**{**vars(manifest), "half_sha256": hashes, "fingerprint": _fingerprint_of(hashes)})
     (folder / MANIFEST_FILE).write_text(json.dumps(asdict(complete), indent=2) + "\n", encoding="utf-8")
     return complete

@@ -6,6 +6,7 @@ SemcomError                  INTERNAL              500
 │   ├── UnsupportedMedia     INVALID_ARGUMENT      415   a file that is no image, sound or clip we read
 │   └── TooLarge             RESOURCE_EXHAUSTED    413
 ├── TaskNotTrained           FAILED_PRECONDITION   503   these weights do not serve the task
+├── NoWeights                FAILED_PRECONDITION   503   a service runs without any weights
 ├── WeightsMismatch          FAILED_PRECONDITION   409   the two ends hold different weights
 ├── ServiceUnavailable       UNAVAILABLE           503   a service is down; safe to retry
 └── DeadlineExceeded         DEADLINE_EXCEEDED     504
@@ -82,10 +83,24 @@ class TaskNotTrained(SemcomError):
 
     def __init__(self, task: str, system: str, trained: list[str]) -> None:
         super().__init__(
-            f"task {task!r} has no trained weights in system {system!r} (trained: {', '.join(trained) or 'none'}); "
+            f"task {task!r} has no trained weights in system {system!r} "
+            f"(trained: {', '.join(trained) or 'none'}); "
             f"train it with: semcom train --system {system} --tasks {task}"
         )
         self.task, self.system, self.trained = task, system, trained
+
+
+class NoWeights(SemcomError):
+    """A service that runs, but was started on a folder without weights."""
+
+    grpc_status = grpc.StatusCode.FAILED_PRECONDITION
+    http_status = 503
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"no weights in {folder!r}: set SEMCOM_WEIGHTS to a folder that holds some, or run semcom train"
+        )
+        self.folder = folder
 
 
 class WeightsMismatch(SemcomError):
@@ -130,6 +145,7 @@ _BY_NAME: dict[str, type[SemcomError]] = {
         UnsupportedMedia,
         TooLarge,
         TaskNotTrained,
+        NoWeights,
         WeightsMismatch,
         ServiceUnavailable,
         DeadlineExceeded,
@@ -151,9 +167,9 @@ def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str, time
         address: Where it was called, "host:port".
         timeout_s: Deadline of the call [s].
     """
-    for key, value in error.trailing_metadata() or ():
-        if key == TRAILER:
-            return _from_dict(json.loads(value))
+    trailers: dict[str, Any] = dict(error.trailing_metadata() or ())  # type: ignore[arg-type]
+    if TRAILER in trailers:
+        return _from_dict(json.loads(trailers[TRAILER]))
     if error.code() == grpc.StatusCode.UNAVAILABLE:
         return ServiceUnavailable(service, address)
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:

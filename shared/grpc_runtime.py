@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from shared.errors import SemcomError, to_trailer
@@ -27,7 +28,7 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
 ]
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor):
+class ErrorInterceptor(grpc.aio.ServerInterceptor[Any, Any]):
     """Maps our errors to their gRPC status and logs one line an RPC; others become INTERNAL, unexplained."""
 
     async def intercept_service(
@@ -40,11 +41,12 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or handler.unary_unary is None or not method.startswith("/semcom."):
             return handler
+        answer: Any = handler.unary_unary
 
         async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             started, status = time.perf_counter(), "OK"
             try:
-                return await handler.unary_unary(request, context)
+                return await answer(request, context)
             except SemcomError as error:
                 status = error.grpc_status.name
                 await context.abort(error.grpc_status, error.message, to_trailer(error))
@@ -64,22 +66,20 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         )
 
 
-def build_server(full_names: tuple[str, ...]) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+def build_server(full_names: tuple[str, ...]) -> tuple[grpc.aio.Server, HealthServicer]:
     """A gRPC server with our errors, health and reflection.
 
     Args:
         full_names: Of the services it will carry, e.g. "semcom.v1.ReceiverService".
     """
     server = grpc.aio.server(interceptors=(ErrorInterceptor(),), options=CHANNEL_OPTIONS)
-    checks = health.aio.HealthServicer()
+    checks = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection((*full_names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, checks
 
 
-async def set_serving(
-    checks: health.aio.HealthServicer, full_names: tuple[str, ...], *, serving: bool
-) -> None:
+async def set_serving(checks: HealthServicer, full_names: tuple[str, ...], *, serving: bool) -> None:
     """Tell health checks whether the named services (and the process) serve."""
     status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
     for name in ("", *full_names):
@@ -120,7 +120,7 @@ def stop_on_signals() -> asyncio.Event:
 
 @contextlib.asynccontextmanager
 async def running(
-    server: grpc.aio.Server, checks: health.aio.HealthServicer, names: tuple[str, ...]
+    server: grpc.aio.Server, checks: HealthServicer, names: tuple[str, ...]
 ) -> AsyncIterator[None]:
     """Start a gRPC server, and stop it with grace at the end of the block."""
     await server.start()

@@ -1,4 +1,4 @@
-"""The eight tasks of the paper (section III-C). A task is a row of this table: no code asks for one by name."""
+"""The eight tasks of the paper (section III-C): a row each, and no code asks for one by name."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ Shapes: B batch, L tokens, P width, S = 16 channel uses a token.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -58,7 +58,7 @@ class TransmitterNetwork(nn.Module):
     def __init__(self, profile: Profile, tasks: Sequence[str], vocab_size: int) -> None:
         super().__init__()
         served = [get_task(name) for name in tasks]
-        makers = {
+        makers: Mapping[Modality, Callable[[], nn.Module]] = {
             "text": lambda: TextEncoder(profile, vocab_size),
             "image": lambda: ImageEncoder(profile),
             "audio": lambda: SpeechEncoder(profile),

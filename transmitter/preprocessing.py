@@ -46,7 +46,7 @@ def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
         return image
     pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0)
     resized = F.interpolate(pixels.float(), size, mode="bilinear", antialias=True, align_corners=False)
-    clean: NDArray[np.uint8] = resized.round().clamp(0, 255).byte()[0].permute(1, 2, 0).numpy()
+    clean: NDArray[np.uint8] = np.asarray(resized.round().clamp(0, 255).byte()[0].permute(1, 2, 0))
     return clean
 
 

@@ -46,7 +46,7 @@ def _attend(layers: AttentionLayers, tubes: Tensor) -> Tensor:
     sequences = tubes.flatten(0, 1)
     mask = sequences.new_ones(sequences.shape[:2]).bool()
     attended: Tensor = layers(Tokens(sequences, mask))
-    return attended.unflatten(0, tubes.shape[:2])
+    return attended.view(tubes.shape)
 
 
 class VideoEncoder(nn.Module):

@@ -1,0 +1,98 @@
+"""Fixtures and habits of every test: markers by folder, a clean environment, fixed seeds."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+_FOLDER = Path(__file__).parent
+TINY_LABELS = {
+    "sentiment": ("negative", "positive"),
+    "image_classification": ("airplane", "ship", "truck"),
+    "video_classification": ("bend", "jack", "wave1"),
+    "vqa": ("yes", "no", "circle", "red"),
+    "movie_genres": ("Drama", "Comedy", "Action"),
+}
+TINY_WORDS = ("what", "is", "this", "the", "shape", "colour", "a", "good", "bad", "film", "?", ".", ",")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = Path(item.fspath).relative_to(_FOLDER).parts[0]
+        item.add_marker(folder)
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in os.environ:
+        if name.startswith("SEMCOM_") and name not in (
+            "SEMCOM_DATA",
+            "SEMCOM_CACHE",
+            "SEMCOM_UPDATE_EXPECTED",
+        ):
+            monkeypatch.delenv(name)
+    random.seed(0)
+    np.random.seed(0)
+    yield
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights folder with all eight tasks in the tiny profile, at random: for shapes and plumbing."""
+    import torch
+
+    from receiver.network import ReceiverNetwork
+    from shared.checkpoint import Manifest, save_weights
+    from shared.profiles import get_profile
+    from shared.tasks import TASKS
+    from shared.text import SPECIAL, Vocabulary
+    from transmitter.network import TransmitterNetwork
+
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789'"
+    pieces = [*SPECIAL, *letters, *("##" + letter for letter in letters)]
+    pieces += [word for word in TINY_WORDS if word not in pieces]
+    profile = get_profile("tiny")
+    vocabulary = Vocabulary(pieces, profile.max_text_tokens)
+    torch.manual_seed(0)
+    halves = {
+        "transmitter": TransmitterNetwork(profile, list(TASKS), len(vocabulary)),
+        "receiver": ReceiverNetwork(profile, list(TASKS), TINY_LABELS, len(vocabulary)),
+    }
+    root = tmp_path_factory.mktemp("weights")
+    save_weights(
+        root / "mfmsc", Manifest("mfmsc", "tiny", tuple(TASKS), TINY_LABELS, len(vocabulary)), halves
+    )
+    vocabulary.save(root / "mfmsc")
+    return root
+
+
+@pytest.fixture(scope="session")
+def sources() -> list[dict[str, object]]:
+    """Two instances with every modality, made here."""
+    rng = np.random.default_rng(0)
+    return [
+        {
+            "text": text,
+            "image": rng.integers(0, 256, (48, 40, 3), dtype=np.uint8),
+            "audio": (0.1 * rng.standard_normal(num_samples)).astype(np.float32),
+            "video": rng.integers(0, 256, (20, 64, 72, 3), dtype=np.uint8),
+        }
+        for text, num_samples in (
+            ("what is this?", 16_000),
+            ("a good film, is the bad shape a colour?", 9_000),
+        )
+    ]
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder SEMCOM_DATA names; the test skips where there is none."""
+    root = os.environ.get("SEMCOM_DATA")
+    if not root or not Path(root).is_dir():
+        pytest.skip("needs the data sets: set SEMCOM_DATA")
+    return Path(root)
