@@ -69,11 +69,20 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
         # One thread: networks decode one batch at a time, and the loop stays free for health checks.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
 
-    async def Decode(  # noqa: D102 - of the contract
+    async def Decode(
         self,
         request: receiver_pb2.DecodeRequest,
         context: grpc.aio.ServicerContext[receiver_pb2.DecodeRequest, receiver_pb2.DecodeResponse],
     ) -> receiver_pb2.DecodeResponse:
+        """Answer every frame, in the order given.
+
+        Raises:
+            InvalidField: If a frame's symbols or channel state cannot be right.
+            TooLarge: If there are more than MAX_FRAMES frames.
+            UnknownName: If there is no such task or system.
+            TaskNotTrained: If no weights at hand serve the task.
+            WeightsMismatch: If a frame was made with other weights.
+        """
         loop = asyncio.get_running_loop()
         try:
             response = await loop.run_in_executor(self._executor, self._decode, request)
@@ -84,11 +93,12 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
         self._metrics.decode_seconds.observe(response.decode_ms / 1e3)
         return response
 
-    async def GetModel(  # noqa: D102 - of the contract
+    async def GetModel(
         self,
         request: receiver_pb2.GetModelRequest,
         context: grpc.aio.ServicerContext[receiver_pb2.GetModelRequest, receiver_pb2.GetModelResponse],
     ) -> receiver_pb2.GetModelResponse:
+        """The weights held here."""
         return receiver_pb2.GetModelResponse(
             models=[
                 receiver_pb2.Model(

@@ -17,9 +17,10 @@ from typing import Any, Protocol
 
 import grpc
 import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from protos.semcom.v1 import channel_service_pb2, frame_pb2
-from shared.errors import SemcomError, ServiceUnavailable, TaskNotTrained, from_rpc_error
+from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
+from shared.errors import NoWeights, SemcomError, ServiceUnavailable, TaskNotTrained, from_rpc_error
 from shared.logs import log_event
 from shared.systems import get_system
 from shared.tasks import get_task
@@ -28,16 +29,27 @@ from transmitter.scoring import score
 from transmitter.systems.base import EncodedInstance, Source, TransmitterSystem
 
 CHANNEL_SERVICE = "channel_service"
+CHANNEL_SERVICE_NAME = "semcom.v1.ChannelService"
 _PAUSE_BETWEEN_TRIES_S = 0.2
 _COMPLETE_TIMEOUT_S = 10.0
+_READY_TIMEOUT_S = 2.0
 _LOG = logging.getLogger(__name__)
 
 
 class ChannelStub(Protocol):
-    """What is called of the channel service: its generated stub."""
+    """What is called of the channel service."""
 
     Relay: Any
     CompleteInstances: Any
+    Check: Any
+
+
+class GrpcChannelStub(channel_service_pb2_grpc.ChannelServiceStub):
+    """The channel service and its health check over one gRPC channel."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        super().__init__(channel)  # type: ignore[no-untyped-call]
+        self.Check = health_pb2_grpc.HealthStub(channel).Check
 
 
 @dataclass(frozen=True)
@@ -102,16 +114,19 @@ class TransmitterService:
         stub: Of the channel service.
         address: Where the stub calls, "host:port", for messages.
         relay_timeout_s: Deadline of one Relay [s].
+        weights_folder: Where the systems came from, for messages.
     """
 
     def __init__(
         self,
         systems: Mapping[str, TransmitterSystem],
         stub: ChannelStub,
+        *,
         address: str,
         relay_timeout_s: float,
+        weights_folder: str,
     ) -> None:
-        self.systems = systems
+        self.systems, self._weights_folder = systems, weights_folder
         self._stub, self._address, self._relay_timeout_s = stub, address, relay_timeout_s
         # One thread: networks encode one instance at a time, and the loop stays free for other requests.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode")
@@ -129,6 +144,22 @@ class TransmitterService:
         if loaded is None or task not in loaded.tasks:
             raise TaskNotTrained(task, name, list(loaded.tasks) if loaded else [])
         return loaded
+
+    async def ready(self) -> None:
+        """Check that there are weights and a channel service to send over.
+
+        Raises:
+            NoWeights: If no system is loaded.
+            ServiceUnavailable: If the channel service is down.
+            DeadlineExceeded: If it does not answer.
+        """
+        if not self.systems:
+            raise NoWeights(self._weights_folder)
+        request = health_pb2.HealthCheckRequest(service=CHANNEL_SERVICE_NAME)
+        try:
+            await self._stub.Check(request, timeout=_READY_TIMEOUT_S)
+        except grpc.aio.AioRpcError as rpc_error:
+            raise self._translate(rpc_error, _READY_TIMEOUT_S) from rpc_error
 
     async def transmit(self, order: Order) -> Delivery:
         """Send one instance across the link.

@@ -1,0 +1,67 @@
+"""`python -m receiver`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+import torch
+from prometheus_client import CollectorRegistry
+
+from protos.semcom.v1 import receiver_pb2_grpc
+from receiver.api import build_api
+from receiver.service import SERVICE_NAME, ReceiverMetrics, ReceiverService
+from receiver.systems import load_systems
+from shared.errors import SemcomError
+from shared.grpc_runtime import build_server, running, serve_http, stop_on_signals
+from shared.logs import configure_logging, log_event
+from shared.settings import ReceiverSettings, load_settings
+
+_LOG = logging.getLogger("receiver")
+
+
+async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
+    """Run the service until `stop` is set.
+
+    Raises:
+        InvalidField: If there are weights, but they cannot be loaded.
+    """
+    systems = load_systems(settings.weights)
+    registry = CollectorRegistry()
+    service = ReceiverService(systems, ReceiverMetrics(registry))
+    server, checks = build_server((SERVICE_NAME,))
+    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, server)
+    grpc_port = server.add_insecure_port(f"{settings.host}:{settings.receiver_grpc_port}")
+    app = build_api(systems, settings.weights, registry)
+    async with running(server, checks, (SERVICE_NAME,)):
+        log_event(
+            _LOG,
+            "ready",
+            grpc_port=grpc_port,
+            http_port=settings.receiver_http_port,
+            systems={name: list(system.tasks) for name, system in systems.items()},
+        )
+        await serve_http(app, settings.host, settings.receiver_http_port, stop)
+    service.close()
+
+
+async def _main(settings: ReceiverSettings) -> int:
+    try:
+        await serve(settings, stop_on_signals())
+    except SemcomError as error:
+        _LOG.error(error.message)
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Start with SEMCOM_* settings; the process's exit status."""
+    settings = load_settings(ReceiverSettings)
+    configure_logging("receiver", settings.log_level)
+    torch.set_num_threads(settings.torch_threads)
+    return asyncio.run(_main(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

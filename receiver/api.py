@@ -1,0 +1,31 @@
+"""The receiver's HTTP side: health, readiness and metrics, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from receiver.systems.base import ReceiverSystem
+from shared.errors import NoWeights
+from shared.http_runtime import build_app
+
+
+def build_api(systems: Mapping[str, ReceiverSystem], weights: Path, registry: CollectorRegistry) -> FastAPI:
+    """The receiver's app.
+
+    Args:
+        systems: Loaded receiver halves by name; without one the receiver is alive, but not ready.
+        weights: Folder they came from, for the message.
+        registry: Metrics of the service.
+    """
+
+    async def ready() -> None:
+        if not systems:
+            raise NoWeights(str(weights))
+
+    return build_app(
+        "semcom receiver", "Health and metrics; frames come by gRPC.", ready=ready, registry=registry
+    )

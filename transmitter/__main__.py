@@ -1,0 +1,76 @@
+"""`python -m transmitter`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+import grpc
+import grpc.aio
+import torch
+
+from shared.errors import SemcomError
+from shared.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_signals
+from shared.logs import configure_logging, log_event
+from shared.settings import TransmitterSettings, load_settings
+from transmitter.gateway import build_gateway
+from transmitter.service import GrpcChannelStub, TransmitterService
+from transmitter.systems import load_systems
+
+_LOG = logging.getLogger("transmitter")
+# gRPC waits up to two minutes before it tries a lost service again; people expect it back at once.
+_RECONNECT_OPTIONS = [
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+]
+
+
+async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
+    """Run the service until `stop` is set; requests at work then are answered first.
+
+    Raises:
+        InvalidField: If there are weights, but they cannot be loaded.
+    """
+    systems = load_systems(settings.weights)
+    options = [*CHANNEL_OPTIONS, *_RECONNECT_OPTIONS]
+    async with grpc.aio.insecure_channel(settings.channel_address, options=options) as channel:
+        service = TransmitterService(
+            systems,
+            GrpcChannelStub(channel),
+            address=settings.channel_address,
+            relay_timeout_s=settings.relay_timeout_s,
+            weights_folder=str(settings.weights),
+        )
+        app = build_gateway(service, max_upload_bytes=settings.max_upload_bytes)
+        log_event(
+            _LOG,
+            "ready",
+            http_port=settings.transmitter_http_port,
+            channel_service=settings.channel_address,
+            systems={name: list(system.tasks) for name, system in systems.items()},
+        )
+        await serve_http(app, settings.host, settings.transmitter_http_port, stop)
+        await service.close()
+
+
+async def _main(settings: TransmitterSettings) -> int:
+    try:
+        await serve(settings, stop_on_signals())
+    except SemcomError as error:
+        _LOG.error(error.message)
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Start with SEMCOM_* settings; the process's exit status."""
+    settings = load_settings(TransmitterSettings)
+    configure_logging("transmitter", settings.log_level)
+    torch.set_num_threads(settings.torch_threads)
+    return asyncio.run(_main(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""The REST edge: POST /transmit, GET /tasks, GET /systems, and what every service answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter as CountOf
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import InvalidField
+from shared.http_runtime import build_app, error_responses
+from shared.systems import SYSTEMS, get_system
+from shared.tasks import TASKS, Modality, get_task
+from transmitter.media import decode_media
+from transmitter.schemas import SystemInfo, TaskInfo, TransmitAnswer, TransmitQuery
+from transmitter.service import Order, TransmitterService
+from transmitter.systems.base import Source
+from transmitter.uploads import REQUEST_BODY, read_fields
+
+_TITLE = "semcom transmitter"
+_DESCRIPTION = (
+    "Sends one input across a semantic communication link and returns what the receiver made of it, with the "
+    "channel as applied, the overhead and the latency of every hop."
+)
+_TRANSMIT_PATH = "/transmit"
+
+
+class GatewayMetrics:
+    """What /metrics of the transmitter shows."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "semcom_transmitter_requests",
+            "Requests to /transmit, by HTTP status.",
+            ["task", "system", "status"],
+            registry=registry,
+        )
+        self.encode_seconds = Histogram(
+            "semcom_transmitter_encode_seconds",
+            "Time from decoded input to symbols.",
+            ["task", "system"],
+            registry=registry,
+        )
+        self.upload_bytes = Counter(
+            "semcom_transmitter_upload_bytes", "Inputs accepted.", ["task", "system"], registry=registry
+        )
+
+
+def build_gateway(
+    service: TransmitterService, *, max_upload_bytes: int, registry: CollectorRegistry | None = None
+) -> FastAPI:
+    """The transmitter's app.
+
+    Args:
+        service: Encodes and relays; the caller closes it.
+        max_upload_bytes: Of one request's body.
+        registry: Metrics go here; a new one if None.
+    """
+    registry = registry or CollectorRegistry()
+    metrics = GatewayMetrics(registry)
+    app = build_app(_TITLE, _DESCRIPTION, ready=service.ready, registry=registry)
+    app.include_router(_catalogue(service))
+    app.include_router(_transmission(service, max_upload_bytes, metrics))
+    app.add_middleware(_CountTransmissions, counter=metrics.requests)
+    return app
+
+
+def _catalogue(service: TransmitterService) -> APIRouter:
+    router = APIRouter(tags=["catalogue"])
+
+    @router.get("/tasks", summary="What can be asked.")
+    async def tasks() -> list[TaskInfo]:
+        return [
+            TaskInfo(
+                name=task.name,
+                modalities=list(task.modalities),
+                answer=task.answer,
+                metric=task.metric,
+                description=task.description,
+                trained_in=[name for name, system in service.systems.items() if task.name in system.tasks],
+            )
+            for task in TASKS.values()
+        ]
+
+    @router.get("/systems", summary="The systems whose weights are loaded.")
+    async def systems() -> list[SystemInfo]:
+        return [
+            SystemInfo(
+                name=system.name,
+                description=get_system(system.name).description,
+                profile=system.profile,
+                fingerprint=system.fingerprint,
+                tasks=list(system.tasks),
+            )
+            for system in service.systems.values()
+        ]
+
+    return router
+
+
+def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: GatewayMetrics) -> APIRouter:
+    router = APIRouter(tags=["transmission"])
+
+    @router.post(
+        _TRANSMIT_PATH,
+        summary="Send one input across the link.",
+        responses=error_responses(404, 409, 413, 415, 422, 503, 504),
+        openapi_extra={"requestBody": REQUEST_BODY},
+    )
+    async def transmit(request: Request, query: Annotated[TransmitQuery, Query()]) -> TransmitAnswer:
+        _check_unique(request)
+        service.find_system(query.task, query.system)  # before anything is uploaded
+        fields = await read_fields(request, get_task(query.task), max_upload_bytes)
+        order = Order(
+            task=query.task,
+            system=query.system,
+            source=await asyncio.to_thread(_decode, fields),
+            source_bytes=sum(map(len, fields.values())),
+            link=query.link,
+            overrides=query.link_settings(),
+            frame_number=query.frame_number,
+            encoding=query.encoding,
+        )
+        delivery = await service.transmit(order)
+        names = (query.task, query.system)
+        metrics.encode_seconds.labels(*names).observe(delivery.latency.encode / 1e3)
+        metrics.upload_bytes.labels(*names).inc(order.source_bytes)
+        return TransmitAnswer.of(delivery)
+
+    return router
+
+
+def _check_unique(request: Request) -> None:
+    """Refuse a parameter sent twice, of which FastAPI would take the last."""
+    for name, count in CountOf(name for name, _ in request.query_params.multi_items()).items():
+        if count > 1:
+            raise InvalidField(name, f"sent {count} times", "each parameter once")
+
+
+def _decode(fields: dict[Modality, bytes]) -> Source:
+    return {modality: decode_media(modality, data) for modality, data in fields.items()}
+
+
+class _CountTransmissions:
+    """Counts requests to /transmit by the status they were answered with."""
+
+    def __init__(self, app: ASGIApp, counter: Counter) -> None:
+        self._app, self._counter = app, counter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != _TRANSMIT_PATH:
+            await self._app(scope, receive, send)
+            return
+        status = 500  # what the client gets where nothing was sent before an error left the app
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            self._counter.labels(*_labels(Request(scope)), status).inc()
+
+
+def _labels(request: Request) -> tuple[str, str]:
+    """Task and system of a request; unknown names share one label, as labels are kept for ever."""
+    task = request.query_params.get("task", "")
+    system = request.query_params.get("system", TransmitQuery.model_fields["system"].default)
+    return task if task in TASKS else "unknown", system if system in SYSTEMS else "unknown"
