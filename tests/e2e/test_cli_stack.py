@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -172,29 +171,28 @@ def test_up_refuses_taken_ports(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_up_serves_until_a_signal_and_leaves_nothing(tiny_weights, tmp_path, number):
     command = [*SEMCOM, "up", "--free-ports", "--weights", str(tiny_weights)]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith("Ready"):
-            break
-    assert lines[-1].startswith("Ready"), "".join(lines)
-    url = next(line.split()[1] for line in lines if line.startswith("transmitter"))
-    assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
-    children = _children_of(process.pid)
-    assert len(children) == 3
-    process.send_signal(number)
-    remaining = process.stdout.read()
-    assert process.wait(30) == 0, remaining
+    ) as process:
+        try:
+            children = _children_once_ready(process)
+        finally:
+            process.send_signal(number)
+            remaining, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, remaining
     assert "Traceback" not in remaining
-    process.stdout.close()
+    assert len(children) == 3
     assert not [pid for pid in children if is_alive(pid)]
     assert (tmp_path / "runs" / "semcom.sqlite3").exists()
 
 
-def _children_of(pid: int) -> list[int]:
-    time.sleep(0.1)
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def _children_once_ready(process: subprocess.Popen[str]) -> list[int]:
+    assert process.stdout is not None
+    lines = []
+    while not lines or (lines[-1] and not lines[-1].startswith("Ready")):
+        lines.append(process.stdout.readline())
+    assert lines[-1], "".join(lines)
+    url = next(line.split()[1] for line in lines if line.startswith("transmitter"))
+    assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(pid) for pid in children.split()]
