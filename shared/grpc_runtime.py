@@ -28,7 +28,7 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
 ]
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor[Any, Any]):
+class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in its stubs alone
     """Maps our errors to their gRPC status and logs one line an RPC; others become INTERNAL, unexplained."""
 
     async def intercept_service(
