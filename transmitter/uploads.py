@@ -63,7 +63,7 @@ async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
     async for chunk in request.stream():
         received += len(chunk)
         if received > max_bytes:
-            raise TooLarge("body", f"more than {received - 1} bytes", f"at most {max_bytes} bytes")
+            raise TooLarge("body", f"more than {max_bytes} bytes", f"at most {max_bytes} bytes")
         yield chunk
 
 

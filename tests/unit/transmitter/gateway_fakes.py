@@ -1,0 +1,153 @@
+"""Small real parts around the gateway: a system that encodes by size, a channel that answers every frame."""
+
+import asyncio
+import io
+import threading
+
+import grpc
+import httpx
+import numpy as np
+from PIL import Image
+
+from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
+from shared.errors import to_trailer
+from shared.ledger import overhead_of
+from shared.tasks import TASKS, get_task
+from transmitter.gateway import build_gateway
+from transmitter.service import TransmitterService
+from transmitter.systems.base import EncodedInstance
+
+MAX_UPLOAD_BYTES = 100_000
+UNTRAINED = "movie_genres"
+
+
+class PowerSystem:
+    """Encodes a source by its size: real unit-power symbols, nothing learned."""
+
+    name, profile, fingerprint = "mfmsc", "tiny", "f" * 16
+    tasks = tuple(task for task in TASKS if task != UNTRAINED)
+
+    def __init__(self):
+        self.threads, self.sources = set(), []
+
+    def encode(self, task, sources):
+        self.threads.add(threading.current_thread().name)
+        self.sources += sources
+        num_tokens = 3 if get_task(task).sends_sequence else 1
+        return [
+            EncodedInstance(np.ones((num_tokens, 16), np.complex64), sum(map(len, source.values())))
+            for source in sources
+        ]
+
+
+def png_of(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+PICTURE = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
+ANSWERS = {
+    "label": {"labels": ["yes"], "scores": [("yes", 0.75), ("no", 0.25)]},
+    "labels": {"labels": ["drama"], "scores": [("drama", 0.75), ("horror", 0.25)]},
+    "text": {"text": "a fine film"},
+    "transcript": {"text": "seven"},
+    "image": {"image_png": png_of(PICTURE)},
+}
+
+
+class LoopbackChannel:
+    """Answers every frame over a channel without noise, and keeps what it was sent."""
+
+    def __init__(self, error=None, timings=None):
+        self.requests, self.completed, self.tries = [], [], 0
+        self.error = error
+        self.timings = timings or {
+            "channel_ms": 0.1, "downlink_ms": 0.3, "decode_ms": 0.2, "residence_ms": 0.7
+        }  # fmt: skip
+
+    async def Relay(self, request, timeout):
+        self.tries += 1
+        if self.error:
+            raise self.error
+        self.requests.append(request)
+        settings = request.overrides
+        (frame,) = request.frames
+        answer = dict(ANSWERS[get_task(frame.task).answer])
+        scores = [receiver_pb2.LabelScore(label=n, probability=p) for n, p in answer.pop("scores", ())]
+        state = frame_pb2.ChannelState(
+            link=request.link,
+            channel=settings.channel or "awgn",
+            fading="block",
+            csi="perfect",
+            requested_snr_db=settings.snr_db if settings.HasField("snr_db") else 12.0,
+            realised_snr_db=11.5,
+            noise_variance=0.0631,
+            frame_number=frame.frame_number,
+            seed=settings.seed,
+        )
+        if settings.channel == "rician":
+            state.k_factor_db = settings.k_factor_db
+        result = channel_service_pb2.InstanceResult(
+            answer=receiver_pb2.Answer(
+                instance_id=frame.instance_id, scores=scores, post_equalisation_snr_db=11.9, **answer
+            ),
+            state=state,
+            overhead=overhead_of(frame, num_pilots=0, symbol_rate_hz=1e6).to_proto(),
+        )
+        timings = channel_service_pb2.HopTimings(**self.timings)
+        return channel_service_pb2.RelayResponse(results=[result], timings=timings)
+
+    async def CompleteInstances(self, request, timeout):
+        self.completed += request.instances
+
+    async def Check(self, request, timeout):
+        if self.error:
+            raise self.error
+
+
+def rpc_error(status, error=None):
+    trailer = grpc.aio.Metadata(*to_trailer(error)) if error else grpc.aio.Metadata()
+    return grpc.aio.AioRpcError(status, grpc.aio.Metadata(), trailer, "details")
+
+
+def unavailable():
+    return rpc_error(grpc.StatusCode.UNAVAILABLE)
+
+
+class Gateway:
+    """One request at a time against a fresh app; keeps the fakes for inspection."""
+
+    def __init__(self, channel=None, systems=None, max_upload_bytes=MAX_UPLOAD_BYTES):
+        self.system, self.channel = PowerSystem(), channel or LoopbackChannel()
+        self.systems = {"mfmsc": self.system} if systems is None else systems
+        self.max_upload_bytes = max_upload_bytes
+
+    def build(self):
+        self.service = TransmitterService(
+            self.systems, self.channel, address="channel:1", relay_timeout_s=5.0, weights_folder="weights"
+        )
+        return build_gateway(self.service, max_upload_bytes=self.max_upload_bytes)
+
+    def request(self, method, path, **options):
+        async def call():
+            transport = httpx.ASGITransport(self.build(), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                response = await client.request(method, path, **options)
+            await self.service.close()
+            return response
+
+        return asyncio.run(call())
+
+    def transmit(self, task, **options):
+        params = {"task": task, **options.pop("params", {})}
+        return self.request("POST", "/transmit", params=params, **options)
+
+
+def refused(response, status, field=None, says=""):
+    """Check an error's status, field and words; the error."""
+    assert response.status_code == status, response.text
+    error = response.json()["error"]
+    assert error.get("field") == field
+    assert says in error["message"]
+    return error

@@ -1,0 +1,190 @@
+"""The REST edge in process: what goes through it, and what it says of itself."""
+
+import asyncio
+import base64
+import io
+import math
+
+import httpx
+import numpy as np
+import pytest
+from gateway_fakes import (
+    PICTURE,
+    UNTRAINED,
+    Gateway,
+    LoopbackChannel,
+    PowerSystem,
+    png_of,
+    refused,
+    unavailable,
+)
+from PIL import Image
+
+from protos.semcom.v1 import channel_service_pb2
+from shared.tasks import TASKS
+from shared.wire import unpack_symbols
+
+
+@pytest.fixture
+def gateway():
+    return Gateway()
+
+
+def test_a_text_task_by_json(gateway):
+    response = gateway.transmit("sentiment", json={"text": " a fine\nfilm "})
+    assert response.status_code == 200
+    body = response.json()
+    assert gateway.system.sources == [{"text": "a fine film"}]
+    assert body["answer"] == {"label": "yes", "probabilities": {"yes": 0.75, "no": 0.25}}
+    assert body["scores"] == {}
+    assert {name: body[name] for name in ("task", "system", "link", "channel", "fading", "csi")} == {
+        "task": "sentiment", "system": "mfmsc", "link": "default",
+        "channel": "awgn", "fading": "block", "csi": "perfect",
+    }  # fmt: skip
+    assert body["snr_db"] == body["requested_snr_db"] == 12.0
+    assert body["realised_snr_db"] == 11.5
+    assert body["post_equalisation_snr_db"] == 11.9
+    assert body["k_factor_db"] is None
+    assert body["fingerprint"] == "f" * 16
+    assert body["overhead"]["source_bytes"] == len(" a fine\nfilm ")
+    assert body["overhead"]["channel_uses"] == 16
+    assert body["overhead"]["payload_bytes"] == 128
+    assert body["overhead"]["bandwidth_ratio"] == pytest.approx(16 / len("a fine film"))
+
+
+def test_a_multimodal_task_by_multipart(gateway):
+    png = png_of(PICTURE)
+    response = gateway.transmit("vqa", data={"text": "what shape?"}, files={"image": ("circle.png", png)})
+    assert response.status_code == 200
+    (source,) = gateway.system.sources
+    np.testing.assert_array_equal(source["image"], PICTURE)
+    assert source["text"] == "what shape?"
+    assert list(source) == ["image", "text"]  # the order in which the fusion concatenates
+    assert response.json()["overhead"]["source_bytes"] == len(png) + len("what shape?")
+
+
+def test_reconstructed_text_is_scored(gateway):
+    body = gateway.transmit("text_reconstruction", json={"text": "A fine film"}).json()
+    assert body["answer"] == {"text": "a fine film"}
+    assert body["scores"] == {"bleu": pytest.approx(1.0)}
+
+
+def test_a_reconstructed_picture_comes_back_with_its_score(gateway):
+    noisy = PICTURE // 2 * 2  # half of the values are off by one: an error of 1/2
+    body = gateway.transmit("image_reconstruction", files={"image": ("p.png", png_of(noisy))}).json()
+    with Image.open(io.BytesIO(base64.b64decode(body["answer"]["image_png_base64"]))) as image:
+        np.testing.assert_array_equal(np.asarray(image), PICTURE)
+    assert body["scores"]["psnr_db"] == pytest.approx(10 * math.log10(255**2 / 0.5))
+
+
+def test_only_what_the_client_sets_is_overridden(gateway):
+    gateway.transmit("sentiment", json={"text": "x"})
+    gateway.transmit(
+        "sentiment",
+        json={"text": "x"},
+        params={"channel": "rician", "k_factor_db": 0, "snr_db": -6, "seed": 2**64 - 1, "frame_number": 0,
+                "csi": "estimated", "num_pilots": 4, "link": "north"},
+    )  # fmt: skip
+    plain, full = gateway.channel.requests
+    assert plain.link == "default"
+    assert not plain.overrides.ListFields()
+    assert not plain.frames[0].HasField("frame_number")
+    assert full.link == "north"
+    assert full.overrides == channel_service_pb2.LinkSettings(
+        channel="rician", k_factor_db=0.0, snr_db=-6.0, seed=2**64 - 1, csi="estimated", num_pilots=4
+    )
+    assert full.frames[0].HasField("frame_number")
+
+
+def test_the_k_factor_is_stated_where_there_is_one(gateway):
+    params = {"channel": "rician", "k_factor_db": 0}
+    assert gateway.transmit("sentiment", json={"text": "x"}, params=params).json()["k_factor_db"] == 0.0
+
+
+@pytest.mark.parametrize(("encoding", "payload_bytes"), [("float32", 128), ("float16", 64), ("int8", 32)])
+def test_symbols_are_encoded_as_asked(gateway, encoding, payload_bytes):
+    body = gateway.transmit("sentiment", json={"text": "x"}, params={"encoding": encoding}).json()
+    assert body["overhead"]["payload_bytes"] == payload_bytes
+    frame = gateway.channel.requests[0].frames[0]
+    np.testing.assert_allclose(unpack_symbols(frame.symbols), np.ones((1, 16)), atol=0.01)
+
+
+def test_hops_add_up_and_reach_the_store(gateway):
+    body = gateway.transmit("sentiment", json={"text": "x"}).json()
+    latency = body["latency_ms"]
+    assert sum(ms for hop, ms in latency.items() if hop != "total") == pytest.approx(latency["total"])
+    assert latency["decode"] == 0.2
+    assert latency["downlink"] == 0.3
+    assert latency["channel"] == pytest.approx(0.2)  # residence less downlink and decode
+    (completed,) = gateway.channel.completed
+    assert completed.instance_id == body["instance_id"]
+    assert completed.encode_ms == latency["encode"]
+    assert completed.total_ms == latency["total"]
+
+
+def test_networks_run_beside_the_event_loop(gateway):
+    gateway.transmit("sentiment", json={"text": "x"})
+    assert all(name.startswith("encode") for name in gateway.system.threads)
+
+
+def test_the_catalogue(gateway):
+    tasks = {task["name"]: task for task in gateway.request("GET", "/tasks").json()}
+    assert list(tasks) == list(TASKS)
+    assert tasks["vqa"]["modalities"] == ["image", "text"]
+    assert tasks["vqa"]["trained_in"] == ["mfmsc"]
+    assert tasks[UNTRAINED]["trained_in"] == []
+    (system,) = gateway.request("GET", "/systems").json()
+    assert system["tasks"] == list(PowerSystem.tasks)
+    assert system["fingerprint"] == "f" * 16
+
+
+def test_metrics_count_requests_by_status():
+    gateway = Gateway()
+
+    async def call():
+        transport = httpx.ASGITransport(gateway.build())
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            for task, text in (("sentiment", "x"), ("sentiment", ""), ("secret", "x")):
+                await client.post("/transmit", params={"task": task}, json={"text": text})
+            return (await client.get("/metrics")).text
+
+    metrics = asyncio.run(call())
+    name = "semcom_transmitter_requests_total"
+    assert f'{name}{{status="200",system="mfmsc",task="sentiment"}} 1.0' in metrics
+    assert f'{name}{{status="422",system="mfmsc",task="sentiment"}} 1.0' in metrics
+    assert f'{name}{{status="404",system="mfmsc",task="unknown"}} 1.0' in metrics
+    assert 'semcom_transmitter_upload_bytes_total{system="mfmsc",task="sentiment"} 1.0' in metrics
+    assert "secret" not in metrics
+
+
+def test_openapi_documents_every_field_with_an_example(gateway):
+    openapi = gateway.request("GET", "/openapi.json").json()
+    operation = openapi["paths"]["/transmit"]["post"]
+    assert {"200", "404", "409", "413", "415", "422", "503", "504"} <= set(operation["responses"])
+    for parameter in operation["parameters"]:
+        schema = parameter["schema"]
+        assert parameter["description"], parameter
+        assert schema.get("examples"), parameter
+    body = operation["requestBody"]["content"]
+    assert set(body["multipart/form-data"]["schema"]["properties"]) == {"text", "image", "audio", "video"}
+    for name in ("TransmitAnswer", "OverheadAnswer", "LatencyAnswer", "TaskInfo", "SystemInfo"):
+        for field, schema in openapi["components"]["schemas"][name]["properties"].items():
+            assert schema.get("examples") or "anyOf" in schema or "$ref" in schema, (name, field)
+
+
+def test_an_instance_that_cannot_be_completed_is_still_answered(caplog):
+    class Forgetful(LoopbackChannel):
+        async def CompleteInstances(self, request, timeout):
+            raise unavailable()
+
+    assert Gateway(Forgetful()).transmit("sentiment", json={"text": "x"}).status_code == 200
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert record.message == "instance not completed"
+
+
+def test_readiness():
+    assert Gateway().request("GET", "/readyz").status_code == 200
+    refused(Gateway(systems={}).request("GET", "/readyz"), 503, says="no weights in 'weights'")
+    down = Gateway(LoopbackChannel(unavailable()))
+    refused(down.request("GET", "/readyz"), 503, says="channel_service at channel:1 cannot be reached")
+    assert down.request("GET", "/healthz").status_code == 200
