@@ -20,6 +20,8 @@ from shared.errors import InvalidField
 from shared.signal import db_to_linear, linear_to_db, noise_variance_from_snr_db
 
 Complex = NDArray[np.complex64]
+# Floor of an energy: one symbol in a deep fade, or one that met no noise, must not make an SNR infinite.
+_MIN_ENERGY = 1e-30
 
 
 class Substream(IntEnum):
@@ -109,6 +111,8 @@ MODELS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...], Channel], C
     "rician": _rician,
 }
 
+MODELS_WITH_K_FACTOR = frozenset({"rician"})
+
 FADINGS: Mapping[str, Callable[[tuple[int, int]], tuple[int, int]]] = {
     "block": lambda shape: (1, 1),
     "symbol": lambda shape: shape,
@@ -124,7 +128,7 @@ def draw(channel: Channel, frame_number: int, shape: tuple[int, int]) -> Draw:
         shape: Of the frame's symbols, [L, S].
 
     Raises:
-        InvalidField: If the model or fading is unknown, or pilots are asked for where every symbol fades alone.
+        InvalidField: If the model or fading is unknown, or pilots are to tell of gains drawn for each symbol.
     """
     if channel.model not in MODELS:
         raise InvalidField("channel", channel.model, ", ".join(MODELS))
@@ -157,8 +161,15 @@ def apply(x: Complex, drawn: Draw) -> tuple[Complex, float]:
         drawn: For x's shape.
 
     Returns:
-        y, complex64, [L, S], and the realised SNR, sum|h x|^2 / sum|n|^2 [dB].
+        y, complex64, [L, S], and the realised SNR, sum|h x|^2 / sum|n|^2 [dB], always finite.
+
+    Raises:
+        InvalidField: If the draw is for another shape.
+
+    Source: MFMSC, eq. (2).
     """
+    if x.shape != drawn.noise.shape:
+        raise InvalidField("symbols.shape", list(x.shape), f"{list(drawn.noise.shape)}, as drawn")
     faded = drawn.gains * x
     realised_snr_db = linear_to_db(_energy(faded) / _energy(drawn.noise))
     return faded + drawn.noise, realised_snr_db
@@ -166,4 +177,4 @@ def apply(x: Complex, drawn: Draw) -> tuple[Complex, float]:
 
 def _energy(x: Complex) -> float:
     reals = np.ascontiguousarray(x).view(np.float32).astype(np.float64)
-    return max(float(np.vdot(reals, reals)), float(np.finfo(np.float64).tiny))
+    return max(float(np.vdot(reals, reals)), _MIN_ENERGY)

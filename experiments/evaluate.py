@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from rich.progress import track
 
 from channel_service.channels import Channel
@@ -89,7 +90,8 @@ def evaluate(
     indices = _choose(len(examples), limit)
     answers: list[LinkAnswer] = []
     batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
-    for batch in track(batches, description=f"{task} {channel.model} {channel.snr_db:g} dB", transient=True):
+    title = f"{task} {channel.model} {channel.snr_db:g} dB"
+    for batch in track(batches, title, console=Console(stderr=True), transient=True):
         answers += send(task, examples.sources(batch), channel, [int(index) for index in batch])
     metric = get_task(task).metric
     truths = _truths(examples, indices)

@@ -81,7 +81,7 @@ class LinkAnswer:
 
 
 class SemanticLink:
-    """The three services' own parts in one process: encode -> draw, apply -> equalise (perfect CSI) -> decode.
+    """The services' own parts in one process: encode -> draw, apply -> equalise (perfect CSI) -> decode.
 
     Args:
         transmitter: Half of a system.

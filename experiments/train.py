@@ -85,7 +85,7 @@ class Run:
 
 
 def build_vocabulary(profile: Profile, minilm: Path | None, texts: Sequence[str]) -> Vocabulary:
-    """The pretrained model's word pieces, or, without one, the characters and the commonest words of `texts`."""
+    """The pretrained model's word pieces; without one, characters and the commonest words of `texts`."""
     if minilm is not None:
         return Vocabulary(read_pieces(minilm), profile.max_text_tokens)
     characters = sorted(
@@ -158,7 +158,7 @@ def start_run(
 
 
 def choose_task(run: Run) -> str | None:
-    """Draw a task in proportion to the steps it has left; None when all are done (Algorithm 1, lines 4 to 8)."""
+    """Draw a task in proportion to the steps it has left; None when all are done (Algorithm 1, 4 to 8)."""
     step = sum(run.done.values())
     left = {task: recipe.steps - run.done[task] for task, recipe in run.recipe.tasks.items()}
     left = {task: count for task, count in left.items() if count > 0}

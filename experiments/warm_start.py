@@ -1,4 +1,4 @@
-"""BERT parts from a sentence-transformers MiniLM (6 layers, 12 heads, 384 wide), as the paper starts from BERT."""
+"""BERT parts from a MiniLM (6 layers, 12 heads, 384 wide), as the paper starts from BERT."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_pieces(folder: Path) -> list[str]:
 
 
 def warm_start(network: TransmitterNetwork, folder: Path) -> None:
-    """Copy the pretrained BERT into the text encoder, and its layers into the fusion module where there is one."""
+    """Copy the pretrained BERT into the text encoder, and its layers into the fusion module if any."""
     bert = AutoModel.from_pretrained(folder, local_files_only=True, add_pooling_layer=False)
     encoder = network.encoders["text"]
     assert isinstance(encoder, TextEncoder)

@@ -19,7 +19,7 @@ from shared.tasks import Modality, get_task
 from shared.text import Vocabulary
 from transmitter.encoders.speech import NUM_MEL_BINS
 from transmitter.network import Batch
-from transmitter.systems.base import Source
+from transmitter.source import Source
 
 SAMPLE_RATE_HZ = 16_000
 IMAGE_SIZE: Mapping[str, tuple[int, int]] = {
@@ -46,8 +46,7 @@ def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
         return image
     pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).unsqueeze(0)
     resized = F.interpolate(pixels.float(), size, mode="bilinear", antialias=True, align_corners=False)
-    clean: NDArray[np.uint8] = np.asarray(resized.round().clamp(0, 255).byte()[0].permute(1, 2, 0))
-    return clean
+    return np.asarray(resized.round().clamp(0, 255).byte()[0].permute(1, 2, 0), dtype=np.uint8)
 
 
 def pixels_to_tensor(images: NDArray[np.uint8]) -> Tensor:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from rich.console import Console
 from rich.progress import track
 
 from experiments.datasets.base import DatasetMissing
@@ -46,7 +47,9 @@ def cached_pictures(
             members = [member for member in tar if member.isfile() and wanted(member.name)]
             pictures = {
                 member.name: _decode(tar, member)
-                for member in track(members, description=f"unpacking {dataset}", transient=True)
+                for member in track(
+                    members, f"unpacking {dataset}", console=Console(stderr=True), transient=True
+                )
             }
         names = sorted(pictures)
         cache.parent.mkdir(parents=True, exist_ok=True)

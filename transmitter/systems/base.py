@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.tasks import Modality
-
-Source = Mapping[Modality, Any]
-"""One instance as `transmitter.media` decodes it, a value for each modality of its task:
-
-text: str; image: uint8 [height, width, 3]; audio: float32 [num_samples], 16 kHz mono, -1 to 1;
-video: uint8 [num_frames, height, width, 3].
-"""
+from transmitter.source import Source as Source
 
 
 @dataclass(frozen=True)
@@ -25,7 +18,8 @@ class EncodedInstance:
 
     Attributes:
         symbols: complex64, shape [num_tokens, num_symbols_per_token], unit mean power.
-        num_source_values: Real values of the source (pixels, samples, characters): n of the bandwidth ratio k/n.
+        num_source_values: Real values of the source (pixels, samples, characters), the n of
+            the bandwidth ratio k/n.
     """
 
     symbols: NDArray[np.complex64]

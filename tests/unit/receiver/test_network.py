@@ -1,0 +1,126 @@
+"""Channel decoder and heads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from receiver.heads import PATCH_SIZE, TRANSCRIPT_CHARACTERS
+from receiver.network import ReceiverNetwork
+from receiver.systems.mfmsc import MfmscReceiver
+from shared.checkpoint import Manifest
+from shared.errors import InvalidField, TaskNotTrained
+from shared.profiles import get_profile
+from shared.tasks import TASKS
+from shared.text import SPECIAL, Vocabulary
+
+TINY = get_profile("tiny")
+LABELS = {"vqa": ("yes", "no", "red"), "movie_genres": ("Drama", "Comedy")}
+SHAPES = {
+    "vqa": (1, (3,)),
+    "movie_genres": (1, (2,)),
+    "text_reconstruction": (7, (7, 11)),
+    "speech_recognition": (9, (9, len(TRANSCRIPT_CHARACTERS))),
+    "image_reconstruction": (64, (64, 3 * PATCH_SIZE**2)),
+}
+
+
+@pytest.mark.parametrize("task", list(SHAPES))
+def test_scores(task: str) -> None:
+    network = ReceiverNetwork(TINY, list(SHAPES), LABELS, vocab_size=11)
+    num_tokens, shape = SHAPES[task]
+    scores = network(task, torch.randn(2, num_tokens, 16, dtype=torch.complex64))
+    assert scores.shape == (2, *shape)
+
+
+def test_every_head_has_one_or_two_linear_layers() -> None:
+    labels = {task: ("a", "b") for task in TASKS}
+    network = ReceiverNetwork(TINY, list(TASKS), labels, vocab_size=11)
+    for head in network.heads.values():
+        assert 1 <= sum(isinstance(m, torch.nn.Linear) for m in head.modules()) <= 2
+
+
+def test_decoder_has_two_layers() -> None:
+    network = ReceiverNetwork(get_profile("paper"), [], {}, vocab_size=1)
+    linear = [m for m in network.channel_decoder.modules() if isinstance(m, torch.nn.Linear)]
+    assert [(m.in_features, m.out_features) for m in linear] == [(32, 256), (256, 768)]
+
+
+class _Fixed(torch.nn.Module):
+    def __init__(self, scores: Any) -> None:
+        super().__init__()
+        self.scores = torch.as_tensor(scores, dtype=torch.float32)
+
+    def forward(self, task: str, x_hat: torch.Tensor) -> torch.Tensor:
+        return self.scores
+
+
+def _receiver(task: str, scores: Any) -> MfmscReceiver:
+    vocabulary = Vocabulary([*SPECIAL, "hello", "world", "##s"], 32)
+    manifest = Manifest("mfmsc", "tiny", (task,), LABELS, len(vocabulary))
+    return MfmscReceiver(_Fixed(scores), manifest, vocabulary)  # type: ignore[arg-type]
+
+
+def _frames(num_tokens: int) -> list[np.ndarray]:
+    return [np.zeros((num_tokens, 16), dtype=np.complex64)]
+
+
+def test_label_with_probabilities() -> None:
+    (answer,) = _receiver("vqa", [[0.0, np.log(3.0), 0.0]]).decode("vqa", _frames(1))
+    assert answer.labels == ("no",)
+    assert [label for label, _ in answer.scores] == ["no", "yes", "red"]
+    assert answer.scores[0][1] == pytest.approx(0.6)
+
+
+def test_every_label_above_one_half() -> None:
+    (answer,) = _receiver("movie_genres", [[-0.1, 0.1]]).decode("movie_genres", _frames(1))
+    assert answer.labels == ("Comedy",)
+
+
+def test_transcript_merges_repeats_and_drops_blanks() -> None:
+    path = ["h", "h", "<blank>", "e", "l", "<blank>", "l", "o", " ", " ", "a"]
+    scores = np.eye(len(TRANSCRIPT_CHARACTERS))[[TRANSCRIPT_CHARACTERS.index(c) for c in path]]
+    (answer,) = _receiver("speech_recognition", scores[None]).decode("speech_recognition", _frames(len(path)))
+    assert answer.text == "hello a"
+
+
+def test_text_leaves_marks_out() -> None:
+    scores = np.eye(7)[[2, 4, 6, 5, 3]]  # [CLS] hello ##s world [SEP]
+    (answer,) = _receiver("text_reconstruction", scores[None]).decode("text_reconstruction", _frames(5))
+    assert answer.text == "hellos world"
+
+
+def test_patches_become_a_picture() -> None:
+    patches = torch.zeros(4, 3, PATCH_SIZE, PATCH_SIZE)
+    patches[1, 0] = 1.0  # the second token is the upper right patch
+    (answer,) = _receiver("image_reconstruction", patches.flatten(1)[None]).decode(
+        "image_reconstruction", _frames(4)
+    )
+    assert answer.image is not None
+    assert answer.image.shape == (8, 8, 3)
+    assert (answer.image[:4, 4:] == [255, 0, 0]).all()
+    assert not answer.image[4:].any()
+
+
+@pytest.mark.parametrize(
+    ("task", "shape"),
+    [
+        ("vqa", (2, 16)),
+        ("vqa", (1, 15)),
+        ("image_reconstruction", (63, 16)),
+        ("speech_recognition", (5000, 16)),
+    ],
+)
+def test_a_false_shape_is_refused(tiny_weights: Path, task: str, shape: tuple[int, int]) -> None:
+    receiver = MfmscReceiver.load(tiny_weights / "mfmsc")
+    with pytest.raises(InvalidField, match="symbols.shape"):
+        receiver.decode(task, [np.zeros(shape, dtype=np.complex64)])
+
+
+def test_an_untrained_task_is_refused() -> None:
+    with pytest.raises(TaskNotTrained, match="semcom train"):
+        _receiver("vqa", [[0.0]]).decode("sentiment", _frames(1))

@@ -1,0 +1,125 @@
+"""Each encoder gives tokens of the right shape and keeps the promise its equation makes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from shared.profiles import get_profile
+from transmitter.encoders.image import ImageEncoder
+from transmitter.encoders.speech import CausalVgg, SpeechEncoder
+from transmitter.encoders.text import TextEncoder
+from transmitter.encoders.video import SpaceTimeLayer, TubeletEmbedding, VideoEncoder, _attend
+
+TINY = get_profile("tiny")
+
+
+@pytest.mark.parametrize(
+    ("size", "fine", "num_tokens"),
+    [((32, 32), False, 16), ((32, 32), True, 64), ((64, 64), False, 16), ((144, 96), False, 16)],
+)
+def test_image_tokens(size: tuple[int, int], fine: bool, num_tokens: int) -> None:
+    tokens = ImageEncoder(TINY)(torch.randn(2, 3, *size), fine=fine)
+    assert tokens.values.shape == (2, num_tokens, TINY.width)
+    assert tokens.mask.all()
+
+
+def test_an_image_does_not_depend_on_its_batch() -> None:
+    encoder = ImageEncoder(TINY).train()
+    pixels = torch.randn(4, 3, 32, 32)
+    alone, together = encoder(pixels[:1]).values, encoder(pixels).values[:1]
+    torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-4)
+
+
+def test_text_padding_changes_nothing() -> None:
+    encoder = TextEncoder(TINY, vocab_size=50).eval()
+    numbers = torch.randint(0, 50, (1, 7))
+    padded = torch.cat([numbers, torch.zeros(1, 5, dtype=torch.long)], 1)
+    mask = torch.arange(12)[None] < 7
+    alone = encoder(numbers, torch.ones(1, 7, dtype=torch.bool)).values
+    torch.testing.assert_close(encoder(padded, mask).values[:, :7], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_text_adds_word_position_and_segment_embeddings() -> None:
+    embeddings = TextEncoder(TINY, vocab_size=50).eval().bert.embeddings
+    numbers = torch.randint(0, 50, (1, 7))
+    total = (
+        embeddings.word_embeddings.weight[numbers]
+        + embeddings.position_embeddings.weight[:7]
+        + embeddings.token_type_embeddings.weight[0]
+    )
+    torch.testing.assert_close(embeddings(numbers), embeddings.LayerNorm(total))
+
+
+@pytest.mark.parametrize("token", [0, 1, 3])
+def test_speech_convolutions_cannot_see_the_future(token: int) -> None:
+    """Token k depends on frames 0 to 4k alone."""
+    vgg = CausalVgg(TINY)
+    fbank = torch.randn(1, 32, 80, requires_grad=True)
+    vgg(fbank)[0, token].sum().backward()
+    assert fbank.grad is not None
+    seen = fbank.grad[0].abs().sum(1) > 0
+    assert seen[4 * token]
+    assert not seen[4 * token + 1 :].any()
+
+
+@pytest.mark.parametrize("num_frames", [4, 31, 32, 33])
+def test_speech_tokens_are_a_quarter_of_the_frames(num_frames: int) -> None:
+    mask = torch.ones(2, num_frames, dtype=torch.bool)
+    tokens = SpeechEncoder(TINY).eval()(torch.randn(2, num_frames, 80), mask)
+    assert tokens.values.shape[1] == tokens.mask.shape[1]
+    assert abs(tokens.values.shape[1] - num_frames / 4) < 1
+
+
+def test_speech_padding_changes_nothing() -> None:
+    encoder = SpeechEncoder(TINY).eval()
+    short = torch.randn(1, 24, 80)
+    padded = torch.cat([short, torch.zeros(1, 16, 80)], 1)
+    mask = torch.arange(40)[None] < 24
+    alone = encoder(short, torch.ones(1, 24, dtype=torch.bool)).values
+    torch.testing.assert_close(encoder(padded, mask).values[:, :6], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_tubelets_do_not_overlap_and_cover_the_clip() -> None:
+    embed = TubeletEmbedding(TINY)
+    clip = torch.randn(1, TINY.video_frames, 3, TINY.video_size, TINY.video_size, requires_grad=True)
+    tubes = embed(clip)
+    assert tubes.shape == (1, 8, 16, TINY.width)
+    tubes[0, 2, 5].sum().backward()
+    assert clip.grad is not None
+    touched = (clip.grad[0].abs().sum(1) > 0).nonzero()
+    low, high = touched.min(0).values.tolist(), touched.max(0).values.tolist()
+    assert low == [4, 16, 16]
+    assert high == [5, 31, 31]
+
+
+def test_spatial_attention_does_not_cross_frames() -> None:
+    layer = SpaceTimeLayer(TINY).eval()
+    tubes = torch.randn(1, 8, 16, TINY.width)
+    changed = tubes.clone()
+    changed[:, 3] += 1
+    before, after = _attend(layer.spatial, tubes), _attend(layer.spatial, changed)
+    others = [moment for moment in range(8) if moment != 3]
+    torch.testing.assert_close(before[:, others], after[:, others])
+    assert not torch.allclose(before[:, 3], after[:, 3])
+
+
+def test_temporal_attention_does_not_cross_places() -> None:
+    layer = SpaceTimeLayer(TINY).eval()
+    tubes = torch.randn(1, 16, 8, TINY.width)  # places first, as the layer turns them
+    changed = tubes.clone()
+    changed[:, 5] += 1
+    before, after = _attend(layer.temporal, tubes), _attend(layer.temporal, changed)
+    others = [place for place in range(16) if place != 5]
+    torch.testing.assert_close(before[:, others], after[:, others])
+    assert not torch.allclose(before[:, 5], after[:, 5])
+
+
+def test_video_tokens_mix_space_and_time() -> None:
+    encoder = VideoEncoder(TINY).eval()
+    clip = torch.randn(1, 16, 3, 64, 64, requires_grad=True)
+    tokens = encoder(clip)
+    assert tokens.values.shape == (1, 8 * 16, TINY.width)
+    tokens.values[0, 0].square().sum().backward()
+    assert clip.grad is not None
+    assert (clip.grad[0].abs().sum((1, 2, 3)) > 0).all()
