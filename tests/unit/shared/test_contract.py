@@ -1,0 +1,98 @@
+"""Errors, ledger, tables and decibels."""
+
+from __future__ import annotations
+
+import math
+
+import grpc
+import numpy as np
+import pytest
+
+from protos.semcom.v1 import frame_pb2
+from shared import errors
+from shared.ledger import overhead_of
+from shared.profiles import get_profile
+from shared.settings import ChannelSettings, load_settings
+from shared.signal import linear_to_db, mean_power, noise_variance_from_snr_db
+from shared.systems import get_system
+from shared.tasks import TASKS, get_task, task_index
+from shared.text import SPECIAL, Vocabulary
+from shared.wire import pack_symbols
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.InvalidField("snr_db", float("nan"), "-30 to 60"),
+        errors.UnknownName("task", "x", "vqa"),
+        errors.WeightsMismatch("a", "b"),
+        errors.TaskNotTrained("vqa", "mfmsc", []),
+    ],
+)
+def test_an_error_crosses_grpc_whole(error: errors.SemcomError) -> None:
+    trailer = grpc.aio.Metadata(*errors.to_trailer(error))
+    raised = grpc.aio.AioRpcError(error.grpc_status, grpc.aio.Metadata(), trailer, details="")
+    rebuilt = errors.from_rpc_error(raised, "receiver", "host:1", 1.0)
+    assert type(rebuilt) is type(error)
+    assert rebuilt.to_dict() == error.to_dict()
+    assert str(rebuilt) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, errors.ServiceUnavailable),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, errors.DeadlineExceeded),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.TooLarge),
+        (grpc.StatusCode.INTERNAL, errors.SemcomError),
+    ],
+)
+def test_bare_statuses(code: grpc.StatusCode, kind: type[errors.SemcomError]) -> None:
+    raised = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details="too big")
+    assert type(errors.from_rpc_error(raised, "receiver", "host:1", 1.0)) is kind
+
+
+def test_ledger_of_a_fused_instance_is_the_papers() -> None:
+    symbols = pack_symbols(np.ones((1, 16), dtype=np.complex64))
+    frame = frame_pb2.Frame(task="vqa", symbols=symbols, source_bytes=400, num_source_values=12_300)
+    cost = overhead_of(frame, num_pilots=4, symbol_rate_hz=1e6)
+    assert (cost.channel_uses, cost.real_values, cost.payload_bytes) == (16, 32, 128)
+    assert cost.airtime_ms == pytest.approx(0.020)
+    assert cost.bandwidth_ratio == pytest.approx(16 / 12_300)
+    assert cost.message_bytes == frame.ByteSize() > 128
+
+
+def test_snr_is_es_over_n0() -> None:
+    assert noise_variance_from_snr_db(10.0) == pytest.approx(0.1)
+    assert linear_to_db(100.0) == pytest.approx(20.0)
+    assert linear_to_db(0.0) == -math.inf
+    assert mean_power(np.array([3 + 4j, 0])) == 12.5
+
+
+def test_eight_tasks_in_the_papers_modalities() -> None:
+    assert len(TASKS) == 8
+    assert [task_index(name) for name in TASKS] == list(range(8))
+    assert get_task("vqa").modalities == ("image", "text")
+    assert {m for task in TASKS.values() for m in task.modalities} == {"text", "image", "audio", "video"}
+
+
+@pytest.mark.parametrize("get", [get_task, get_system, get_profile])
+def test_unknown_names_say_what_there_is(get: object) -> None:
+    with pytest.raises(errors.UnknownName, match="allowed: .+"):
+        get("nonsense")  # type: ignore[operator]
+
+
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("SEMCOM_CHANNEL_GRPC_PORT", "99999")
+    with pytest.raises(SystemExit) as caught:
+        load_settings(ChannelSettings)
+    assert caught.value.code == 2
+    assert "SEMCOM_CHANNEL_GRPC_PORT = '99999'" in capsys.readouterr().err
+
+
+def test_vocabulary_round_trip_and_limit() -> None:
+    vocabulary = Vocabulary([*SPECIAL, "good", "film", "##s"], 5)
+    (numbers,) = vocabulary.encode(["Good films"])
+    assert numbers == [2, 4, 5, 6, 3]
+    assert vocabulary.decode(numbers) == "good films"
+    assert len(vocabulary.encode(["good " * 50])[0]) == 5

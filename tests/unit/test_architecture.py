@@ -1,0 +1,66 @@
+"""Who may import whom, and what must never be imported."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_OURS = {"protos", "shared", "transmitter", "receiver", "channel_service", "experiments", "client"}
+_MAY_IMPORT = {
+    "protos": set(),
+    "shared": {"protos"},
+    "transmitter": {"shared", "protos"},
+    "receiver": {"shared", "protos"},
+    "channel_service": {"shared", "protos"},
+    "client": {"shared", "protos"},
+    "experiments": _OURS,
+}
+_NETWORKS = ("encoders", "network", "fusion", "channel_encoder", "channel_decoder", "heads", "layers")
+_EDGES = {"grpc", "fastapi", "protos"}
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", sorted(_MAY_IMPORT))
+def test_packages_import_only_what_they_may(package: str) -> None:
+    for path in (_ROOT / package).rglob("*.py"):
+        foreign = (_imports(path) & _OURS) - {package} - _MAY_IMPORT[package]
+        assert not foreign, f"{path.relative_to(_ROOT)} imports {foreign}"
+
+
+def test_network_files_know_no_service() -> None:
+    checked = [
+        path
+        for package in ("transmitter", "receiver", "shared")
+        for path in (_ROOT / package).rglob("*.py")
+        if path.stem in _NETWORKS or path.parent.name in _NETWORKS
+    ]
+    assert len(checked) >= 9
+    for path in checked:
+        assert not _imports(path) & _EDGES, path
+
+
+@pytest.mark.parametrize("module", ["channel_service.__main__", "client.cli"])
+def test_light_processes_import_no_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=False).returncode == 0
+
+
+def test_no_path_of_one_machine_is_named() -> None:
+    for package in _OURS:
+        for path in (_ROOT / package).rglob("*.py"):
+            text = path.read_text()
+            assert not any(f'"{root}' in text for root in ("/home/", "/root/", "/tmp/")), path
