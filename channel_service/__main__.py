@@ -4,57 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import sys
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from channel_service.api import create_app
 from channel_service.links import Links
 from channel_service.metrics import Metrics
+from channel_service.receiver_client import ReceiverClient
 from channel_service.reports import Store
-from channel_service.service import FULL_NAME, ChannelServicer, ReceiverClient
+from channel_service.service import FULL_NAME, ChannelServicer
 from protos.semcom.v1 import channel_service_pb2_grpc
-from shared.errors import ServiceUnavailable
+from shared.errors import InvalidField
 from shared.grpc_runtime import CHANNEL_OPTIONS, build_server, running, serve_http, stop_on_signals
 from shared.logs import configure_logging, log_event
 from shared.settings import ChannelSettings, load_settings
 
 _LOG = logging.getLogger(__name__)
-_READY_TIMEOUT_S = 2.0
 
 
 async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
-    """Run the service until `stop` is set."""
+    """Run the service until `stop` is set.
+
+    Raises:
+        InvalidField: If the report store or the gRPC port cannot be had.
+    """
     links, store, metrics = Links(), Store(settings.channel_store), Metrics()
     try:
         async with grpc.aio.insecure_channel(settings.receiver_address, options=CHANNEL_OPTIONS) as channel:
             receiver = ReceiverClient(channel, settings.receiver_address, settings.receiver_timeout_s)
+
+            async def ready() -> None:
+                await store.check()
+                await receiver.check_serving()
+
             server, checks = build_server((FULL_NAME,))
             servicer = ChannelServicer(links, store, receiver, metrics)
             channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, server)
-            server.add_insecure_port(f"{settings.host}:{settings.channel_grpc_port}")
-            app = create_app(links, store, _readiness(channel, settings.receiver_address), metrics.registry)
+            grpc_port = _bind(server, settings.host, settings.channel_grpc_port)
+            app = create_app(links, store, ready, metrics.registry)
             async with running(server, checks, (FULL_NAME,)):
-                ports = {"grpc_port": settings.channel_grpc_port, "http_port": settings.channel_http_port}
+                ports = {"grpc_port": grpc_port, "http_port": settings.channel_http_port}
                 log_event(_LOG, "ready", **ports, receiver=settings.receiver_address)
                 await serve_http(app, settings.host, settings.channel_http_port, stop)
     finally:
         store.close()
 
 
-def _readiness(channel: grpc.aio.Channel, address: str) -> Callable[[], Awaitable[None]]:
-    health = health_pb2_grpc.HealthStub(channel)
-
-    async def ready() -> None:
-        try:
-            answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=_READY_TIMEOUT_S)
-        except grpc.aio.AioRpcError as error:
-            raise ServiceUnavailable("receiver", address) from error
-        if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            raise ServiceUnavailable("receiver", address)
-
-    return ready
+def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
+    try:
+        return server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise InvalidField("SEMCOM_CHANNEL_GRPC_PORT", port, f"a free port of {host}") from error
 
 
 async def _main() -> None:
@@ -64,4 +65,8 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    try:
+        asyncio.run(_main())
+    except InvalidField as error:
+        print(error.message, file=sys.stderr)
+        raise SystemExit(2) from None

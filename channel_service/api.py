@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict, Field
 
-from channel_service.links import Links, LinkSettings
+from channel_service.channels import MODELS
+from channel_service.links import CSI_MODES, Links, LinkSettings
 from channel_service.reports import Store
 from protos.semcom.v1 import channel_service_pb2
 from shared.http_runtime import build_app, error_responses
@@ -29,13 +30,17 @@ class LinkChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    channel: str | None = Field(None, description="awgn | rayleigh | rician", examples=["rayleigh"])
-    fading: str | None = Field(None, description="block: one gain a frame | symbol", examples=["block"])
+    channel: str | None = Field(None, description=" | ".join(MODELS), examples=["rayleigh"])
+    fading: str | None = Field(
+        None, description="block: one gain a frame | symbol: independent gains", examples=["block"]
+    )
     snr_db: float | None = Field(
         None, description=f"Es/N0 per complex symbol, {MIN_SNR_DB:g} to {MAX_SNR_DB:g} [dB].", examples=[6.0]
     )
     k_factor_db: float | None = Field(None, description="Rician K, -20 to 40 [dB].", examples=[6.0])
-    csi: str | None = Field(None, description="perfect | none | estimated", examples=["perfect"])
+    csi: str | None = Field(
+        None, description="What the receiver may know: " + " | ".join(CSI_MODES), examples=["perfect"]
+    )
     num_pilots: int | None = Field(
         None, ge=1, le=1024, description="Pilots a frame where csi=estimated.", examples=[4]
     )
@@ -52,28 +57,28 @@ class LinkChange(BaseModel):
 class LinkState(BaseModel):
     """A link as it is now."""
 
-    name: str = Field(examples=["default"])
-    channel: str = Field(examples=["awgn"])
-    fading: str = Field(examples=["block"])
+    name: str = Field(description="Name of the link.", examples=["default"])
+    channel: str = Field(description=" | ".join(MODELS), examples=["awgn"])
+    fading: str = Field(description="block: one gain a frame | symbol: independent gains", examples=["block"])
     snr_db: float = Field(description="Es/N0 per complex symbol [dB].", examples=[12.0])
     k_factor_db: float = Field(description="Rician K [dB].", examples=[6.0])
-    csi: str = Field(examples=["perfect"])
+    csi: str = Field(description="What the receiver may know: " + " | ".join(CSI_MODES), examples=["perfect"])
     num_pilots: int = Field(description="Pilots a frame where csi=estimated.", examples=[4])
-    seed: int = Field(examples=[0])
-    symbol_rate_hz: float = Field(description="[Hz]", examples=[1e6])
+    seed: int = Field(description="With the frame number it fixes the draw.", examples=[0])
+    symbol_rate_hz: float = Field(description="Complex symbols a second [Hz].", examples=[1e6])
 
 
 class OverheadReportRow(BaseModel):
     """Mean cost of an instance of one task and system."""
 
-    task: str = Field(examples=["vqa"])
-    system: str = Field(examples=["mfmsc"])
-    num_instances: int = Field(examples=[12])
+    task: str = Field(description="Of the group.", examples=["vqa"])
+    system: str = Field(description="Of the group.", examples=["mfmsc"])
+    num_instances: int = Field(description="Sent, failed ones among them.", examples=[12])
     num_failed: int = Field(description="Of them, not answered.", examples=[0])
     source_bytes: float = Field(description="Input as sent by the client [bytes].", examples=[391.5])
     real_values: float = Field(description="Reals sent, two a channel use.", examples=[32])
     channel_uses: float = Field(description="Complex symbols, pilots apart.", examples=[16])
-    num_pilots: float = Field(examples=[0])
+    num_pilots: float = Field(description="Pilot symbols.", examples=[0])
     payload_bytes: float = Field(description="Symbols as encoded [bytes].", examples=[128])
     message_bytes: float = Field(description="Protobuf message of the frame [bytes].", examples=[236])
     airtime_ms: float = Field(description="At the link's symbol rate [ms].", examples=[0.016])
@@ -83,14 +88,25 @@ class OverheadReportRow(BaseModel):
 class LatencyReportRow(BaseModel):
     """Duration of one hop over the answered instances of one task and system."""
 
-    task: str = Field(examples=["vqa"])
-    system: str = Field(examples=["mfmsc"])
+    task: str = Field(description="Of the group.", examples=["vqa"])
+    system: str = Field(description="Of the group.", examples=["mfmsc"])
     hop: str = Field(description=" | ".join(HOPS), examples=["total"])
     num_instances: int = Field(description="That state this hop.", examples=[12])
-    mean_ms: float | None = Field(examples=[41.2])
-    p50_ms: float | None = Field(examples=[39.8])
-    p90_ms: float | None = Field(examples=[47.1])
-    p99_ms: float | None = Field(examples=[52.6])
+    mean_ms: float | None = Field(description="Mean [ms].", examples=[41.2])
+    p50_ms: float | None = Field(description="Median [ms].", examples=[39.8])
+    p90_ms: float | None = Field(description="90th percentile [ms].", examples=[47.1])
+    p99_ms: float | None = Field(description="99th percentile [ms].", examples=[52.6])
+
+
+class ReportQuery(BaseModel):
+    """Query of a report: its form, and which instances it is made of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: ReportFormat = Field("json", description="json | csv", examples=["csv"])
+    task: str = Field("", description="Only this task.", examples=["vqa"], max_length=64)
+    system: str = Field("", description="Only this system.", examples=["mfmsc"], max_length=64)
+    link: str = Field("", description="Only this link.", examples=["default"], max_length=64)
 
 
 LinkName = Annotated[str, Path(description="Name of the link.", examples=["default"])]
@@ -127,7 +143,7 @@ def _add_link_routes(app: FastAPI, links: Links) -> None:
         "/links/{name}",
         tags=["links"],
         summary="Create or change a link; holds from the next frame.",
-        responses=error_responses(422),
+        responses=error_responses(400, 422),
     )
     async def put_link(name: LinkName, change: LinkChange) -> LinkState:
         return _state(name, links.set(name, change.to_proto()))
@@ -150,16 +166,14 @@ def _add_report_route(
         tags=["reports"],
         summary=(row_model.__doc__ or "").strip(),
         name=f"report_{name}",
-        responses={200: {"model": list[row_model], "content": {"text/csv": {}}}, **error_responses(422)},  # type: ignore[valid-type]
+        responses={
+            200: {"model": list[row_model], "content": {"text/csv": {}}},  # type: ignore[valid-type]
+            **error_responses(422, 503),
+        },
     )
-    def report(
-        format: Annotated[ReportFormat, Query(description="json | csv", examples=["csv"])] = "json",
-        task: Annotated[str, Query(description="Only this task.", examples=["vqa"])] = "",
-        system: Annotated[str, Query(description="Only this system.", examples=["mfmsc"])] = "",
-        link: Annotated[str, Query(description="Only this link.", examples=["default"])] = "",
-    ) -> Response:
-        rows = read({"task": task, "system": system, "link": link})
-        return _RENDERERS[format](columns, rows)
+    def report(query: Annotated[ReportQuery, Query()]) -> Response:
+        rows = read(query.model_dump(exclude={"format"}))
+        return _RENDERERS[query.format](columns, rows)
 
 
 def _as_json(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Response:

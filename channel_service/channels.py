@@ -105,13 +105,24 @@ def _rician(rng: np.random.Generator, shape: tuple[int, ...], channel: Channel) 
     return np.asarray(np.float32(fixed) + np.float32(scattered) * complex_normal(rng, shape))
 
 
-MODELS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...], Channel], Complex]] = {
-    "awgn": _awgn,
-    "rayleigh": _rayleigh,
-    "rician": _rician,
-}
+@dataclass(frozen=True)
+class Model:
+    """One channel model.
 
-MODELS_WITH_K_FACTOR = frozenset({"rician"})
+    Attributes:
+        draw_gains: Draws h, complex64 of the given shape, E|h|^2 = 1.
+        has_k_factor: Its gains depend on the K factor.
+    """
+
+    draw_gains: Callable[[np.random.Generator, tuple[int, ...], Channel], Complex]
+    has_k_factor: bool = False
+
+
+MODELS: Mapping[str, Model] = {
+    "awgn": Model(_awgn),
+    "rayleigh": Model(_rayleigh),
+    "rician": Model(_rician, has_k_factor=True),
+}
 
 FADINGS: Mapping[str, Callable[[tuple[int, int]], tuple[int, int]]] = {
     "block": lambda shape: (1, 1),
@@ -144,7 +155,7 @@ def draw(channel: Channel, frame_number: int, shape: tuple[int, int]) -> Draw:
     def source(substream: Substream) -> np.random.Generator:
         return generator(channel.seed, frame_number, substream)
 
-    gains = MODELS[channel.model](source(Substream.GAINS), FADINGS[channel.fading](shape), channel)
+    gains = MODELS[channel.model].draw_gains(source(Substream.GAINS), FADINGS[channel.fading](shape), channel)
     noise = deviation * complex_normal(source(Substream.NOISE), shape)
     pilots = None
     if channel.num_pilots:

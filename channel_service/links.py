@@ -18,7 +18,8 @@ from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 DEFAULT_LINK = "default"
 CSI_MODES = ("perfect", "none", "estimated")
 MAX_LINKS = 1024
-_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_MAX_NAMES_SHOWN = 8
 _MAX_UINT64 = (1 << 64) - 1
 
 
@@ -60,6 +61,11 @@ class LinkSettings:
     def pilots_a_frame(self) -> int:
         """Pilots that really travel."""
         return self.num_pilots if self.csi == "estimated" else 0
+
+    @property
+    def stated_k_factor_db(self) -> float | None:
+        """The K factor where the channel has one [dB]."""
+        return self.k_factor_db if MODELS[self.channel].has_k_factor else None
 
     def to_channel(self) -> Channel:
         """The part the mathematics needs."""
@@ -116,7 +122,9 @@ class Links:
         """
         settings = self._settings.get(name)
         if settings is None:
-            raise UnknownName("link", name, ", ".join(sorted(self._settings)))
+            names = sorted(self._settings)
+            more = ["…"] if len(names) > _MAX_NAMES_SHOWN else []
+            raise UnknownName("link", name, ", ".join(names[:_MAX_NAMES_SHOWN] + more))
         return settings
 
     def set(self, name: str, changes: channel_service_pb2.LinkSettings) -> LinkSettings:
@@ -125,7 +133,7 @@ class Links:
         Raises:
             InvalidField: If the name or a value is not allowed; then nothing changes.
         """
-        if not _NAME.match(name):
+        if not _NAME.fullmatch(name):
             raise InvalidField("link", name, "1 to 64 of a-z, 0-9, _ and -, the first no sign")
         with self._lock:
             if name not in self._settings and len(self._settings) >= MAX_LINKS:

@@ -9,7 +9,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from protos.semcom.v1 import frame_pb2
 from shared.ledger import Overhead
+from shared.systems import SYSTEMS
+from shared.tasks import TASKS
 
+_OTHER = "unknown"
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -53,8 +56,11 @@ class Metrics:
         """Count the frames of one request and observe its hops [ms]."""
         for passage in passages:
             frame, state = passage.received.frame, passage.received.state
-            self._frames.labels(frame.task, frame.system, state.channel, status).inc()
-            self._channel_uses.labels(frame.task, frame.system).inc(passage.overhead.channel_uses)
-            self._payload_bytes.labels(frame.task, frame.system).inc(passage.overhead.payload_bytes)
+            # A label is kept for ever: names from outside become one only where they are known.
+            task = frame.task if frame.task in TASKS else _OTHER
+            names = (task, frame.system if frame.system in SYSTEMS else _OTHER)
+            self._frames.labels(*names, state.channel, status).inc()
+            self._channel_uses.labels(*names).inc(passage.overhead.channel_uses)
+            self._payload_bytes.labels(*names).inc(passage.overhead.payload_bytes)
         for hop, duration_ms in hops_ms.items():
             self._hop_seconds.labels(hop).observe(duration_ms / 1e3)

@@ -1,0 +1,72 @@
+"""Calls the receiver, and tells whether it serves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
+from shared.errors import SemcomError, ServiceUnavailable, from_rpc_error
+
+RECEIVER = "receiver"
+_RECEIVER_NAME = "semcom.v1.ReceiverService"
+_PAUSES_BETWEEN_TRIES_S = (0.1, 0.2)
+_HEALTH_TIMEOUT_S = 2.0
+
+
+class ReceiverClient:
+    """The receiver as the channel service sees it; only UNAVAILABLE is tried again.
+
+    Args:
+        channel: To the receiver.
+        address: Its "host:port", for messages.
+        timeout_s: Deadline of a call [s].
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, address: str, timeout_s: float) -> None:
+        self._stub = receiver_pb2_grpc.ReceiverServiceStub(channel)
+        self._health = health_pb2_grpc.HealthStub(channel)
+        self._address, self._timeout_s = address, timeout_s
+
+    async def decode(self, frames: Iterable[frame_pb2.ReceivedFrame]) -> receiver_pb2.DecodeResponse:
+        """Have frames answered, one answer a frame.
+
+        Raises:
+            SemcomError: What the receiver raised, or that it cannot be reached, is late or skips frames.
+        """
+        request = receiver_pb2.DecodeRequest(frames=frames)
+        for pause_s in _PAUSES_BETWEEN_TRIES_S:
+            try:
+                return await self._decode_once(request)
+            except ServiceUnavailable:
+                await asyncio.sleep(pause_s)
+        return await self._decode_once(request)
+
+    async def check_serving(self) -> None:
+        """Make sure that the receiver answers and serves.
+
+        Raises:
+            ServiceUnavailable: If not.
+        """
+        request = health_pb2.HealthCheckRequest(service=_RECEIVER_NAME)
+        try:
+            answer = await self._health.Check(request, timeout=_HEALTH_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            raise ServiceUnavailable(RECEIVER, self._address) from error
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise ServiceUnavailable(RECEIVER, self._address)
+
+    async def _decode_once(self, request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
+        try:
+            response: receiver_pb2.DecodeResponse = await self._stub.Decode(request, timeout=self._timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error, RECEIVER, self._address, self._timeout_s) from error
+        if len(response.answers) != len(request.frames):
+            raise SemcomError(
+                f"{RECEIVER} at {self._address} gave {len(response.answers)} answers to "
+                f"{len(request.frames)} frames"
+            )
+        return response
