@@ -1,0 +1,209 @@
+"""Draws against theory, and their independence of everything but seed and frame number."""
+
+import json
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from channel_service.channels import MODELS, Channel, Draw, apply, draw
+from shared.errors import InvalidField
+from shared.signal import db_to_linear, mean_power
+
+EXPECTED = Path(__file__).parents[2] / "expected" / "channel_draw.json"
+FADING_CHANNELS = [
+    Channel(model="rayleigh"),
+    Channel(model="rician", k_factor_db=-20),
+    Channel(model="rician", k_factor_db=0),
+    Channel(model="rician", k_factor_db=6),
+    Channel(model="rician", k_factor_db=40),
+]
+NUM_SYMBOLS = 200_000
+
+
+def gains_of(channel: Channel, fading: str) -> np.ndarray:
+    """Many gains: those of one long frame, or of many frames."""
+    if fading == "symbol":
+        return draw(replace(channel, fading=fading), 5, (1, NUM_SYMBOLS)).gains.ravel()
+    return np.concatenate([draw(channel, number, (1, 1)).gains.ravel() for number in range(20_000)])
+
+
+def unit_symbols(shape: tuple[int, int]) -> np.ndarray:
+    phases = np.random.default_rng(1).uniform(0, 2 * math.pi, shape)
+    return np.exp(1j * phases).astype(np.complex64)
+
+
+def same(one: Draw, other: Draw) -> bool:
+    return all(
+        getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in ("gains", "noise")
+    )
+
+
+@pytest.mark.parametrize("snr_db", [-30.0, 0.0, 12.0, 60.0])
+def test_noise_has_the_variance_of_the_snr_half_in_each_dimension(snr_db):
+    drawn = draw(Channel(snr_db=snr_db), 0, (4, NUM_SYMBOLS // 4))
+    assert drawn.noise_variance == pytest.approx(10 ** (-snr_db / 10))
+    tolerance = 5 / math.sqrt(NUM_SYMBOLS)
+    assert mean_power(drawn.noise) == pytest.approx(drawn.noise_variance, rel=tolerance)
+    for part in (drawn.noise.real, drawn.noise.imag):
+        assert np.var(part) == pytest.approx(drawn.noise_variance / 2, rel=2 * tolerance)
+    correlation = np.corrcoef(drawn.noise.real.ravel(), drawn.noise.imag.ravel())[0, 1]
+    assert abs(correlation) < tolerance
+
+
+@pytest.mark.parametrize("fading", ["block", "symbol"])
+@pytest.mark.parametrize("channel", FADING_CHANNELS, ids=lambda c: f"{c.model}{c.k_factor_db:g}")
+def test_gains_have_unit_mean_power(channel, fading):
+    gains = gains_of(channel, fading)
+    assert mean_power(gains) == pytest.approx(1, abs=5 / math.sqrt(gains.size))
+
+
+@pytest.mark.parametrize("fading", ["block", "symbol"])
+def test_rayleigh_envelope(fading):
+    """|h| is Rayleigh: E|h| = sqrt(pi)/2, E|h|^4 = 2, P(|h|^2 < 0.1) = 1 - exp(-0.1); phases are uniform."""
+    gains = gains_of(Channel(model="rayleigh"), fading)
+    envelope, slack = np.abs(gains), 6 / math.sqrt(gains.size)
+    assert envelope.mean() == pytest.approx(math.sqrt(math.pi) / 2, abs=slack)
+    assert np.mean(envelope**4) == pytest.approx(2, abs=5 * slack)
+    assert np.mean(envelope**2 < 0.1) == pytest.approx(-math.expm1(-0.1), abs=slack)
+    assert abs(np.mean(np.exp(2j * np.angle(gains)))) < slack
+
+
+@pytest.mark.parametrize("k_factor_db", [-20.0, 0.0, 6.0, 20.0])
+def test_rician_envelope(k_factor_db):
+    """E[h] = sqrt(K/(K+1)); E|h|^4 = (2 + 4K + K^2) / (1 + K)^2."""
+    k = db_to_linear(k_factor_db)
+    gains = gains_of(Channel(model="rician", k_factor_db=k_factor_db), "symbol")
+    slack = 6 / math.sqrt(gains.size)
+    assert abs(gains.mean() - math.sqrt(k / (k + 1))) < slack
+    assert np.mean(np.abs(gains) ** 4) == pytest.approx((2 + 4 * k + k * k) / (1 + k) ** 2, abs=5 * slack)
+
+
+def test_gains_of_awgn_are_one_and_shapes_follow_the_fading():
+    for fading, shape in (("block", (1, 1)), ("symbol", (3, 7))):
+        for model in MODELS:
+            drawn = draw(Channel(model=model, fading=fading), 1, (3, 7))
+            assert drawn.gains.shape == shape
+            assert drawn.noise.shape == (3, 7)
+            assert drawn.gains.dtype == drawn.noise.dtype == np.complex64
+        assert (draw(Channel(fading=fading), 1, (3, 7)).gains == 1).all()
+
+
+@pytest.mark.parametrize("snr_db", [-6.0, 0.0, 12.0, 40.0])
+def test_realised_snr_is_within_a_tenth_of_a_decibel_over_1e5_symbols(snr_db):
+    x = unit_symbols((1, 100_000))
+    for channel in (Channel(snr_db=snr_db), Channel(model="rayleigh", fading="symbol", snr_db=snr_db)):
+        _, realised_snr_db = apply(x, draw(channel, 3, (1, 100_000)))
+        assert realised_snr_db == pytest.approx(snr_db, abs=0.1)
+
+
+def test_realised_snr_is_that_of_the_frame():
+    x, channel = unit_symbols((2, 8)), Channel(model="rayleigh", snr_db=3)
+    drawn = draw(channel, 9, (2, 8))
+    y, realised_snr_db = apply(x, drawn)
+    np.testing.assert_array_equal(y, drawn.gains * x + drawn.noise)
+    ratio = np.sum(np.abs(drawn.gains * x) ** 2) / np.sum(np.abs(drawn.noise) ** 2)
+    assert realised_snr_db == pytest.approx(10 * math.log10(ratio), abs=1e-4)
+
+
+@pytest.mark.parametrize(("gain", "noise"), [(1, 0), (0, 1), (0, 0)])
+def test_realised_snr_is_finite_even_without_signal_or_noise(gain, noise):
+    one = np.ones((1, 1), np.complex64)
+    assert math.isfinite(apply(one, Draw(gain * one, noise * one, None, 1.0))[1])
+
+
+def test_the_draw_ignores_order_company_and_threads():
+    channel = Channel(model="rayleigh", fading="symbol", seed=7)
+    alone = [draw(channel, number, (4, 4)) for number in range(64)]
+    backwards = [draw(channel, number, (4, 4)) for number in reversed(range(64))][::-1]
+    with ThreadPoolExecutor(8) as pool:
+        concurrent = list(pool.map(lambda number: draw(channel, number, (4, 4)), range(64)))
+    assert all(same(a, b) and same(a, c) for a, b, c in zip(alone, backwards, concurrent, strict=True))
+
+
+def test_seeds_and_frame_numbers_give_other_draws():
+    draws = [
+        draw(Channel(model="rayleigh", seed=seed), number, (1, 4))
+        for seed in (0, 1, 2**64 - 1)
+        for number in (0, 1, 2**64 - 1)
+    ]
+    assert len({drawn.noise.tobytes() for drawn in draws}) == len({d.gains.tobytes() for d in draws}) == 9
+
+
+def test_a_frame_meets_the_same_noise_whatever_the_fading_and_shares_it_over_snrs():
+    plain = draw(Channel(snr_db=0), 4, (2, 8))
+    for channel in (Channel(model="rayleigh"), Channel(model="rician"), Channel(num_pilots=8)):
+        assert draw(replace(channel, snr_db=0), 4, (2, 8)).noise.tobytes() == plain.noise.tobytes()
+    loud = draw(Channel(snr_db=-20), 4, (2, 8))
+    np.testing.assert_allclose(loud.noise, 10 * plain.noise, rtol=1e-6)
+    same_gain = {draw(Channel(model="rayleigh", snr_db=s), 4, (2, 8)).gains.tobytes() for s in (-6, 0, 30)}
+    assert len(same_gain) == 1
+
+
+def test_a_long_frame_begins_as_a_short_one():
+    channel = Channel(model="rayleigh", fading="symbol")
+    short, long = draw(channel, 2, (1, 16)), draw(channel, 2, (3, 16))
+    np.testing.assert_array_equal(long.noise[:1], short.noise)
+    np.testing.assert_array_equal(long.gains[:1], short.gains)
+
+
+def test_noise_gains_and_pilots_are_independent():
+    channel = Channel(model="rayleigh", fading="symbol", snr_db=0)
+    drawn = draw(channel, 0, (1, 50_000))
+    assert abs(np.vdot(drawn.gains, drawn.noise)) / 50_000 < 6 / math.sqrt(50_000)
+    pilots = draw(Channel(snr_db=0, num_pilots=1024), 0, (1, 1024))
+    pilot_noise = pilots.received_pilots - 1
+    assert abs(np.vdot(pilot_noise, pilots.noise)) / 1024 < 6 / math.sqrt(1024)
+
+
+def test_pilots_go_through_the_frames_gain_with_their_own_noise():
+    """Each is h + n, so their mean misses h by noise of variance noise_variance / num_pilots."""
+    channel = Channel(model="rayleigh", snr_db=0, num_pilots=16)
+    draws = [draw(channel, number, (1, 4)) for number in range(4000)]
+    errors = np.array([d.received_pilots.mean() - d.gains[0, 0] for d in draws])
+    assert draws[0].received_pilots.shape == (1, 16)
+    assert mean_power(errors) == pytest.approx(1 / 16, rel=6 / math.sqrt(4000))
+    assert draw(Channel(), 0, (1, 4)).received_pilots is None
+
+
+@pytest.mark.parametrize(
+    ("channel", "field"),
+    [
+        (Channel(model="vacuum"), "channel"),
+        (Channel(fading="now and then"), "fading"),
+        (Channel(fading="symbol", num_pilots=4), "csi"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(channel, field):
+    with pytest.raises(InvalidField) as caught:
+        draw(channel, 0, (1, 1))
+    assert caught.value.field == field
+
+
+def test_a_draw_of_another_shape_is_refused():
+    with pytest.raises(InvalidField, match=r"symbols.shape = '\[1, 16\]'"):
+        apply(unit_symbols((1, 16)), draw(Channel(), 0, (1, 1)))
+
+
+def test_the_draw_is_the_recorded_one():
+    """Recorded runs stay replayable: SEMCOM_UPDATE_EXPECTED=1 writes the file anew."""
+    drawn = {}
+    for channel in (
+        Channel(snr_db=12),
+        Channel(model="rayleigh", snr_db=0, seed=3, num_pilots=2),
+        Channel(model="rician", fading="symbol", snr_db=-6, seed=2**64 - 1, k_factor_db=3),
+    ):
+        one = draw(channel, 2**40 + 7, (2, 3))
+        arrays = {"gains": one.gains, "noise": one.noise, "received_pilots": one.received_pilots}
+        name = f"{channel.model} {channel.fading} {channel.snr_db:g} dB seed {channel.seed}"
+        drawn[name] = {
+            key: None if array is None else array.view(np.float32).tolist() for key, array in arrays.items()
+        }
+    if os.environ.get("SEMCOM_UPDATE_EXPECTED"):
+        EXPECTED.write_text(json.dumps(drawn, indent=1) + "\n")
+    expected = json.loads(EXPECTED.read_text())
+    assert drawn == expected
