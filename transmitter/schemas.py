@@ -10,14 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from protos.semcom.v1 import channel_service_pb2, receiver_pb2
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
+from shared.systems import SYSTEMS
 from shared.tasks import TASKS, AnswerKind, get_task
 from shared.wire import ENCODINGS
 from transmitter.media import MAX_TEXT_CHARS
 from transmitter.service import Delivery
 
 _MAX_UINT64 = 2**64 - 1
-_TASK_NAMES = ", ".join(TASKS)
-_ENCODING_NAMES = ", ".join(ENCODINGS)
 
 _Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -27,9 +26,19 @@ class TransmitQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    task: str = Field(description=f"One of: {_TASK_NAMES}.", examples=["vqa"], max_length=64)
+    # Names are documented here and looked up later, so that an unknown one is a 404.
+    task: str = Field(
+        description="What to ask of the receiver, see GET /tasks.",
+        examples=["vqa"],
+        max_length=64,
+        json_schema_extra={"enum": list(TASKS)},
+    )
     system: str = Field(
-        "mfmsc", description="Communication system, see GET /systems.", examples=["mfmsc"], max_length=64
+        "mfmsc",
+        description="Communication system, see GET /systems.",
+        examples=["mfmsc"],
+        max_length=64,
+        json_schema_extra={"enum": list(SYSTEMS)},
     )
     link: str = Field(
         "default",
@@ -79,9 +88,10 @@ class TransmitQuery(BaseModel):
     )
     encoding: str = Field(
         "float32",
-        description=f"Of the symbols on the wire: {_ENCODING_NAMES}.",
+        description="Of the symbols on the wire.",
         examples=["float32"],
         max_length=64,
+        json_schema_extra={"enum": list(ENCODINGS)},
     )
 
     def link_settings(self) -> channel_service_pb2.LinkSettings:
