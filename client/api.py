@@ -225,15 +225,15 @@ def _send(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.R
         ) from error
     if response.is_success:
         return response
-    raise SemcomClientError(_error_of(response), response.status_code)
+    raise SemcomClientError(error_of(response), response.status_code)
 
 
 def _unreachable(kind: str, message: str) -> SemcomClientError:
     return SemcomClientError({"type": kind, "message": message}, 0)
 
 
-def _error_of(response: httpx.Response) -> dict[str, Any]:
-    """The service's own words; where something else answered, what can be said of it."""
+def error_of(response: httpx.Response) -> dict[str, Any]:
+    """The error in a service's own words; where something else answered, what can be said of it."""
     try:
         error = response.json()["error"]
     except (ValueError, KeyError, TypeError):

@@ -21,7 +21,7 @@ from types import TracebackType
 
 import httpx
 
-from client.api import SemcomClient
+from client.api import SemcomClient, error_of
 from client.errors import ClientError
 from shared.settings import ChannelSettings, ReceiverSettings, TransmitterSettings, load_settings
 
@@ -167,8 +167,10 @@ class Stack:
             on_progress: Told what is being waited for.
 
         Raises:
-            StackError: Nothing is left running: a port is taken, or a service ends or is not ready in time.
+            StackError: If there are no weights, a port is taken, or a service ends or is not ready in time;
+                nothing is left running.
         """
+        _check_weights(weights or load_settings(TransmitterSettings).weights)
         ports = Ports.free() if free_ports else Ports.configured()
         ports.check_free()
         run_folder = Path(tempfile.mkdtemp(prefix="semcom-")) if run_folder is None else run_folder.resolve()
@@ -227,11 +229,12 @@ class Stack:
                 on_progress("waiting for " + ", ".join(service.name for service in waiting))
                 for service in self.services:
                     service.check_running()
-                waiting = [service for service in waiting if not _is_ready(http, service.ready_url)]
+                reasons = {service.name: _why_not_ready(http, service.ready_url) for service in waiting}
+                waiting = [service for service in waiting if reasons[service.name] is not None]
                 if waiting and time.monotonic() > deadline:
-                    names = ", ".join(service.name for service in waiting)
+                    late = "; ".join(f"{service.name} ({reasons[service.name]})" for service in waiting)
                     raise StackError(
-                        f"not ready within {timeout_s:g} s: {names}; see the logs in {self.run_folder}"
+                        f"not ready within {timeout_s:g} s: {late}; see the logs in {self.run_folder}"
                     )
                 time.sleep(_POLL_S if waiting else 0)
 
@@ -262,11 +265,18 @@ def _spawn(name: str, http_port: int, run_folder: Path, variables: Mapping[str, 
     return ServiceProcess(name, process, log, f"http://{_HOST}:{http_port}/readyz")
 
 
-def _is_ready(http: httpx.Client, url: str) -> bool:
+def _why_not_ready(http: httpx.Client, url: str) -> str | None:
+    """None once the service can serve; else its own reason."""
     try:
-        return http.get(url).is_success
+        response = http.get(url)
     except httpx.HTTPError:
-        return False
+        return "no answer yet"
+    return None if response.is_success else error_of(response)["message"]
+
+
+def _check_weights(weights: Path) -> None:
+    if not any(weights.glob("*/manifest.json")):
+        raise StackError(f"no weights in {weights}; name another folder, or make some with: semcom train")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -98,16 +98,16 @@ def link_table(links: Iterable[Row]) -> Table:
 
 
 def overhead_table(rows: Iterable[Row]) -> Table:
-    """Means over the instances of each task and system."""
+    """Means over the instances of each task and system, a column each."""
     rows = list(rows)
-    columns = [name for name in rows[0] if name not in ("task", "system")] if rows else []
-    table = Table(title="Overhead: means per instance")
-    table.add_column("task")
-    table.add_column("system")
-    for name in columns:
-        table.add_column(name.replace("num_", "").replace("_", " "), justify="right")
+    table = Table("mean per instance", title="Overhead")
     for row in rows:
-        table.add_row(row["task"], row["system"], *(_number(row[name], 4) for name in columns))
+        table.add_column(f"{row['task']}\n{row['system']}", justify="right", overflow="fold")
+    for name in rows[0] if rows else ():
+        if name not in ("task", "system"):
+            table.add_row(
+                name.replace("num_", "").replace("_", " "), *(_number(row[name], 4) for row in rows)
+            )
     return table
 
 

@@ -137,9 +137,20 @@ def test_stop_ends_every_process_with_status_0(tiny_weights, tmp_path):
     assert [process.poll() for process in processes] == [0, 0, 0]
 
 
-def test_a_service_that_ends_is_reported_with_its_log(tmp_path):
+def test_a_service_that_ends_is_reported_with_its_log(tiny_weights, tmp_path):
+    loud = {"SEMCOM_LOG_LEVEL": "LOUD"}
     with pytest.raises(StackError, match=r"(?s)ended with status 2.*SEMCOM_LOG_LEVEL = 'LOUD'"):
-        Stack.start(free_ports=True, run_folder=tmp_path, environment={"SEMCOM_LOG_LEVEL": "LOUD"})
+        Stack.start(weights=tiny_weights, free_ports=True, run_folder=tmp_path, environment=loud)
+
+
+def test_a_service_that_is_late_is_named_with_its_reason(tiny_weights, tmp_path):
+    nowhere = {"SEMCOM_RECEIVER_ADDRESS": "127.0.0.1:1"}
+    with pytest.raises(
+        StackError, match="not ready within 10 s: .*receiver at 127.0.0.1:1 cannot be reached"
+    ):
+        Stack.start(
+            weights=tiny_weights, free_ports=True, run_folder=tmp_path, environment=nowhere, timeout_s=10
+        )
 
 
 def test_watch_notices_a_killed_service(tiny_weights, tmp_path):
@@ -150,12 +161,12 @@ def test_watch_notices_a_killed_service(tiny_weights, tmp_path):
             stack.watch()
 
 
-def test_up_refuses_taken_ports(tmp_path):
+def test_up_refuses_taken_ports(tiny_weights, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         environment = {**os.environ, "SEMCOM_CHANNEL_HTTP_PORT": str(port)}
         done = subprocess.run(
-            [*SEMCOM, "up"],
+            [*SEMCOM, "up", "--weights", str(tiny_weights)],
             cwd=tmp_path,
             env=environment,
             capture_output=True,
