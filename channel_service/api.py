@@ -22,6 +22,8 @@ from shared.ledger import HOPS
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 
 ReportFormat = Literal["json", "csv"]
+# To measure a length the validator reads the text: half a surrogate pair is refused there, and not on the wire.
+_Name = Annotated[str, Field(max_length=64)]
 _DESCRIPTION = "Fades and disturbs frames on named links, and keeps the books of what every instance cost."
 
 
@@ -30,15 +32,15 @@ class LinkChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    channel: str | None = Field(None, description=" | ".join(MODELS), examples=["rayleigh"])
-    fading: str | None = Field(
+    channel: _Name | None = Field(None, description=" | ".join(MODELS), examples=["rayleigh"])
+    fading: _Name | None = Field(
         None, description="block: one gain a frame | symbol: independent gains", examples=["block"]
     )
     snr_db: float | None = Field(
         None, description=f"Es/N0 per complex symbol, {MIN_SNR_DB:g} to {MAX_SNR_DB:g} [dB].", examples=[6.0]
     )
     k_factor_db: float | None = Field(None, description="Rician K, -20 to 40 [dB].", examples=[6.0])
-    csi: str | None = Field(
+    csi: _Name | None = Field(
         None, description="What the receiver may know: " + " | ".join(CSI_MODES), examples=["perfect"]
     )
     num_pilots: int | None = Field(

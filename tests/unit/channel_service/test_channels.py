@@ -38,9 +38,7 @@ def unit_symbols(shape: tuple[int, int]) -> np.ndarray:
 
 
 def same(one: Draw, other: Draw) -> bool:
-    return all(
-        getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in ("gains", "noise")
-    )
+    return all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in ("gains", "noise"))
 
 
 @pytest.mark.parametrize("snr_db", [-30.0, 0.0, 12.0, 60.0])
