@@ -102,7 +102,10 @@ async def _read_multipart(request: Request, max_bytes: int) -> _Fields:
             raise InvalidField("body", f"more than {_MAX_PARTS} fields", "one field a modality")
         fields.append(((name or b"").decode("utf-8", "replace"), value))
 
-    boundary = parse_options_header(request.headers["content-type"])[1].get(b"boundary")
+    content_type = request.headers["content-type"]
+    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    if not boundary:
+        raise InvalidField("content-type", content_type, "multipart/form-data with a boundary")
     try:
         parser = FormParser(
             "multipart/form-data",

@@ -89,7 +89,7 @@ def test_wrong_fields_are_refused_naming_what_the_task_takes(gateway, task, opti
         (b'{"text": "\\ud800"}', "application/json", 422, "body"),
         (b'{"text": NaN}', "application/json", 422, "text"),
         (b"", "application/json", 422, "body"),
-        (b"", "multipart/form-data", 422, "body"),
+        (b"", "multipart/form-data", 422, "content-type"),
         (b"", "multipart/form-data; boundary=b", 422, "body"),
         (b"nonsense", "multipart/form-data; boundary=b", 422, "body"),
         (PART + b"x", "multipart/form-data; boundary=b", 422, "body"),

@@ -9,7 +9,7 @@ from test_media import audio_file, greys, tone, video_file
 
 from shared.tasks import TASKS
 
-EXPECTED_STATUSES = (200, 404, 413, 415, 422, 503)  # 503: one task has no weights
+EXPECTED_STATUSES = (200, 404, 405, 413, 415, 422, 503)  # 503: one task has no weights
 LIMITS = settings(
     max_examples=150,
     deadline=None,
