@@ -31,8 +31,7 @@ RAYLEIGH_SHARE = 0.5
 def random_channel(x: Tensor, *, generator: torch.Generator) -> Tensor:
     """Send a batch through AWGN or Rayleigh block fading at random SNRs, and equalise with perfect CSI.
 
-    y = h x + n, n ~ CN(0, noise_variance); x_hat = conj(h) y / (|h|^2 + noise_variance). Each instance has an
-    SNR uniform in SNR_RANGE_DB; a RAYLEIGH_SHARE of them h ~ CN(0, 1), the others h = 1.
+    Each instance has an SNR uniform in SNR_RANGE_DB; a RAYLEIGH_SHARE of them fades.
 
     Args:
         x: Sent symbols, complex64, shape [B, L, S], unit mean power an instance.
@@ -41,14 +40,34 @@ def random_channel(x: Tensor, *, generator: torch.Generator) -> Tensor:
     Returns:
         x_hat, complex64, shape [B, L, S].
 
-    Source: MFMSC, eq. (2), Algorithm 1.
+    Source: MFMSC, Algorithm 1.
     """
     batch, device = x.shape[0], x.device
     low, high = SNR_RANGE_DB
-    snr_db = low + (high - low) * torch.rand(batch, 1, 1, generator=generator, device=device)
-    variance = noise_variance_from_snr_db(snr_db)
-    fades = torch.rand(batch, 1, 1, generator=generator, device=device) < RAYLEIGH_SHARE
-    h = torch.where(fades, complex_normal((batch, 1, 1), generator), torch.ones_like(fades, dtype=x.dtype))
+    snr_db = low + (high - low) * torch.rand(batch, generator=generator, device=device)
+    fades = torch.rand(batch, generator=generator, device=device) < RAYLEIGH_SHARE
+    return batch_channel(x, snr_db, fades, generator=generator)
+
+
+def batch_channel(x: Tensor, snr_db: Tensor, fades: Tensor, *, generator: torch.Generator) -> Tensor:
+    """Send each instance at its own SNR, over Rayleigh block fading where it fades, else AWGN; then equalise.
+
+    y = h x + n, n ~ CN(0, noise_variance), h ~ CN(0, 1) or 1; x_hat = conj(h) y / (|h|^2 + noise_variance).
+
+    Args:
+        x: Sent symbols, complex64, shape [B, L, S], unit mean power an instance.
+        snr_db: Es/N0 per complex symbol [dB], shape [B].
+        fades: bool, shape [B].
+        generator: Random source on x's device.
+
+    Returns:
+        x_hat, complex64, shape [B, L, S]; gradients pass.
+
+    Source: MFMSC, eq. (2).
+    """
+    variance = noise_variance_from_snr_db(snr_db)[:, None, None]
+    gains = complex_normal((x.shape[0], 1, 1), generator)
+    h = torch.where(fades[:, None, None], gains, torch.ones_like(gains))
     y = h * x + variance.sqrt() * complex_normal(tuple(x.shape), generator)
     return equalise_batch(y, h, variance)
 

@@ -1,0 +1,74 @@
+"""The differentiable channel held to theory, and to the services' own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from experiments.link import batch_channel, complex_normal, equalise_batch, random_channel
+from receiver.equaliser import equalise
+
+_NUM_SYMBOLS = 400_000
+
+
+def _qpsk(batch: int, length: int, generator: torch.Generator) -> torch.Tensor:
+    bits = torch.randint(0, 2, (2, batch, 1, length), generator=generator) * 2.0 - 1
+    return torch.complex(bits[0], bits[1]) / math.sqrt(2)
+
+
+def _bit_error_rate(x: torch.Tensor, x_hat: torch.Tensor) -> float:
+    wrong = (x.real * x_hat.real < 0).float().mean() + (x.imag * x_hat.imag < 0).float().mean()
+    return float(wrong) / 2
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 5.0])
+def test_awgn_bit_errors_match_theory(snr_db: float) -> None:
+    """QPSK at Es/N0: BER = Q(sqrt(Es/N0))."""
+    generator = torch.Generator().manual_seed(1)
+    x = _qpsk(8, _NUM_SYMBOLS // 8, generator)
+    snrs, fades = torch.full((8,), snr_db), torch.zeros(8, dtype=torch.bool)
+    x_hat = batch_channel(x, snrs, fades, generator=generator)
+    theory = 0.5 * math.erfc(math.sqrt(10 ** (snr_db / 10) / 2))
+    assert _bit_error_rate(x, x_hat) == pytest.approx(theory, rel=0.03)
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 5.0, 10.0])
+def test_rayleigh_bit_errors_match_theory(snr_db: float) -> None:
+    """QPSK with bit SNR g = Es/N0 / 2: BER = (1 - sqrt(g / (1 + g))) / 2."""
+    generator = torch.Generator().manual_seed(2)
+    x = _qpsk(_NUM_SYMBOLS, 1, generator)
+    snrs, fades = torch.full((_NUM_SYMBOLS,), snr_db), torch.ones(_NUM_SYMBOLS, dtype=torch.bool)
+    x_hat = batch_channel(x, snrs, fades, generator=generator)
+    bit_snr = 10 ** (snr_db / 10) / 2
+    theory = 0.5 * (1 - math.sqrt(bit_snr / (1 + bit_snr)))
+    assert _bit_error_rate(x, x_hat) == pytest.approx(theory, rel=0.03)
+
+
+def test_noise_is_half_in_each_dimension() -> None:
+    noise = complex_normal((_NUM_SYMBOLS,), torch.Generator().manual_seed(3))
+    assert float(noise.real.var()) == pytest.approx(0.5, rel=0.01)
+    assert float(noise.imag.var()) == pytest.approx(0.5, rel=0.01)
+    assert abs(float((noise.real * noise.imag).mean())) < 0.005
+
+
+def test_equaliser_is_the_receivers() -> None:
+    generator = torch.Generator().manual_seed(4)
+    y, h = complex_normal((3, 5, 16), generator), complex_normal((3, 1, 1), generator)
+    variance = torch.tensor([0.1, 1.0, 4.0])[:, None, None]
+    expected = [equalise(y[i].numpy(), h[i].numpy(), float(variance[i])) for i in range(3)]
+    np.testing.assert_allclose(
+        equalise_batch(y, h, variance).numpy(), np.stack(expected), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_gradients_pass_and_a_seed_repeats() -> None:
+    x = torch.randn(4, 2, 16, dtype=torch.complex64, requires_grad=True)
+    first = random_channel(x, generator=torch.Generator().manual_seed(5))
+    second = random_channel(x, generator=torch.Generator().manual_seed(5))
+    assert torch.equal(first, second)
+    first.abs().sum().backward()
+    assert x.grad is not None
+    assert bool((x.grad.abs() > 0).all())

@@ -1,0 +1,160 @@
+"""Algorithm 1 on data small enough to learn in seconds, and Algorithm 2 on what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import small_examples
+from rich.console import Console
+
+from channel_service.channels import Channel
+from experiments.evaluate import evaluate, in_process
+from experiments.recipes import Recipe, TaskRecipe
+from experiments.sampling import Sampler, augment
+from experiments.train import Run, choose_task, export, rate_factor, start_run, train
+from shared.profiles import get_profile
+from shared.text import SPECIAL, Vocabulary
+
+QUIET = Console(quiet=True)
+TASKS = ("sentiment", "image_classification", "vqa")
+
+
+def _recipe(steps: int = 6) -> Recipe:
+    return Recipe({task: TaskRecipe(steps=steps, batch=8, learning_rate=2e-3) for task in TASKS})
+
+
+def _start(recipe: Recipe, seed: int = 0) -> tuple[Run, Vocabulary]:
+    return start_run(get_profile("tiny"), recipe, seed=seed, device=torch.device("cpu"), minilm=None)
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_run_resumes_to_the_step(tmp_path: Path) -> None:
+    whole, _ = _start(_recipe())
+    train(whole, tmp_path / "whole", QUIET)
+    first, _ = _start(_recipe())
+    train(first, tmp_path / "parts", QUIET, limit_steps=7)
+    second, _ = _start(_recipe(), seed=0)
+    train(second, tmp_path / "parts", QUIET)
+    assert second.done == whole.done == dict.fromkeys(TASKS, 6)
+    for half in ("transmitter", "receiver"):
+        resumed = getattr(second, half).state_dict()
+        for name, value in getattr(whole, half).state_dict().items():
+            assert torch.equal(resumed[name], value), name
+
+
+@pytest.mark.usefixtures("small_data")
+def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> None:
+    recipe = Recipe(
+        {
+            "sentiment": TaskRecipe(steps=40, batch=16, learning_rate=3e-3),
+            "image_classification": TaskRecipe(steps=40, batch=16, learning_rate=3e-3),
+        }
+    )
+    run, vocabulary = _start(recipe)
+    train(run, tmp_path / "run", QUIET)
+    export(run, vocabulary, get_profile("tiny"), tmp_path / "weights" / "mfmsc")
+    with in_process(tmp_path / "weights", "mfmsc") as (send, fingerprint):
+        for task in recipe.tasks:
+            figure = evaluate(task, Channel(snr_db=12.0), system="mfmsc", fingerprint=fingerprint, send=send)
+            assert figure.value >= 0.9, task
+            assert (figure.split, figure.metric, figure.channel_uses, figure.payload_bytes) == (
+                "test", "accuracy", 16, 128,
+            )  # fmt: skip
+            assert abs(figure.realised_snr_db - 12.0) < 1.0
+
+
+@pytest.mark.usefixtures("small_data")
+def test_each_task_has_an_optimiser_of_its_own_over_its_own_parts() -> None:
+    recipe = Recipe(
+        _recipe().tasks, part_rates={"encoders.text": 1e-5}, frozen=("encoders.text.bert.embeddings",)
+    )
+    run, _ = _start(recipe)
+    of = {
+        task: {id(p): group["peak"] for group in optimiser.param_groups for p in group["params"]}
+        for task, optimiser in run.optimisers.items()
+    }
+    names = dict(run.transmitter.named_parameters())
+    image = id(names["encoders.image.coarse.weight"])
+    assert image not in of["sentiment"]
+    assert of["vqa"][image] == of["image_classification"][image] == 2e-3
+    text = id(names["encoders.text.bert.encoder.layer.0.output.dense.weight"])
+    assert of["sentiment"][text] == 1e-5
+    assert id(names["encoders.text.bert.embeddings.word_embeddings.weight"]) not in of["sentiment"]
+    assert id(names["channel_encoder.compress.0.weight"]) in of["sentiment"].keys() & of["vqa"].keys()
+
+
+@pytest.mark.usefixtures("small_data")
+def test_tasks_are_drawn_by_the_steps_they_have_left() -> None:
+    recipe = Recipe(
+        {
+            "sentiment": TaskRecipe(steps=300, batch=8),
+            "image_classification": TaskRecipe(steps=100, batch=8),
+            "vqa": TaskRecipe(steps=100, batch=8, opens_at=0.2),
+        }
+    )
+    run, _ = _start(recipe)
+    drawn = []
+    while (task := choose_task(run)) is not None:
+        drawn.append(task)
+        run.done[task] += 1
+    assert {task: drawn.count(task) for task in recipe.tasks} == {t: r.steps for t, r in recipe.tasks.items()}
+    assert drawn.index("vqa") >= 100
+    early = drawn[:100].count("sentiment")
+    assert 60 <= early <= 90  # three in four
+
+
+def test_learning_rate_rises_then_falls() -> None:
+    rates = [rate_factor(step, 100, 0.1) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert int(np.argmax(rates)) == 9
+    assert rates[-1] == pytest.approx(0.01)
+
+
+def _sampler(task: str, batch: int = 8) -> Sampler:
+    letters = "abcdefghijklmnopqrstuvwxyz.?"
+    vocabulary = Vocabulary([*SPECIAL, *letters, *("##" + letter for letter in letters)], 32)
+    return Sampler(small_examples(task, "train"), TaskRecipe(steps=1, batch=batch), vocabulary, seed=3)
+
+
+def test_a_batch_is_a_function_of_its_step() -> None:
+    one, other = _sampler("vqa"), _sampler("vqa")
+    for step in (0, 5, 1, 13):
+        (first, targets), (second, same) = one.batch(step), other.batch(step)
+        assert torch.equal(first.inputs["image"][0], second.inputs["image"][0])
+        assert torch.equal(targets, same)
+
+
+def test_questions_about_a_picture_travel_together() -> None:
+    batch, targets = _sampler("vqa").batch(0)
+    assert len(batch.inputs["image"][0]) == 8
+    assert len(targets) == len(batch.rows["image"]) == 24
+    assert len(batch.inputs["text"][0]) == 3
+    assert int(targets.sum()) == 8  # one right colour a picture
+
+
+def test_an_epoch_shows_every_instance_once() -> None:
+    sampler = _sampler("image_classification")
+    seen = torch.cat([sampler.batch(step)[0].inputs["image"][0] for step in range(sampler.steps_per_epoch)])
+    assert len(torch.unique(seen.flatten(1), dim=0)) == 48
+
+
+def test_texts_of_like_length_share_a_batch() -> None:
+    sampler = _sampler("sentiment")
+    spreads = []
+    for step in range(sampler.steps_per_epoch):
+        lengths = sampler.batch(step)[0].inputs["text"][1].sum(1)
+        spreads.append(int(lengths.max() - lengths.min()))
+    assert np.mean(spreads) <= 2
+
+
+def test_augmentation_keeps_shape_and_content() -> None:
+    pixels = torch.rand(6, 3, 32, 32)
+    changed = augment(pixels, torch.Generator().manual_seed(0))
+    assert changed.shape == pixels.shape
+    assert not torch.equal(changed, pixels)
+    assert changed.min() >= pixels.min()
+    assert changed.max() <= pixels.max()
