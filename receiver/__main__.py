@@ -6,6 +6,8 @@ import asyncio
 import logging
 import sys
 
+import grpc
+import grpc.aio
 import torch
 from prometheus_client import CollectorRegistry
 
@@ -13,7 +15,7 @@ from protos.semcom.v1 import receiver_pb2_grpc
 from receiver.api import build_api
 from receiver.service import SERVICE_NAME, ReceiverMetrics, ReceiverService
 from receiver.systems import load_systems
-from shared.errors import SemcomError
+from shared.errors import InvalidField, SemcomError
 from shared.grpc_runtime import build_server, running, serve_http, stop_on_signals
 from shared.logs import configure_logging, log_event
 from shared.settings import ReceiverSettings, load_settings
@@ -25,14 +27,14 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
     """Run the service until `stop` is set.
 
     Raises:
-        InvalidField: If there are weights, but they cannot be loaded.
+        InvalidField: If there are weights, but they cannot be loaded, or the gRPC port cannot be had.
     """
     systems = load_systems(settings.weights)
     registry = CollectorRegistry()
     service = ReceiverService(systems, ReceiverMetrics(registry))
     server, checks = build_server((SERVICE_NAME,))
     receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, server)
-    grpc_port = server.add_insecure_port(f"{settings.host}:{settings.receiver_grpc_port}")
+    grpc_port = _bind(server, settings.host, settings.receiver_grpc_port)
     app = build_api(systems, settings.weights, registry)
     async with running(server, checks, (SERVICE_NAME,)):
         log_event(
@@ -46,12 +48,19 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
     service.close()
 
 
+def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
+    try:
+        return server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise InvalidField("SEMCOM_RECEIVER_GRPC_PORT", port, f"a free port of {host}") from error
+
+
 async def _main(settings: ReceiverSettings) -> int:
     try:
         await serve(settings, stop_on_signals())
     except SemcomError as error:
         _LOG.error(error.message)
-        return 1
+        return 2
     return 0
 
 

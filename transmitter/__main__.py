@@ -60,7 +60,7 @@ async def _main(settings: TransmitterSettings) -> int:
         await serve(settings, stop_on_signals())
     except SemcomError as error:
         _LOG.error(error.message)
-        return 1
+        return 2
     return 0
 
 
