@@ -84,7 +84,7 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
             if image.width * image.height > MAX_IMAGE_PIXELS:
                 raise TooLarge("image", f"{image.width}x{image.height}", f"at most {MAX_IMAGE_PIXELS} pixels")
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+            return np.array(_to_rgb(ImageOps.exif_transpose(image)))  # a copy: torch wants it writable
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooLarge("image", error, f"at most {MAX_IMAGE_PIXELS} pixels") from None
     except _PILLOW_ERRORS as error:

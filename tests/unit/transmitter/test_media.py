@@ -98,6 +98,7 @@ def test_an_image_of_every_format_comes_back(image_format):
     decoded = decode_media("image", image_file(pixels, image_format))
     assert decoded.dtype == np.uint8
     assert decoded.shape == pixels.shape
+    assert decoded.flags.writeable
     mean_error = np.abs(decoded.astype(int) - pixels).mean()
     assert mean_error == 0 if image_format in ("PNG", "BMP") else mean_error < 20
 
