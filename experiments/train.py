@@ -181,9 +181,7 @@ def train_step(run: Run, task: str) -> tuple[float, float]:
     batch, targets = run.samplers[task].batch(step)
     batch, targets = batch.to(run.device), targets.to(run.device)
     total = sum(run.done.values())
-    step_seed = run.seed * 1_000_003 + total
-    generator = torch.Generator(run.device).manual_seed(step_seed)
-    torch.manual_seed(step_seed)  # dropout knows no other source
+    generator = torch.Generator(run.device).manual_seed(run.seed * 1_000_003 + total)
     with torch.autocast(run.device.type, dtype=torch.bfloat16):
         symbols, _ = run.transmitter(task, batch)
         scores = run.receiver(task, random_channel(symbols, generator=generator))

@@ -36,6 +36,8 @@ def bert_config(profile: Profile, *, num_layers: int, vocab_size: int = 1) -> Be
         intermediate_size=profile.ffn_width,
         max_position_embeddings=512,
         attn_implementation="sdpa",
+        hidden_dropout_prob=0.0,  # the channel is noise enough
+        attention_probs_dropout_prob=0.0,
     )
 
 
