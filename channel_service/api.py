@@ -22,7 +22,7 @@ from shared.ledger import HOPS
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 
 ReportFormat = Literal["json", "csv"]
-# To measure a length the validator reads the text: half a surrogate pair is refused there, and not on the wire.
+# Measuring the length reads the text: half a surrogate pair is refused there, and not on the wire.
 _Name = Annotated[str, Field(max_length=64)]
 _DESCRIPTION = "Fades and disturbs frames on named links, and keeps the books of what every instance cost."
 

@@ -118,7 +118,8 @@ class Store:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             _open_schema(self._engine, path)
         except (SQLAlchemyError, OSError) as error:
-            raise InvalidField("SEMCOM_CHANNEL_STORE", path, f"a file SQLite can write ({error})") from error
+            reason = getattr(error, "orig", None) or error
+            raise InvalidField("SEMCOM_CHANNEL_STORE", path, f"a file SQLite can write ({reason})") from error
         self._jobs: queue.SimpleQueue[tuple[Any, list[dict[str, Any]], Future[int]] | None] = (
             queue.SimpleQueue()
         )
