@@ -95,9 +95,14 @@ class Services:
 
     def stop(self, name):
         """Stop one service and wait for its end; what it raised is raised here."""
-        stop, served = self._running.pop(name)
-        self._loop.call_soon_threadsafe(stop.set)
+        self.signal_stop(name)
+        _, served = self._running.pop(name)
         served.result(timeout=20)
+
+    def signal_stop(self, name):
+        """Do what SIGTERM does, without waiting."""
+        stop, _ = self._running[name]
+        self._loop.call_soon_threadsafe(stop.set)
 
     def get(self, name, path, **options):
         """GET from a service."""

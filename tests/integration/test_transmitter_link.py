@@ -5,6 +5,7 @@ import io
 import time
 
 import av
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -125,6 +126,7 @@ def test_every_channel_state_is_applied_and_stated(services, encoding, channel, 
     assert body["snr_db"] == body["requested_snr_db"] == 6.0
     assert body["noise_variance"] == pytest.approx(10**-0.6)
     assert body["overhead"]["num_pilots"] == (8 if csi == "estimated" else 0)
+    assert (body["k_factor_db"] is not None) == (channel == "rician")
 
 
 def test_at_high_snr_every_encoding_and_csi_gives_the_same_answer(services):
@@ -215,6 +217,26 @@ def test_services_may_go_and_come_back(tiny_weights, tmp_path):
         assert status_and_words() == (200, "")
         rows = running.get("channel_service", "/reports/overhead").json()
         assert rows[0]["num_failed"] == 1  # the one that met no receiver is in the books
+
+
+def test_a_request_at_work_is_answered_before_the_transmitter_stops(tiny_weights, tmp_path):
+    with Services(tiny_weights, tmp_path) as running:
+
+        def body():
+            yield b'{"text": '
+            running.signal_stop("transmitter")
+            time.sleep(0.3)
+            yield b'"a good film"}'
+
+        url = f"{running.urls['transmitter']}/transmit?task=sentiment"
+        headers = {"content-type": "application/json"}
+        response = httpx.post(url, content=body(), headers=headers, trust_env=False)
+        assert response.status_code == 200, response.text
+        running.stop("transmitter")
+        with pytest.raises(httpx.ConnectError):
+            running.get("transmitter", "/healthz")
+        stored = running.get("channel_service", "/reports/latency").json()
+        assert {row["hop"] for row in stored} == set(HOPS)  # completed before the end
 
 
 def test_a_receiver_with_other_weights_refuses(tiny_weights, other_weights, tmp_path):
