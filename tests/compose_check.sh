@@ -24,5 +24,5 @@ assert answer["answer"]["label"] == "red", answer["answer"]
 assert answer["overhead"]["channel_uses"] == 16, answer["overhead"]
 assert answer["overhead"]["payload_bytes"] == 128, answer["overhead"]
 assert report[0]["num_instances"] >= 1, report
-print("compose check: vqa answered 'red' in", round(answer["latency_ms"]["total"], 1), "ms; 16 channel uses, 128 bytes")
+print(f"compose check: vqa answered {answer['answer']['label']!r} in {answer['latency_ms']['total']:.1f} ms")
 PY
