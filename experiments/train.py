@@ -118,7 +118,7 @@ def make_optimiser(
     """AdamW over a task's parameters, parts at their own rates, frozen parts left out."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in parameters.items():
-        if name.startswith(recipe.frozen):
+        if not parameter.requires_grad:
             continue
         rate = next((r for part, r in recipe.part_rates.items() if name.startswith(part)), None)
         groups.setdefault(rate or task_recipe.learning_rate, []).append(parameter)
@@ -145,6 +145,8 @@ def start_run(
     transmitter = TransmitterNetwork(profile, list(recipe.tasks), len(vocabulary))
     if minilm is not None:
         warm_start(transmitter, minilm)
+    for name, parameter in transmitter.named_parameters():
+        parameter.requires_grad_(not name.startswith(recipe.frozen))
     receiver = ReceiverNetwork(profile, list(recipe.tasks), labels, len(vocabulary))
     transmitter.to(device).to(memory_format=torch.channels_last).train()
     receiver.to(device).train()
