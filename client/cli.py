@@ -236,6 +236,12 @@ def evaluate(context: typer.Context) -> None:
     _run_experiment(context)
 
 
+@app.command(context_settings=_PASS_THROUGH)
+def card(context: typer.Context) -> None:
+    """Write the model card of weights from measured figures."""
+    _run_experiment(context)
+
+
 def main() -> None:
     """Entry point: every foreseen error is one line on standard error and status 1."""
     try:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from channel_service.links import LinkSettings
 from experiments.evaluate import Figure, evaluate, in_process
+from experiments.model_card import read_figures, write_model_card
 from experiments.network_link import over_services
 from experiments.recipes import get_recipe
 from experiments.train import export, start_run, train
@@ -109,6 +110,18 @@ def evaluate_command(
         output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
+@app.command("card")
+def card_command(
+    results: Annotated[list[Path], typer.Argument(help="Files that evaluate --output wrote.")],
+    weights: Annotated[Path, typer.Option(help="Folder of one system's weights.")] = DEFAULT_WEIGHTS
+    / "mfmsc",
+    notes: Annotated[Path | None, typer.Option(help="Markdown to put between training and figures.")] = None,
+) -> None:
+    """Write the model card of weights from their manifest and measured figures."""
+    words = notes.read_text(encoding="utf-8") if notes else ""
+    typer.echo(write_model_card(weights, read_figures(results), words))
+
+
 def parse_snrs(text: str) -> list[float]:
     """SNRs of a list like "0,6,12" or a range like "-6:18:3", both ends included [dB].
 
@@ -127,7 +140,7 @@ def parse_snrs(text: str) -> list[float]:
 def _line(figure: Figure) -> str:
     return (
         f"{figure.task:22} {figure.dataset:14} {figure.split:6} {figure.channel:9} {figure.snr_db:6g} dB  "
-        f"{figure.metric} {figure.value:.4f}  over {figure.num_instances}"
+        f"{figure.metric} {figure.value:.4f}  (guesser {figure.guesser:.4f})  over {figure.num_instances}"
     )
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from channel_service.channels import Channel
+from experiments.baselines import guesser_accuracy
 from experiments.datasets import load_examples
 from experiments.datasets.base import Examples
 from experiments.link import LinkAnswer, SemanticLink
@@ -39,6 +40,7 @@ class Figure:
         channel_uses: Mean an instance.
         payload_bytes: Mean an instance, symbols as float32.
         realised_snr_db: Mean of the frames' measured SNRs [dB].
+        guesser: What guessing without the picture, or the commonest label, reaches on this split.
         over_network: True where the three services answered, False in process.
     """
 
@@ -59,6 +61,7 @@ class Figure:
     channel_uses: float
     payload_bytes: float
     realised_snr_db: float
+    guesser: float
     over_network: bool
 
 
@@ -113,6 +116,7 @@ def evaluate(
         channel_uses=float(np.mean([answer.channel_uses for answer in answers])),
         payload_bytes=float(np.mean([answer.payload_bytes for answer in answers])),
         realised_snr_db=float(np.mean([answer.realised_snr_db for answer in answers])),
+        guesser=guesser_accuracy(examples),
         over_network=over_network,
     )
 

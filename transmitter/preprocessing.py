@@ -90,7 +90,9 @@ def fbank(samples: NDArray[np.float32]) -> Tensor:
 
 def sample_frames(clip: NDArray[np.uint8], num_frames: int) -> NDArray[np.uint8]:
     """Pick `num_frames` evenly from a clip [num_frames_in, H, W, 3]; short clips repeat frames."""
-    return clip[np.linspace(0, len(clip) - 1, num_frames).round().astype(int)]
+    places = np.linspace(0, len(clip) - 1, num_frames).round().astype(int)
+    frames: NDArray[np.uint8] = clip[places]
+    return frames
 
 
 class Preprocessor:

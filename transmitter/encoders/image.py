@@ -46,7 +46,7 @@ class ImageEncoder(nn.Module):
     """Residual network over a picture.
 
     pixels [B, 3, H, W] -> stem -> stage 1 (H/2) -> stage 2 (H/4) -> stage 3 (H/8) -> pool to a grid -> P
-                                                        \\-> P (fine map, for pictures that are rebuilt)
+                                                          |-> P: the fine map, for pictures that are rebuilt
 
     Source: MFMSC, IV-A 1), Fig. 2.
     """

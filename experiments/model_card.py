@@ -1,0 +1,91 @@
+"""The model card of shipped weights: made from their manifest and the measured figures, never by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.checkpoint import load_manifest
+
+CARD_FILE = "README.md"
+_SOURCES: Mapping[str, str] = {
+    "sst2": "GLUE SST-2: 67,349 training phrases, figures on the 872 sentences of dev",
+    "cifar10-jpeg": "CIFAR-10 as JPEG of quality about 75: 50,000 training and 10,000 test pictures",
+    "easy-vqa": "easy-VQA, a stand-in for VQA v2: 38,575 training and 9,673 test questions on 64x64 drawings",
+}
+
+
+def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: str) -> Path:
+    """Write `folder`/README.md.
+
+    Args:
+        folder: Of the weights.
+        figures: Rows as `semcom evaluate --output` writes them, of these very weights.
+        notes: What the manifest cannot know, as Markdown.
+
+    Raises:
+        ValueError: If a figure was measured with other weights.
+    """
+    manifest = load_manifest(folder)
+    foreign = {row["fingerprint"] for row in figures} - {manifest.fingerprint}
+    if foreign:
+        raise ValueError(f"figures of other weights: {', '.join(sorted(foreign))}")
+    training = manifest.training
+    lines = [
+        f"# {manifest.system}, profile {manifest.profile}",
+        "",
+        f"Fingerprint `{manifest.fingerprint}`. Tasks: {', '.join(manifest.tasks)}.",
+        "",
+        "## Training",
+        "",
+        f"- Command: `{training['command']}` (Algorithm 1, seed {training['seed']})",
+        f"- Commit {training['commit']}, {training['hours']} hours on the machine named below",
+        *(f"- {task}: {training['steps'][task]} steps on {_SOURCES[name]}"
+          for task, name in training["datasets"].items()),
+        "",
+        notes.strip(),
+        "",
+        "## Figures",
+        "",
+        *_tables(figures),
+    ]  # fmt: skip
+    path = folder / CARD_FILE
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One table a channel: tasks down, SNRs across."""
+    commits = ", ".join(sorted({row["commit"] for row in figures}))
+    seeds = ", ".join(sorted({str(row["seed"]) for row in figures}))
+    lines = [
+        f"Measured at commit {commits}, link seed {seeds}, perfect CSI, SNR = Es/N0 per complex symbol at "
+        "unit mean symbol power, on the loaded int8/float16 weights.",
+    ]
+    for channel in dict.fromkeys((row["channel"], row["fading"]) for row in figures):
+        rows = [row for row in figures if (row["channel"], row["fading"]) == channel]
+        snrs = sorted({row["snr_db"] for row in rows})
+        lines += ["", f"### {channel[0]}, {channel[1]}", ""]
+        lines += [
+            "| task | set (split) | n | metric | guesser | " + " | ".join(f"{s:g} dB" for s in snrs) + " |"
+        ]
+        lines += ["|---" * (5 + len(snrs)) + "|"]
+        for task in dict.fromkeys(row["task"] for row in rows):
+            values = {row["snr_db"]: row for row in rows if row["task"] == task}
+            first = next(iter(values.values()))
+            cells = [f"{values[s]['value']:.4f}" if s in values else "" for s in snrs]
+            head = [
+                task,
+                f"{first['dataset']} ({first['split']})",
+                str(first["num_instances"]),
+                first["metric"],
+            ]
+            lines += ["| " + " | ".join([*head, f"{first['guesser']:.4f}", *cells]) + " |"]
+    return lines
+
+
+def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Rows of several result files, in order."""
+    return [row for path in paths for row in json.loads(path.read_text(encoding="utf-8"))]

@@ -1,0 +1,95 @@
+"""What the README tells people to type works as it stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from client.stack import Stack
+from shared.checkpoint import find_weights
+
+_ROOT = Path(__file__).parents[2]
+_README = (_ROOT / "README.md").read_text(encoding="utf-8")
+_BLOCKS = [block.replace("\\\n", " ") for block in re.findall(r"```sh\n(.*?)```", _README, re.DOTALL)]
+_LINES = [line.split("  #")[0].strip() for block in _BLOCKS for line in block.splitlines()]
+_NEED_DATA = ("semcom train", "semcom evaluate")
+_SEMCOM = [line for line in _LINES if line.startswith("semcom ")]
+_LIVE = [line for line in _SEMCOM if not line.startswith(_NEED_DATA)]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    if not find_weights(_ROOT / "weights"):
+        pytest.skip("no weights are shipped")
+    with Stack.start(free_ports=True) as stack:
+        yield stack
+
+
+def _semcom(line: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "client.cli", *shlex.split(line)[1:]]
+    return subprocess.run(
+        command,
+        cwd=_ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_there_is_something_to_run() -> None:
+    assert {"make demo", "make test", "make up"} <= set(_LINES)
+    assert len(_LIVE) >= 4
+    assert sum(line.startswith("curl ") for line in _LINES) == 1
+
+
+@pytest.mark.parametrize("line", _LIVE)
+def test_semcom_lines(line: str, stack: Stack) -> None:
+    done = _semcom(line, {"SEMCOM_URL": stack.base_url, "SEMCOM_CHANNEL_URL": stack.channel_url})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_curl_answers_what_the_readme_shows(stack: Stack) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl")
+    (line,) = (line for line in _LINES if line.startswith("curl "))
+    command = shlex.split(line.replace("http://127.0.0.1:8000", stack.base_url))
+    done = subprocess.run(
+        [command[0], "-sS", *command[1:]], cwd=_ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    answer = json.loads(done.stdout)
+    shown = json.loads(re.findall(r"```json\n(.*?)```", _README, re.DOTALL)[0])
+    assert shown.keys() <= answer.keys()
+    assert answer["answer"]["label"] == shown["answer"]["label"]
+    for field in ("overhead", "latency_ms"):
+        assert shown[field].keys() - {"..."} <= answer[field].keys()
+    assert answer["overhead"]["channel_uses"] == shown["overhead"]["channel_uses"] == 16
+    assert answer["overhead"]["payload_bytes"] == shown["overhead"]["payload_bytes"] == 128
+
+
+@pytest.mark.parametrize("line", [line for line in _SEMCOM if line.startswith(_NEED_DATA)])
+def test_offline_lines_name_the_data_they_need(line: str) -> None:
+    if not find_weights(_ROOT / "weights"):
+        pytest.skip("no weights are shipped")
+    done = _semcom(line, {"SEMCOM_DATA": ""})
+    assert done.returncode == 1
+    assert "SEMCOM_DATA" in done.stderr or "warm-start" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_make_targets_exist() -> None:
+    targets = {line.split()[1] for line in _LINES if line.startswith("make ")}
+    listed = subprocess.run(["make", "help"], cwd=_ROOT, capture_output=True, text=True, check=True).stdout
+    for target in targets:
+        assert f"make {target} " in listed

@@ -1,0 +1,62 @@
+"""Guessers and model cards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import small_examples
+
+from experiments.baselines import guesser_accuracy
+from experiments.datasets import load_examples
+from experiments.model_card import write_model_card
+from shared.checkpoint import load_manifest
+
+
+def test_commonest_label() -> None:
+    test = small_examples("image_classification", "test")
+    assert guesser_accuracy(test) == np.bincount(test.targets).max() / len(test)
+
+
+@pytest.mark.usefixtures("small_data")
+def test_question_alone() -> None:
+    """Two of three colours asked about are not the picture's: "no" is right for them."""
+    assert guesser_accuracy(small_examples("vqa", "test")) == pytest.approx(2 / 3)
+
+
+def test_easy_vqa_guesser_is_the_known_one(data_folder: Path) -> None:
+    assert guesser_accuracy(load_examples("vqa", "test")) == pytest.approx(0.670, abs=0.001)
+
+
+def _figure(fingerprint: str, **changes: Any) -> dict[str, Any]:
+    row = {
+        "task": "vqa", "dataset": "easy-vqa", "split": "test", "channel": "awgn", "fading": "block",
+        "snr_db": 12.0,
+        "metric": "accuracy", "value": 0.5, "num_instances": 10, "seed": 0, "commit": "abc",
+        "fingerprint": fingerprint, "guesser": 0.25,
+    }  # fmt: skip
+    return {**row, **changes}
+
+
+def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    folder = tmp_path / "mfmsc"
+    shutil.copytree(tiny_weights / "mfmsc", folder)
+    fields = json.loads((folder / "manifest.json").read_text())
+    fields["training"] = {
+        "command": "semcom train", "seed": 0, "commit": "abc", "hours": 1, "steps": {"vqa": 5},
+        "datasets": {"vqa": "easy-vqa"},
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(fields))
+    mark = load_manifest(folder).fingerprint
+    text = write_model_card(
+        folder, [_figure(mark), _figure(mark, snr_db=-6.0, value=0.25)], "Notes."
+    ).read_text()
+    assert "| vqa | easy-vqa (test) | 10 | accuracy | 0.2500 | 0.2500 | 0.5000 |" in text
+    assert "Notes." in text
+    with pytest.raises(ValueError, match="other weights"):
+        write_model_card(folder, [_figure("someone else's")], "")
