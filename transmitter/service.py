@@ -150,16 +150,18 @@ class TransmitterService:
 
         Raises:
             NoWeights: If no system is loaded.
-            ServiceUnavailable: If the channel service is down.
+            ServiceUnavailable: If the channel service is down, or is stopping.
             DeadlineExceeded: If it does not answer.
         """
         if not self.systems:
             raise NoWeights(self._weights_folder)
         request = health_pb2.HealthCheckRequest(service=CHANNEL_SERVICE_NAME)
         try:
-            await self._stub.Check(request, timeout=_READY_TIMEOUT_S)
+            answer = await self._stub.Check(request, timeout=_READY_TIMEOUT_S)
         except grpc.aio.AioRpcError as rpc_error:
             raise self._translate(rpc_error, _READY_TIMEOUT_S) from rpc_error
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise ServiceUnavailable(CHANNEL_SERVICE, self._address)
 
     async def transmit(self, order: Order) -> Delivery:
         """Send one instance across the link.

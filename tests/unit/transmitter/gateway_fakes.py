@@ -7,6 +7,7 @@ import threading
 import grpc
 import httpx
 import numpy as np
+from grpc_health.v1 import health_pb2
 from PIL import Image
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
@@ -62,6 +63,7 @@ class LoopbackChannel:
     def __init__(self, error=None, timings=None):
         self.requests, self.completed, self.tries = [], [], 0
         self.error = error
+        self.health = health_pb2.HealthCheckResponse.SERVING
         self.timings = timings or {
             "channel_ms": 0.1, "downlink_ms": 0.3, "decode_ms": 0.2, "residence_ms": 0.7
         }  # fmt: skip
@@ -104,6 +106,7 @@ class LoopbackChannel:
     async def Check(self, request, timeout):
         if self.error:
             raise self.error
+        return health_pb2.HealthCheckResponse(status=self.health)
 
 
 def rpc_error(status, error=None):

@@ -18,6 +18,7 @@ from gateway_fakes import (
     refused,
     unavailable,
 )
+from grpc_health.v1 import health_pb2
 from PIL import Image
 
 from protos.semcom.v1 import channel_service_pb2
@@ -188,3 +189,6 @@ def test_readiness():
     down = Gateway(LoopbackChannel(unavailable()))
     refused(down.request("GET", "/readyz"), 503, says="channel_service at channel:1 cannot be reached")
     assert down.request("GET", "/healthz").status_code == 200
+    stopping = LoopbackChannel()
+    stopping.health = health_pb2.HealthCheckResponse.NOT_SERVING
+    refused(Gateway(stopping).request("GET", "/readyz"), 503, says="channel_service at channel:1")
