@@ -19,12 +19,6 @@ from transmitter.service import GrpcChannelStub, TransmitterService
 from transmitter.systems import load_systems
 
 _LOG = logging.getLogger("transmitter")
-# gRPC waits up to two minutes before it tries a lost service again; people expect it back at once.
-_RECONNECT_OPTIONS = [
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-]
 
 
 async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
@@ -34,8 +28,7 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
         InvalidField: If there are weights, but they cannot be loaded.
     """
     systems = load_systems(settings.weights)
-    options = [*CHANNEL_OPTIONS, *_RECONNECT_OPTIONS]
-    async with grpc.aio.insecure_channel(settings.channel_address, options=options) as channel:
+    async with grpc.aio.insecure_channel(settings.channel_address, options=CHANNEL_OPTIONS) as channel:
         service = TransmitterService(
             systems,
             GrpcChannelStub(channel),
