@@ -164,7 +164,7 @@ class Store:
         Raises:
             ServiceUnavailable: If not.
         """
-        await asyncio.to_thread(self._read, select(1))
+        await asyncio.to_thread(self._read, select(INSTANCES.c.instance_id).limit(1))
 
     def close(self) -> None:
         """Finish what waits and close the file."""
