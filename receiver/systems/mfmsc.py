@@ -105,12 +105,12 @@ class MfmscReceiver:
 
 def _check_shape(task: str, shape: tuple[int, ...]) -> None:
     num_tokens, num_symbols = shape
-    answer = get_task(task).answer
+    kind = get_task(task)
     if num_symbols != CHANNEL_USES_PER_TOKEN:
         raise InvalidField("symbols.shape", list(shape), f"{CHANNEL_USES_PER_TOKEN} symbols a token")
-    if answer in ("label", "labels") and num_tokens != 1:
+    if not kind.sends_sequence and num_tokens != 1:
         raise InvalidField("symbols.shape", list(shape), f"one token for {task}")
     if num_tokens > MAX_TOKENS:
         raise InvalidField("symbols.shape", list(shape), f"at most {MAX_TOKENS} tokens")
-    if answer == "image" and math.isqrt(num_tokens) ** 2 != num_tokens:
+    if kind.answer == "image" and math.isqrt(num_tokens) ** 2 != num_tokens:
         raise InvalidField("symbols.shape", list(shape), "a square number of tokens for a picture")
