@@ -1,6 +1,6 @@
-"""Decibels, power and I/Q: the few formulas both ends and the channel share.
+"""Decibels and power: the few formulas both ends and the channel share.
 
-Every function works on floats, NumPy arrays and torch tensors alike.
+From decibels to linear, floats, NumPy arrays and torch tensors all work.
 """
 
 from __future__ import annotations

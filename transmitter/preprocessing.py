@@ -32,7 +32,7 @@ IMAGE_SIZE: Mapping[str, tuple[int, int]] = {
 
 _PIXEL_MEAN, _PIXEL_DEVIATION = 0.47, 0.25
 _FBANK_MEAN, _FBANK_DEVIATION = -6.0, 4.0
-_MIN_AUDIO_SAMPLES = 400 * 4  # four FBank windows: one token
+_MIN_AUDIO_SAMPLES = 1600  # 0.1 s: eight FBank windows, two tokens
 
 
 def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -73,7 +73,7 @@ def fbank(samples: NDArray[np.float32]) -> Tensor:
     """80-bin log mel filter banks, 25 ms windows every 10 ms.
 
     Args:
-        samples: float32, shape [num_samples], 16 kHz mono; padded with silence to one token.
+        samples: float32, shape [num_samples], 16 kHz mono; padded with silence to 0.1 s.
 
     Returns:
         float, shape [T, 80], about zero mean and unit variance.

@@ -34,9 +34,9 @@ class CausalConv2d(nn.Module):
 
 
 class CausalVgg(nn.Module):
-    """Two VGG blocks; each halves time and frequency by keeping the past half's latest frame.
+    """Two VGG blocks; each halves time and frequency by max pooling that looks back in time.
 
-    Pooling looks at frames 2k-1 and 2k to make frame k, so token k depends on no frame after 4k.
+    Frame k is pooled from frames 2k-1 and 2k, so token k depends on no frame after 4k.
     """
 
     def __init__(self, profile: Profile) -> None:
