@@ -55,6 +55,8 @@ def _read_questions(archive: Path, split: str) -> tuple[list[tuple[str, str, int
             texts = {name: file.read().decode() for name, file in files.items() if file is not None}
         labels = texts["answers.txt"].split()
         questions = json.loads(texts[f"{split}/questions.json"])
-        cache.write_text(json.dumps({"labels": labels, "questions": questions}), encoding="utf-8")
+        partial = cache.with_suffix(".part")
+        partial.write_text(json.dumps({"labels": labels, "questions": questions}), encoding="utf-8")
+        partial.rename(cache)
     stored = json.loads(cache.read_text(encoding="utf-8"))
     return [tuple(row) for row in stored["questions"]], tuple(stored["labels"])
