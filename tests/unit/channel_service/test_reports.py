@@ -207,6 +207,8 @@ def test_a_store_that_fails_is_unavailable_and_says_so(store, path):
         add(store, {"instance_id": "a"})
     with pytest.raises(ServiceUnavailable, match="report store"):
         store.overhead({})
+    with pytest.raises(ServiceUnavailable, match="report store"):
+        asyncio.run(store.check())
 
 
 def test_a_store_of_another_version_is_refused(path):
