@@ -28,7 +28,7 @@ def guesser_accuracy(test: Examples) -> float:
         guesses.get(question, fallback) == target
         for question, target in zip(_questions(test), test.targets.tolist(), strict=True)
     ]
-    return sum(right) / len(right)
+    return float(sum(right)) / len(right)
 
 
 def _questions(examples: Examples) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -88,23 +88,26 @@ def evaluate_command(
     """Measure tasks on their test splits (Algorithm 2), on the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
     tasks = [get_task(name.strip()).name for name in task.split(",")]
-    channels = [name.strip() for name in channel.split(",")]
-    figures = []
+    links = [
+        LinkSettings(channel=model.strip(), fading=fading, snr_db=snr, seed=seed).to_channel()
+        for model, snr in product(channel.split(","), parse_snrs(snr_db))
+    ]
+    figures: list[dict[str, Any]] = []
     senders = over_services if over_network else in_process
     with senders(weights, get_system(system).name) as (send, fingerprint):
-        for name, model, snr in product(tasks, channels, parse_snrs(snr_db)):
-            link = LinkSettings(channel=model, fading=fading, snr_db=snr, seed=seed).to_channel()
-            figure = evaluate(
+        for name in tasks:
+            measured = evaluate(
                 name,
-                link,
+                links,
                 system=system,
                 fingerprint=fingerprint,
                 send=send,
                 over_network=over_network,
                 limit=limit,
             )
-            figures.append(asdict(figure))
-            typer.echo(json.dumps(figures[-1]) if as_json else _line(figure))
+            figures += [asdict(figure) for figure in measured]
+            for figure in measured:
+                typer.echo(json.dumps(asdict(figure)) if as_json else _line(figure))
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

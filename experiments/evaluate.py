@@ -20,12 +20,15 @@ from experiments.link import LinkAnswer, SemanticLink
 from experiments.metrics import METRICS
 from experiments.provenance import current_commit
 from shared.tasks import get_task
-from transmitter.systems.base import Source
+from transmitter.source import Source
 
 _BATCH = 64
 
-Sender = Callable[[str, Sequence[Source], Channel, Sequence[int]], list[LinkAnswer]]
-"""Sends instances of one task as the frames of the given numbers and returns their answers."""
+Sender = Callable[[str, Sequence[Source], Sequence[Channel], Sequence[int]], list[list[LinkAnswer]]]
+"""Sends instances of one task over each of several channels, as the frames of the given numbers.
+
+Returns for each channel the answers, in order.
+"""
 
 
 @dataclass(frozen=True)
@@ -67,19 +70,19 @@ class Figure:
 
 def evaluate(
     task: str,
-    channel: Channel,
+    channels: Sequence[Channel],
     *,
     system: str,
     fingerprint: str,
     send: Sender,
     over_network: bool = False,
     limit: int | None = None,
-) -> Figure:
-    """Measure one task over one channel on its test split.
+) -> list[Figure]:
+    """Measure one task over several channels on its test split.
 
     Args:
         task: Name of the task.
-        channel: Settings of the link; perfect CSI.
+        channels: Settings of the link, one a figure; perfect CSI.
         system: Name of the system behind `send`.
         fingerprint: Of its weights.
         send: In process or over the network.
@@ -91,34 +94,39 @@ def evaluate(
     """
     examples = load_examples(task, "test")
     indices = _choose(len(examples), limit)
-    answers: list[LinkAnswer] = []
+    answers: list[list[LinkAnswer]] = [[] for _ in channels]
     batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
-    title = f"{task} {channel.model} {channel.snr_db:g} dB"
+    title = f"{task} over {len(channels)} channels"
     for batch in track(batches, title, console=Console(stderr=True), transient=True):
-        answers += send(task, examples.sources(batch), channel, [int(index) for index in batch])
+        sent = send(task, examples.sources(batch), channels, [int(index) for index in batch])
+        for of_channel, more in zip(answers, sent, strict=True):
+            of_channel += more
+    truths, guesser = _truths(examples, indices), guesser_accuracy(examples)
     metric = get_task(task).metric
-    truths = _truths(examples, indices)
-    return Figure(
-        task=task,
-        system=system,
-        dataset=examples.dataset,
-        split=examples.split,
-        channel=channel.model,
-        fading=channel.fading,
-        csi="perfect",
-        snr_db=channel.snr_db,
-        metric=metric,
-        value=METRICS[metric]([answer.answer for answer in answers], truths),
-        num_instances=len(answers),
-        seed=channel.seed,
-        commit=current_commit(),
-        fingerprint=fingerprint,
-        channel_uses=float(np.mean([answer.channel_uses for answer in answers])),
-        payload_bytes=float(np.mean([answer.payload_bytes for answer in answers])),
-        realised_snr_db=float(np.mean([answer.realised_snr_db for answer in answers])),
-        guesser=guesser_accuracy(examples),
-        over_network=over_network,
-    )
+    return [
+        Figure(
+            task=task,
+            system=system,
+            dataset=examples.dataset,
+            split=examples.split,
+            channel=channel.model,
+            fading=channel.fading,
+            csi="perfect",
+            snr_db=channel.snr_db,
+            metric=metric,
+            value=METRICS[metric]([answer.answer for answer in of_channel], truths),
+            num_instances=len(of_channel),
+            seed=channel.seed,
+            commit=current_commit(),
+            fingerprint=fingerprint,
+            channel_uses=float(np.mean([answer.channel_uses for answer in of_channel])),
+            payload_bytes=float(np.mean([answer.payload_bytes for answer in of_channel])),
+            realised_snr_db=float(np.mean([answer.realised_snr_db for answer in of_channel])),
+            guesser=guesser,
+            over_network=over_network,
+        )
+        for channel, of_channel in zip(channels, answers, strict=True)
+    ]
 
 
 def _choose(num_instances: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -21,8 +21,9 @@ from receiver.systems import load_systems as load_receivers
 from receiver.systems.base import ReceiverSystem, TaskAnswer
 from shared.errors import UnknownName, WeightsMismatch
 from shared.signal import noise_variance_from_snr_db
+from transmitter.source import Source
 from transmitter.systems import load_systems as load_transmitters
-from transmitter.systems.base import Source, TransmitterSystem
+from transmitter.systems.base import EncodedInstance, TransmitterSystem
 
 SNR_RANGE_DB = (-6.0, 18.0)
 RAYLEIGH_SHARE = 0.5
@@ -130,17 +131,25 @@ class SemanticLink:
         return cls(transmitters[system], receivers[system])
 
     def send(
-        self, task: str, sources: Sequence[Source], channel: Channel, frame_numbers: Sequence[int]
-    ) -> list[LinkAnswer]:
-        """Send instances of one task, each as the frame of its number, and have them answered.
+        self, task: str, sources: Sequence[Source], channels: Sequence[Channel], frame_numbers: Sequence[int]
+    ) -> list[list[LinkAnswer]]:
+        """Encode instances of one task once, send them over each channel, and have them answered.
 
         Args:
             task: Name of the task.
             sources: Instances.
-            channel: Settings; its seed and each frame's number fix the draw.
+            channels: Settings; a channel's seed and a frame's number fix the draw.
             frame_numbers: One an instance.
+
+        Returns:
+            For each channel the answers, in order.
         """
         encoded = self.transmitter.encode(task, sources)
+        return [self._pass(task, encoded, channel, frame_numbers) for channel in channels]
+
+    def _pass(
+        self, task: str, encoded: Sequence[EncodedInstance], channel: Channel, frame_numbers: Sequence[int]
+    ) -> list[LinkAnswer]:
         estimates, snrs_db = [], []
         for instance, number in zip(encoded, frame_numbers, strict=True):
             rows, columns = instance.symbols.shape

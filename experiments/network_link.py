@@ -23,7 +23,7 @@ from experiments.link import LinkAnswer
 from receiver.systems.base import TaskAnswer
 from shared.tasks import Modality
 from transmitter.preprocessing import SAMPLE_RATE_HZ
-from transmitter.systems.base import Source
+from transmitter.source import Source
 
 _NUM_CLIENTS = 4
 
@@ -114,13 +114,16 @@ def over_services(weights: Path, system: str) -> Iterator[tuple[Sender, str]]:
     ):
 
         def send(
-            task: str, sources: Sequence[Source], channel: Channel, frame_numbers: Sequence[int]
-        ) -> list[LinkAnswer]:
+            task: str, sources: Sequence[Source], channels: Sequence[Channel], frame_numbers: Sequence[int]
+        ) -> list[list[LinkAnswer]]:
             jobs = [
-                pool.submit(send_over_network, client, system, task, source, channel, number)
-                for source, number in zip(sources, frame_numbers, strict=True)
+                [
+                    pool.submit(send_over_network, client, system, task, source, channel, number)
+                    for source, number in zip(sources, frame_numbers, strict=True)
+                ]
+                for channel in channels
             ]
-            return [job.result() for job in jobs]
+            return [[job.result() for job in of_channel] for of_channel in jobs]
 
         fingerprints = {held["name"]: held["fingerprint"] for held in client.systems()}
         yield send, fingerprints[system]

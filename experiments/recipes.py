@@ -57,7 +57,7 @@ RECIPES: Mapping[str, Recipe] = {
         tasks={
             "sentiment": TaskRecipe(steps=2100, batch=64),
             "image_classification": TaskRecipe(
-                steps=7500, batch=128, learning_rate=2e-3, label_smoothing=0.05, augment=True
+                steps=7000, batch=128, learning_rate=2e-3, label_smoothing=0.05, augment=True
             ),
             "vqa": TaskRecipe(steps=2200, batch=8, learning_rate=5e-4, opens_at=0.2),
         },

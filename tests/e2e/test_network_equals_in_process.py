@@ -62,7 +62,7 @@ def test_tiny_profile(
     with tiny_stack.client() as client:
         for number, channel in enumerate(_CHANNELS):
             numbers = [10 * number, 10 * number + 1]
-            expected = link.send(task, wanted, channel, numbers)
+            (expected,) = link.send(task, wanted, [channel], numbers)
             for source, frame_number, answer in zip(wanted, numbers, expected, strict=True):
                 _assert_same(send_over_network(client, "mfmsc", task, source, channel, frame_number), answer)
 
@@ -91,6 +91,6 @@ def test_shipped_weights(task: str, shipped_stack: Stack) -> None:
     with shipped_stack.client() as client:
         for number, channel in enumerate(_CHANNELS):
             numbers = list(range(100 * number, 100 * number + len(_INSTANCES[task])))
-            expected = link.send(task, _INSTANCES[task], channel, numbers)
+            (expected,) = link.send(task, _INSTANCES[task], [channel], numbers)
             for source, frame_number, answer in zip(_INSTANCES[task], numbers, expected, strict=True):
                 _assert_same(send_over_network(client, "mfmsc", task, source, channel, frame_number), answer)

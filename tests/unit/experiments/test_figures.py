@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import small_examples
+from small_data import small_examples
 
 from experiments.baselines import guesser_accuracy
 from experiments.datasets import load_examples

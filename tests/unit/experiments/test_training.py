@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import small_examples
 from rich.console import Console
+from small_data import small_examples
 
 from channel_service.channels import Channel
 from experiments.evaluate import evaluate, in_process
@@ -58,7 +58,9 @@ def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> 
     export(run, vocabulary, get_profile("tiny"), tmp_path / "weights" / "mfmsc")
     with in_process(tmp_path / "weights", "mfmsc") as (send, fingerprint):
         for task in recipe.tasks:
-            figure = evaluate(task, Channel(snr_db=12.0), system="mfmsc", fingerprint=fingerprint, send=send)
+            (figure,) = evaluate(
+                task, [Channel(snr_db=12.0)], system="mfmsc", fingerprint=fingerprint, send=send
+            )
             assert figure.value >= 0.9, task
             assert (figure.split, figure.metric, figure.channel_uses, figure.payload_bytes) == (
                 "test", "accuracy", 16, 128,
