@@ -135,7 +135,7 @@ def _pass(links: Links, link: str, settings: LinkSettings, frame: frame_pb2.Fram
         **_CSI_FIELDS[settings.csi](drawn),
     )
     overhead = overhead_of(frame, num_pilots=settings.pilots_a_frame, symbol_rate_hz=settings.symbol_rate_hz)
-    received = frame_pb2.ReceivedFrame(frame=frame, state=state)
+    received = frame_pb2.ReceivedFrame(frame=frame, state=state, overhead=overhead.to_proto())
     received.frame.frame_number = number
     received.frame.symbols.CopyFrom(pack_symbols(y))
     return Passage(received, overhead)

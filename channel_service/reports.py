@@ -123,6 +123,7 @@ class Store:
         self._jobs: queue.SimpleQueue[tuple[Any, list[dict[str, Any]], Future[int]] | None] = (
             queue.SimpleQueue()
         )
+        self._is_closed = False
         self._writer = threading.Thread(target=self._write, name="report-store", daemon=True)
         self._writer.start()
 
@@ -167,7 +168,8 @@ class Store:
         await asyncio.to_thread(self._read, select(INSTANCES.c.instance_id).limit(1))
 
     def close(self) -> None:
-        """Finish what waits and close the file."""
+        """Finish what waits and close the file; rows that come later are refused."""
+        self._is_closed = True
         self._jobs.put(None)
         self._writer.join()
         self._engine.dispose()
@@ -208,6 +210,8 @@ class Store:
     async def _submit(self, statement: Any, rows: list[dict[str, Any]]) -> int:
         if not rows:
             return 0
+        if self._is_closed:
+            raise ServiceUnavailable("report store", self._path)
         done: Future[int] = Future()
         # From here on it cannot be cancelled: the row is written even if its caller has gone.
         done.set_running_or_notify_cancel()

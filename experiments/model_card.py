@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.checkpoint import load_manifest
+from shared.errors import InvalidField
 
 CARD_FILE = "README.md"
 _SOURCES: Mapping[str, str] = {
@@ -26,12 +27,14 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
         notes: What the manifest cannot know, as Markdown.
 
     Raises:
-        ValueError: If a figure was measured with other weights.
+        InvalidField: If a figure was measured with other weights.
     """
     manifest = load_manifest(folder)
     foreign = {row["fingerprint"] for row in figures} - {manifest.fingerprint}
     if foreign:
-        raise ValueError(f"figures of other weights: {', '.join(sorted(foreign))}")
+        raise InvalidField(
+            "results", ", ".join(sorted(foreign)), f"figures of weights {manifest.fingerprint}"
+        )
     training = manifest.training
     lines = [
         f"# {manifest.system}, profile {manifest.profile}",
@@ -40,10 +43,10 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
         "",
         "## Training",
         "",
-        f"- Command: `{training['command']}` (Algorithm 1, seed {training['seed']})",
-        f"- Commit {training['commit']}, {training['hours']} hours on the machine named below",
-        *(f"- {task}: {training['steps'][task]} steps on {_SOURCES[name]}"
-          for task, name in training["datasets"].items()),
+        f"- Command: `{training['command']}` (Algorithm 1)",
+        f"- {training['hours']} hours on {training['device']}",
+        *_segments(training["segments"]),
+        *_data(training),
         "",
         notes.strip(),
         "",
@@ -54,6 +57,18 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
     path = folder / CARD_FILE
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def _segments(segments: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"- From step {segment['from_step']}: commit {segment['commit']}, plan {segment['planned_steps']}"
+        for segment in segments
+    ]
+
+
+def _data(training: Mapping[str, Any]) -> list[str]:
+    datasets, steps = training["datasets"], training["steps"]
+    return [f"- {task}: {steps[task]} steps on {_SOURCES.get(name, name)}" for task, name in datasets.items()]
 
 
 def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:

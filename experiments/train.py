@@ -1,12 +1,12 @@
 """Algorithm 1: joint training of all tasks through the differentiable link.
 
 Each step draws one task, a batch of it, an SNR and a channel for every instance, and lets that task's own
-optimiser take a step. A run is a pure function of (recipe, seed): it resumes to the step from its checkpoint.
+optimiser take a step. A run under one recipe is a pure function of (recipe, seed) and resumes to the step
+from its checkpoint; one that goes on under another recipe, or other code, says so in its segments.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,8 @@ from experiments.recipes import Recipe, TaskRecipe
 from experiments.sampling import Sampler
 from experiments.warm_start import read_pieces, warm_start
 from receiver.network import ReceiverNetwork
-from shared.checkpoint import Manifest, save_weights
+from shared.checkpoint import Half, Manifest, save_weights
+from shared.errors import InvalidField
 from shared.profiles import Profile
 from shared.tasks import Task, get_task
 from shared.text import SPECIAL, Vocabulary
@@ -65,6 +66,7 @@ class Run:
         samplers: Batches of each task.
         optimisers: One AdamW a task, over the parts the task uses.
         done: Steps taken of each task.
+        segments: Where the run began or went on otherwise: first step, commit, steps planned of each task.
     """
 
     recipe: Recipe
@@ -75,7 +77,9 @@ class Run:
     samplers: Mapping[str, Sampler]
     optimisers: Mapping[str, torch.optim.Optimizer]
     done: dict[str, int]
+    profile: str = ""
     hours: float = 0.0
+    segments: list[dict[str, Any]] = field(default_factory=list)
     averages: dict[str, Average] = field(default_factory=dict)
 
     @property
@@ -156,7 +160,9 @@ def start_run(
     }
     samplers = {task: Sampler(examples[task], r, vocabulary, seed) for task, r in recipe.tasks.items()}
     done = dict.fromkeys(recipe.tasks, 0)
-    return Run(recipe, seed, device, transmitter, receiver, samplers, optimisers, done), vocabulary
+    run = Run(recipe, seed, device, transmitter, receiver, samplers, optimisers, done, profile.name)
+    run.segments.append(_segment(run))
+    return run, vocabulary
 
 
 def choose_task(run: Run) -> str | None:
@@ -208,32 +214,44 @@ def rate_factor(step: int, steps: int, warm_up: float) -> float:
     return share / warm_up if share < warm_up else max(_FINAL_RATE, (1 - share) / (1 - warm_up))
 
 
-def train(run: Run, folder: Path, console: Console, *, limit_steps: int | None = None) -> None:
+def _segment(run: Run) -> dict[str, Any]:
+    planned = {task: recipe.steps for task, recipe in run.recipe.tasks.items()}
+    return {"from_step": sum(run.done.values()), "commit": current_commit(), "planned_steps": planned}
+
+
+def train(
+    run: Run, folder: Path, console: Console, *, limit_steps: int | None = None, new_recipe: bool = False
+) -> None:
     """Train to the end of the recipe, or for `limit_steps` more; checkpoints go to `folder`.
 
-    An earlier checkpoint in `folder` is taken up where it stopped.
+    An earlier checkpoint in `folder` is taken up where it stopped; whatever ends the run, one is written.
+
+    Raises:
+        InvalidField: If the checkpoint is of another profile, seed, or, without `new_recipe`, recipe.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CHECKPOINT_FILE).is_file():
-        load_checkpoint(run, folder)
+        load_checkpoint(run, folder, new_recipe=new_recipe)
         console.log(f"resumed at step {sum(run.done.values())} of {run.total_steps}")
     started = last_saved = time.monotonic()
     first = sum(run.done.values())
-    while (task := choose_task(run)) is not None:
-        run.averages.setdefault(task, Average()).add(*train_step(run, task))
-        step, now = sum(run.done.values()), time.monotonic()
-        if step % _LOG_EVERY_STEPS == 0:
-            left_s = (now - started) / (step - first) * (run.total_steps - step)
-            console.log(_progress_line(run, step, left_s))
-            run.averages.clear()
-        if now - last_saved > _CHECKPOINT_EVERY_S:
-            run.hours += (now - last_saved) / 3600
-            last_saved = now
-            save_checkpoint(run, folder)
-        if limit_steps is not None and step - first >= limit_steps:
-            break
-    run.hours += (time.monotonic() - last_saved) / 3600
-    save_checkpoint(run, folder)
+    try:
+        while (task := choose_task(run)) is not None:
+            run.averages.setdefault(task, Average()).add(*train_step(run, task))
+            step, now = sum(run.done.values()), time.monotonic()
+            if step % _LOG_EVERY_STEPS == 0:
+                left_s = (now - started) / (step - first) * (run.total_steps - step)
+                console.log(_progress_line(run, step, left_s))
+                run.averages.clear()
+            if now - last_saved > _CHECKPOINT_EVERY_S:
+                run.hours += (now - last_saved) / 3600
+                last_saved = now
+                save_checkpoint(run, folder)
+            if limit_steps is not None and step - first >= limit_steps:
+                break
+    finally:
+        run.hours += (time.monotonic() - last_saved) / 3600
+        save_checkpoint(run, folder)
 
 
 def _progress_line(run: Run, step: int, left_s: float) -> str:
@@ -252,32 +270,51 @@ def save_checkpoint(run: Run, folder: Path) -> None:
         "optimisers": {task: optimiser.state_dict() for task, optimiser in run.optimisers.items()},
         "done": run.done,
         "hours": run.hours,
+        "origin": {"profile": run.profile, "seed": run.seed, "recipe": repr(run.recipe)},
+        "segments": run.segments,
     }
     partial = folder / (CHECKPOINT_FILE + ".part")
     torch.save(state, partial)
     partial.rename(folder / CHECKPOINT_FILE)
 
 
-def load_checkpoint(run: Run, folder: Path) -> None:
-    """Go back to where a run stopped."""
+def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None:
+    """Go back to where a run stopped.
+
+    Raises:
+        InvalidField: If it was a run of another profile, seed, or, without `new_recipe`, recipe.
+    """
     state = torch.load(folder / CHECKPOINT_FILE, map_location=run.device, weights_only=True)
+    origin = state["origin"]
+    if (origin["profile"], origin["seed"]) != (run.profile, run.seed):
+        held = f"{folder.name} of profile {origin['profile']}, seed {origin['seed']}"
+        raise InvalidField("run-folder", held, f"an empty one, or a run of {run.profile}, seed {run.seed}")
+    if origin["recipe"] != repr(run.recipe) and not new_recipe:
+        raise InvalidField(
+            "run-folder", folder.name, "a run of the same recipe, or --new-recipe to change it"
+        )
     run.transmitter.load_state_dict(state["transmitter"])
     run.receiver.load_state_dict(state["receiver"])
     for task, optimiser in run.optimisers.items():
         optimiser.load_state_dict(state["optimisers"][task])
     run.done.update(state["done"])
     run.hours = state["hours"]
+    now, before = _segment(run), state["segments"]
+    is_same = all(now[key] == before[-1][key] for key in ("commit", "planned_steps"))
+    run.segments = before if is_same else [*before, now]
 
 
 def export(run: Run, vocabulary: Vocabulary, profile: Profile, folder: Path) -> Manifest:
     """Write the weights both services load."""
+    tasks = ",".join(run.recipe.tasks)
     training: dict[str, Any] = {
-        "command": " ".join(["semcom", *sys.argv[1:]]),
+        "command": f"semcom train --profile {profile.name} --tasks {tasks} --seed {run.seed}",
+        "device": str(run.device),
         "seed": run.seed,
         "datasets": {task: sampler.dataset for task, sampler in run.samplers.items()},
         "steps": dict(run.done),
         "hours": round(run.hours, 2),
-        "commit": current_commit(),
+        "segments": run.segments,
     }
     manifest = Manifest(
         system="mfmsc",
@@ -287,6 +324,5 @@ def export(run: Run, vocabulary: Vocabulary, profile: Profile, folder: Path) -> 
         vocab_size=len(vocabulary),
         training=training,
     )
-    saved = save_weights(folder, manifest, {"transmitter": run.transmitter, "receiver": run.receiver})
-    vocabulary.save(folder)
-    return saved
+    halves: dict[Half, nn.Module] = {"transmitter": run.transmitter, "receiver": run.receiver}
+    return save_weights(folder, manifest, halves, vocabulary)

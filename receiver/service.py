@@ -21,7 +21,6 @@ from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
 from receiver.equaliser import Equalised, equalise_frame
 from receiver.systems.base import ReceiverSystem, TaskAnswer
 from shared.errors import InvalidField, SemcomError, TaskNotTrained, TooLarge, WeightsMismatch
-from shared.ledger import REALS_PER_CHANNEL_USE
 from shared.logs import log_event
 from shared.systems import get_system
 from shared.tasks import get_task
@@ -194,8 +193,7 @@ def _to_png(image: NDArray[np.uint8]) -> bytes:
 
 def _log_fields(received: frame_pb2.ReceivedFrame, answer: receiver_pb2.Answer) -> dict[str, Any]:
     """One instance's line: what came, over which channel, at what cost, and what was made of it."""
-    frame, state = received.frame, received.state
-    channel_uses = int(np.prod(frame.symbols.shape))
+    frame, state, cost = received.frame, received.state, received.overhead
     return {
         "instance_id": frame.instance_id,
         "frame_number": state.frame_number,
@@ -204,12 +202,7 @@ def _log_fields(received: frame_pb2.ReceivedFrame, answer: receiver_pb2.Answer) 
         "link": state.link,
         "channel": state.channel,
         "snr_db": state.requested_snr_db,
-        "source_bytes": frame.source_bytes,
-        "real_values": REALS_PER_CHANNEL_USE * channel_uses,
-        "channel_uses": channel_uses,
-        "num_pilots": int(np.prod(state.received_pilots.shape)) if state.HasField("received_pilots") else 0,
-        "payload_bytes": len(frame.symbols.data),
-        "message_bytes": frame.ByteSize(),
+        **{field.name: getattr(cost, field.name) for field in cost.DESCRIPTOR.fields},
         "answer": _in_short(answer),
     }
 

@@ -6,7 +6,8 @@ weights/mfmsc/
     receiver.safetensors        the rest as float16
     vocab.txt                   word pieces, where text is among the modalities
 
-The fingerprint is a hash over both files: every frame carries it, and a receiver with other weights refuses.
+The fingerprint is a hash over all but the manifest: every frame carries it, and a receiver with other weights
+refuses.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from shared.errors import InvalidField
+from shared.text import VOCABULARY_FILE, Vocabulary
 
 Half = Literal["transmitter", "receiver"]
 HALVES: tuple[Half, Half] = ("transmitter", "receiver")
@@ -42,8 +44,8 @@ class Manifest:
         tasks: Trained tasks.
         labels: Labels of each labelling task, in the order of the head's outputs.
         vocab_size: Word pieces; 1 without text.
-        fingerprint: Hash over both halves.
-        half_sha256: Hash of each half's file.
+        fingerprint: Hash over the hashes of all files.
+        sha256: Hash of each file, by name.
         training: Command, data sets, steps, hours, commit: whatever the training wrote down.
     """
 
@@ -53,11 +55,13 @@ class Manifest:
     labels: Mapping[str, tuple[str, ...]]
     vocab_size: int
     fingerprint: str = ""
-    half_sha256: Mapping[str, str] = field(default_factory=dict)
+    sha256: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
 
 
-def save_weights(folder: Path, manifest: Manifest, halves: Mapping[Half, nn.Module]) -> Manifest:
+def save_weights(
+    folder: Path, manifest: Manifest, halves: Mapping[Half, nn.Module], vocabulary: Vocabulary | None
+) -> Manifest:
     """Write both halves, and the manifest last, so that a broken save is never taken for weights.
 
     Returns:
@@ -66,8 +70,12 @@ def save_weights(folder: Path, manifest: Manifest, halves: Mapping[Half, nn.Modu
     folder.mkdir(parents=True, exist_ok=True)
     for name, module in halves.items():
         save_file(_compress(module.state_dict()), _half_path(folder, name))
-    hashes: dict[str, str] = {name: _sha256(_half_path(folder, name)) for name in HALVES}
-    complete = Manifest(**{**vars(manifest), "half_sha256": hashes, "fingerprint": _fingerprint_of(hashes)})
+    names = [_half_path(folder, name).name for name in HALVES]
+    if vocabulary is not None:
+        vocabulary.save(folder)
+        names.append(VOCABULARY_FILE)
+    hashes = {name: _sha256(folder / name) for name in names}
+    complete = replace(manifest, sha256=hashes, fingerprint=fingerprint_of(hashes))
     (folder / MANIFEST_FILE).write_text(json.dumps(asdict(complete), indent=2) + "\n", encoding="utf-8")
     return complete
 
@@ -96,13 +104,29 @@ def load_half(folder: Path, half: Half, module: nn.Module, manifest: Manifest) -
     Raises:
         InvalidField: If the file is missing, was changed, or does not fit the network.
     """
-    path = _half_path(folder, half)
-    if not path.is_file() or _sha256(path) != manifest.half_sha256.get(half):
-        raise InvalidField("weights", path.name, f"the file its {MANIFEST_FILE} was written for")
+    path = _checked(_half_path(folder, half), manifest)
     try:
         module.load_state_dict(_expand(load_file(path)))
     except RuntimeError as error:
         raise InvalidField("weights", path.name, f"weights of profile {manifest.profile}") from error
+
+
+def load_vocabulary(folder: Path, manifest: Manifest, max_tokens: int) -> Vocabulary | None:
+    """Load the word pieces, and check that they are those the manifest speaks of; None without text.
+
+    Raises:
+        InvalidField: If the file is missing or was changed.
+    """
+    if VOCABULARY_FILE not in manifest.sha256:
+        return None
+    _checked(folder / VOCABULARY_FILE, manifest)
+    return Vocabulary.load(folder, max_tokens)
+
+
+def _checked(path: Path, manifest: Manifest) -> Path:
+    if not path.is_file() or _sha256(path) != manifest.sha256.get(path.name):
+        raise InvalidField("weights", path.name, f"the file its {MANIFEST_FILE} was written for")
+    return path
 
 
 def find_weights(root: Path) -> list[Path]:
@@ -118,8 +142,9 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _fingerprint_of(hashes: Mapping[str, str]) -> str:
-    return hashlib.sha256("".join(hashes[name] for name in HALVES).encode()).hexdigest()[:16]
+def fingerprint_of(hashes: Mapping[str, str]) -> str:
+    """16 hexadecimal digits over the hashes of all files, by name."""
+    return hashlib.sha256("".join(hashes[name] for name in sorted(hashes)).encode()).hexdigest()[:16]
 
 
 def _compress(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

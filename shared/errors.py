@@ -170,7 +170,7 @@ def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str, time
     trailers: dict[str, Any] = dict(error.trailing_metadata() or ())  # type: ignore[arg-type]
     if TRAILER in trailers:
         return _from_dict(json.loads(trailers[TRAILER]))
-    if error.code() == grpc.StatusCode.UNAVAILABLE:
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):  # down, or on its way there
         return ServiceUnavailable(service, address)
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineExceeded(service, timeout_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protos.semcom.v1 import channel_service_pb2, frame_pb2
+from protos.semcom.v1 import frame_pb2
 
 REALS_PER_CHANNEL_USE = 2
 HOPS = ("encode", "uplink", "channel", "downlink", "decode", "total")
@@ -34,9 +34,9 @@ class Overhead:
     airtime_ms: float
     bandwidth_ratio: float
 
-    def to_proto(self) -> channel_service_pb2.Overhead:
+    def to_proto(self) -> frame_pb2.Overhead:
         """As the message of the wire contract."""
-        return channel_service_pb2.Overhead(**vars(self))
+        return frame_pb2.Overhead(**vars(self))
 
 
 def overhead_of(frame: frame_pb2.Frame, *, num_pilots: int, symbol_rate_hz: float) -> Overhead:

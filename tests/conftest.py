@@ -62,10 +62,8 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "receiver": ReceiverNetwork(profile, list(TASKS), TINY_LABELS, len(vocabulary)),
     }
     root = tmp_path_factory.mktemp("weights")
-    save_weights(
-        root / "mfmsc", Manifest("mfmsc", "tiny", tuple(TASKS), TINY_LABELS, len(vocabulary)), halves
-    )
-    vocabulary.save(root / "mfmsc")
+    manifest = Manifest("mfmsc", "tiny", tuple(TASKS), TINY_LABELS, len(vocabulary))
+    save_weights(root / "mfmsc", manifest, halves, vocabulary)
     return root
 
 

@@ -181,6 +181,7 @@ class TransmitterService:
         frame = _build_frame(order, system, encoded, encode_ms)
         request = channel_service_pb2.RelayRequest(link=order.link, overrides=order.overrides, frames=[frame])
         response, round_trip_ms = await self._relay(request)
+        frame = request.frames[0]
         latency = _latency(encode_ms, round_trip_ms, response.timings)
         self._complete_in_background(frame.instance_id, latency)
         result = response.results[0]
@@ -212,6 +213,8 @@ class TransmitterService:
             if error.service != CHANNEL_SERVICE:  # the receiver is down: tried and stored over there already
                 raise
         await asyncio.sleep(_PAUSE_BETWEEN_TRIES_S)
+        # The first try may have been stored before the connection broke: an instance is stored once.
+        request.frames[0].instance_id = str(uuid.uuid4())
         return await self._relay_once(request)
 
     async def _relay_once(

@@ -15,11 +15,11 @@ from torch import Tensor
 from receiver.heads import PATCH_SIZE, TRANSCRIPT_CHARACTERS
 from receiver.network import ReceiverNetwork
 from receiver.systems.base import TaskAnswer
-from shared.checkpoint import Manifest, load_half, load_manifest
+from shared.checkpoint import Manifest, load_half, load_manifest, load_vocabulary
 from shared.errors import InvalidField, TaskNotTrained
 from shared.profiles import CHANNEL_USES_PER_TOKEN, get_profile
 from shared.tasks import AnswerKind, get_task
-from shared.text import VOCABULARY_FILE, Vocabulary
+from shared.text import Vocabulary
 
 _THRESHOLD = 0.5
 MAX_TOKENS = 2048
@@ -55,9 +55,7 @@ class MfmscReceiver:
         profile = get_profile(manifest.profile)
         network = ReceiverNetwork(profile, manifest.tasks, manifest.labels, manifest.vocab_size)
         load_half(folder, "receiver", network, manifest)
-        has_text = (folder / VOCABULARY_FILE).is_file()
-        vocabulary = Vocabulary.load(folder, profile.max_text_tokens) if has_text else None
-        return cls(network, manifest, vocabulary)
+        return cls(network, manifest, load_vocabulary(folder, manifest, profile.max_text_tokens))
 
     @torch.inference_mode()
     def decode(self, task: str, frames: Sequence[NDArray[np.complex64]]) -> list[TaskAnswer]:

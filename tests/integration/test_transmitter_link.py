@@ -267,7 +267,7 @@ def other_weights(tiny_weights, tmp_path):
 
     from safetensors.torch import load_file, save_file
 
-    from shared.checkpoint import Manifest, _fingerprint_of, _sha256
+    from shared.checkpoint import Manifest, _sha256, fingerprint_of
 
     source, folder = tiny_weights / "mfmsc", tmp_path / "other" / "mfmsc"
     folder.mkdir(parents=True)
@@ -279,8 +279,8 @@ def other_weights(tiny_weights, tmp_path):
     tensors[name] = tensors[name] + 1
     save_file(tensors, path)
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["half_sha256"]["receiver"] = _sha256(path)
-    manifest["fingerprint"] = _fingerprint_of(manifest["half_sha256"])
+    manifest["sha256"][path.name] = _sha256(path)
+    manifest["fingerprint"] = fingerprint_of(manifest["sha256"])
     assert set(manifest) == {field.name for field in fields(Manifest)}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder.parent

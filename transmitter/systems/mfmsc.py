@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from shared.checkpoint import Manifest, load_half, load_manifest
+from shared.checkpoint import Manifest, load_half, load_manifest, load_vocabulary
 from shared.errors import TaskNotTrained
 from shared.profiles import get_profile
-from shared.text import VOCABULARY_FILE, Vocabulary
+from shared.text import Vocabulary
 from transmitter.network import Batch, TransmitterNetwork
 from transmitter.preprocessing import Preprocessor
 from transmitter.systems.base import EncodedInstance, Source
@@ -41,9 +41,7 @@ class MfmscTransmitter:
         profile = get_profile(manifest.profile)
         network = TransmitterNetwork(profile, manifest.tasks, manifest.vocab_size)
         load_half(folder, "transmitter", network, manifest)
-        has_text = (folder / VOCABULARY_FILE).is_file()
-        vocabulary = Vocabulary.load(folder, profile.max_text_tokens) if has_text else None
-        return cls(network, manifest, vocabulary)
+        return cls(network, manifest, load_vocabulary(folder, manifest, profile.max_text_tokens))
 
     def encode(self, task: str, sources: Sequence[Source]) -> list[EncodedInstance]:
         """Turn instances of one task into symbols; see `TransmitterSystem.encode`."""

@@ -83,8 +83,8 @@ class InstanceResult(_message.Message):
     OVERHEAD_FIELD_NUMBER: _ClassVar[int]
     answer: _receiver_pb2.Answer
     state: _frame_pb2.ChannelState
-    overhead: Overhead
-    def __init__(self, answer: _Optional[_Union[_receiver_pb2.Answer, _Mapping]] = ..., state: _Optional[_Union[_frame_pb2.ChannelState, _Mapping]] = ..., overhead: _Optional[_Union[Overhead, _Mapping]] = ...) -> None: ...
+    overhead: _frame_pb2.Overhead
+    def __init__(self, answer: _Optional[_Union[_receiver_pb2.Answer, _Mapping]] = ..., state: _Optional[_Union[_frame_pb2.ChannelState, _Mapping]] = ..., overhead: _Optional[_Union[_frame_pb2.Overhead, _Mapping]] = ...) -> None: ...
 
 class HopTimings(_message.Message):
     __slots__ = ("channel_ms", "downlink_ms", "decode_ms", "residence_ms")
@@ -97,26 +97,6 @@ class HopTimings(_message.Message):
     decode_ms: float
     residence_ms: float
     def __init__(self, channel_ms: _Optional[float] = ..., downlink_ms: _Optional[float] = ..., decode_ms: _Optional[float] = ..., residence_ms: _Optional[float] = ...) -> None: ...
-
-class Overhead(_message.Message):
-    __slots__ = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio")
-    SOURCE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    REAL_VALUES_FIELD_NUMBER: _ClassVar[int]
-    CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
-    NUM_PILOTS_FIELD_NUMBER: _ClassVar[int]
-    PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
-    MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    AIRTIME_MS_FIELD_NUMBER: _ClassVar[int]
-    BANDWIDTH_RATIO_FIELD_NUMBER: _ClassVar[int]
-    source_bytes: int
-    real_values: int
-    channel_uses: int
-    num_pilots: int
-    payload_bytes: int
-    message_bytes: int
-    airtime_ms: float
-    bandwidth_ratio: float
-    def __init__(self, source_bytes: _Optional[int] = ..., real_values: _Optional[int] = ..., channel_uses: _Optional[int] = ..., num_pilots: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., message_bytes: _Optional[int] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ...) -> None: ...
 
 class PropagateRequest(_message.Message):
     __slots__ = ("link", "overrides", "frames")

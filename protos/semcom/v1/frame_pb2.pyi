@@ -80,10 +80,32 @@ class ChannelState(_message.Message):
     received_pilots: Symbols
     def __init__(self, link: _Optional[str] = ..., channel: _Optional[str] = ..., fading: _Optional[str] = ..., csi: _Optional[str] = ..., requested_snr_db: _Optional[float] = ..., realised_snr_db: _Optional[float] = ..., noise_variance: _Optional[float] = ..., frame_number: _Optional[int] = ..., seed: _Optional[int] = ..., k_factor_db: _Optional[float] = ..., gains: _Optional[_Union[Symbols, _Mapping]] = ..., received_pilots: _Optional[_Union[Symbols, _Mapping]] = ...) -> None: ...
 
+class Overhead(_message.Message):
+    __slots__ = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio")
+    SOURCE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    REAL_VALUES_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
+    NUM_PILOTS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    AIRTIME_MS_FIELD_NUMBER: _ClassVar[int]
+    BANDWIDTH_RATIO_FIELD_NUMBER: _ClassVar[int]
+    source_bytes: int
+    real_values: int
+    channel_uses: int
+    num_pilots: int
+    payload_bytes: int
+    message_bytes: int
+    airtime_ms: float
+    bandwidth_ratio: float
+    def __init__(self, source_bytes: _Optional[int] = ..., real_values: _Optional[int] = ..., channel_uses: _Optional[int] = ..., num_pilots: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., message_bytes: _Optional[int] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ...) -> None: ...
+
 class ReceivedFrame(_message.Message):
-    __slots__ = ("frame", "state")
+    __slots__ = ("frame", "state", "overhead")
     FRAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    OVERHEAD_FIELD_NUMBER: _ClassVar[int]
     frame: Frame
     state: ChannelState
-    def __init__(self, frame: _Optional[_Union[Frame, _Mapping]] = ..., state: _Optional[_Union[ChannelState, _Mapping]] = ...) -> None: ...
+    overhead: Overhead
+    def __init__(self, frame: _Optional[_Union[Frame, _Mapping]] = ..., state: _Optional[_Union[ChannelState, _Mapping]] = ..., overhead: _Optional[_Union[Overhead, _Mapping]] = ...) -> None: ...

@@ -115,5 +115,9 @@ def test_real_splits(data_folder: Path, task: str, split: str, num_instances: in
 def test_snr_lists_and_ranges() -> None:
     assert parse_snrs("-6:18:3") == [-6, -3, 0, 3, 6, 9, 12, 15, 18]
     assert parse_snrs("0,6.5") == [0, 6.5]
+
+
+@pytest.mark.parametrize("text", ["loud", "0:inf:1", "12:0:3", "0:6:0", "", "1:2"])
+def test_what_is_no_snr_list_is_refused(text: str) -> None:
     with pytest.raises(InvalidField, match="snr-db"):
-        parse_snrs("loud")
+        parse_snrs(text)

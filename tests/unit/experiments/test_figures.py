@@ -13,6 +13,7 @@ from experiments.baselines import guesser_accuracy
 from experiments.datasets import load_examples
 from experiments.model_card import write_model_card
 from shared.checkpoint import load_manifest
+from shared.errors import InvalidField
 
 
 def test_commonest_label() -> None:
@@ -48,8 +49,9 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
     shutil.copytree(tiny_weights / "mfmsc", folder)
     fields = json.loads((folder / "manifest.json").read_text())
     fields["training"] = {
-        "command": "semcom train", "seed": 0, "commit": "abc", "hours": 1, "steps": {"vqa": 5},
+        "command": "semcom train", "hours": 1, "device": "cpu", "steps": {"vqa": 5},
         "datasets": {"vqa": "easy-vqa"},
+        "segments": [{"from_step": 0, "commit": "abc", "planned_steps": {"vqa": 5}}],
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(fields))
     mark = load_manifest(folder).fingerprint
@@ -58,5 +60,5 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
     ).read_text()
     assert "| vqa | easy-vqa (test) | 10 | accuracy | 0.2500 | 0.2500 | 0.5000 |" in text
     assert "Notes." in text
-    with pytest.raises(ValueError, match="other weights"):
+    with pytest.raises(InvalidField, match="figures of weights"):
         write_model_card(folder, [_figure("someone else's")], "")

@@ -118,6 +118,9 @@ def test_a_picture_travels_as_png(service):
 
 def test_one_structured_line_an_instance(service, caplog):
     frames = [received("sentiment", 0.25), received("text_reconstruction", 0.5)]
+    # The transmitter sent int8; what arrives is float32, and the line states the cost of what was sent.
+    cost = {"real_values": 32, "channel_uses": 16, "num_pilots": 0, "payload_bytes": 32, "message_bytes": 150}
+    frames[0].overhead.CopyFrom(frame_pb2.Overhead(source_bytes=40, **cost))
     with caplog.at_level(logging.INFO):
         decode(service, *frames)
     lines = [json.loads(_JsonFormatter("receiver").format(record)) for record in caplog.records]
@@ -125,8 +128,7 @@ def test_one_structured_line_an_instance(service, caplog):
     assert [line["instance_id"] for line in lines] == ["sentiment-0.25", "text_reconstruction-0.5"]
     expected = {
         "frame_number": 7, "task": "sentiment", "system": "mfmsc", "link": "default", "channel": "rayleigh",
-        "snr_db": 60.0, "source_bytes": 40, "real_values": 32, "channel_uses": 16, "num_pilots": 0,
-        "payload_bytes": 128, "message_bytes": frames[0].frame.ByteSize(), "answer": ["0.250"],
+        "snr_db": 60.0, "source_bytes": 40, **cost, "answer": ["0.250"],
     }  # fmt: skip
     assert {name: lines[0][name] for name in expected} == expected
     assert lines[0]["decode_ms"] > 0

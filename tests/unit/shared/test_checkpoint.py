@@ -22,7 +22,7 @@ def _halves() -> dict[str, nn.Module]:
 
 def test_round_trip_rounds_little(tmp_path: Path) -> None:
     halves = _halves()
-    manifest = save_weights(tmp_path, Manifest("mfmsc", "tiny", ("vqa",), {"vqa": ("a",)}, 1), halves)
+    manifest = save_weights(tmp_path, Manifest("mfmsc", "tiny", ("vqa",), {"vqa": ("a",)}, 1), halves, None)
     loaded = nn.Linear(512, 256)
     load_half(tmp_path, "transmitter", loaded, load_manifest(tmp_path))
     wanted = halves["transmitter"].weight
@@ -35,22 +35,34 @@ def test_round_trip_rounds_little(tmp_path: Path) -> None:
 def test_fingerprint_follows_either_half(tmp_path: Path) -> None:
     halves = _halves()
     plain = Manifest("mfmsc", "tiny", (), {}, 1)
-    first = save_weights(tmp_path, plain, halves).fingerprint
-    assert save_weights(tmp_path, plain, halves).fingerprint == first
+    first = save_weights(tmp_path, plain, halves, None).fingerprint
+    assert save_weights(tmp_path, plain, halves, None).fingerprint == first
     torch.nn.init.zeros_(halves["receiver"].weight)
-    assert save_weights(tmp_path, plain, halves).fingerprint != first
+    assert save_weights(tmp_path, plain, halves, None).fingerprint != first
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
-    manifest = save_weights(tmp_path, Manifest("mfmsc", "tiny", (), {}, 1), _halves())
+    manifest = save_weights(tmp_path, Manifest("mfmsc", "tiny", (), {}, 1), _halves(), None)
     path = tmp_path / "receiver.safetensors"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(InvalidField, match=r"receiver\.safetensors"):
         load_half(tmp_path, "receiver", nn.Linear(3, 2), manifest)
 
 
+@pytest.mark.parametrize("loader", [MfmscTransmitter, MfmscReceiver])
+def test_changed_word_pieces_are_refused(
+    tiny_weights: Path, tmp_path: Path, loader: type[MfmscTransmitter] | type[MfmscReceiver]
+) -> None:
+    folder = tmp_path / "mfmsc"
+    shutil.copytree(tiny_weights / "mfmsc", folder)
+    pieces = (folder / "vocab.txt").read_text().splitlines()
+    (folder / "vocab.txt").write_text("\n".join(reversed(pieces)) + "\n")
+    with pytest.raises(InvalidField, match=r"vocab\.txt"):
+        loader.load(folder)
+
+
 def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
-    manifest = save_weights(tmp_path, Manifest("mfmsc", "tiny", (), {}, 1), _halves())
+    manifest = save_weights(tmp_path, Manifest("mfmsc", "tiny", (), {}, 1), _halves(), None)
     with pytest.raises(InvalidField, match="profile tiny"):
         load_half(tmp_path, "receiver", nn.Linear(4, 2), manifest)
 

@@ -42,6 +42,7 @@ def test_an_error_crosses_grpc_whole(error: errors.SemcomError) -> None:
     ("code", "kind"),
     [
         (grpc.StatusCode.UNAVAILABLE, errors.ServiceUnavailable),
+        (grpc.StatusCode.CANCELLED, errors.ServiceUnavailable),
         (grpc.StatusCode.DEADLINE_EXCEEDED, errors.DeadlineExceeded),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.TooLarge),
         (grpc.StatusCode.INTERNAL, errors.SemcomError),
