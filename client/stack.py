@@ -29,6 +29,8 @@ _HOST = "127.0.0.1"
 _POLL_S = 0.1
 _PROBE_TIMEOUT_S = 2.0
 _STOP_TIMEOUT_S = 15.0
+# Two of the services load torch, which takes minutes from a cold disk on a busy machine.
+_START_TIMEOUT_S = 300.0
 _TAIL_LINES = 15
 
 # In the order they stop: whoever calls ends before whom it calls, so that requests in flight finish.
@@ -152,7 +154,7 @@ class Stack:
         run_folder: Path | None = None,
         store: Path | None = None,
         environment: Mapping[str, str] | None = None,
-        timeout_s: float = 120.0,
+        timeout_s: float = _START_TIMEOUT_S,
         on_progress: Callable[[str], None] | None = None,
     ) -> Stack:
         """Start the services and wait until all three answer /readyz.
