@@ -21,6 +21,7 @@ from torch import nn
 from experiments.datasets import load_examples
 from experiments.link import random_channel
 from experiments.losses import LOSSES
+from experiments.progress import TrainingProgress
 from experiments.provenance import current_commit
 from experiments.recipes import Recipe, TaskRecipe
 from experiments.sampling import Sampler
@@ -35,25 +36,7 @@ from transmitter.network import TransmitterNetwork
 
 CHECKPOINT_FILE = "checkpoint.pt"
 _CHECKPOINT_EVERY_S = 300.0
-_LOG_EVERY_STEPS = 100
 _FINAL_RATE = 0.01
-
-
-@dataclass
-class Average:
-    """Mean loss and accuracy since the last line of the log."""
-
-    loss: float = 0.0
-    right: float = 0.0
-    steps: int = 0
-
-    def add(self, loss: float, right: float) -> None:
-        """Count one step."""
-        self.loss, self.right, self.steps = self.loss + loss, self.right + right, self.steps + 1
-
-    def __str__(self) -> str:
-        steps = max(1, self.steps)
-        return f"{self.loss / steps:.3f}/{self.right / steps:.3f}"
 
 
 @dataclass
@@ -80,7 +63,6 @@ class Run:
     profile: str = ""
     hours: float = 0.0
     segments: list[dict[str, Any]] = field(default_factory=list)
-    averages: dict[str, Average] = field(default_factory=dict)
 
     @property
     def total_steps(self) -> int:
@@ -233,33 +215,22 @@ def train(
     if (folder / CHECKPOINT_FILE).is_file():
         load_checkpoint(run, folder, new_recipe=new_recipe)
         console.log(f"resumed at step {sum(run.done.values())} of {run.total_steps}")
-    started = last_saved = time.monotonic()
-    first = sum(run.done.values())
+    first, last_saved = sum(run.done.values()), time.monotonic()
+    planned = {task: recipe.steps for task, recipe in run.recipe.tasks.items()}
     try:
-        while (task := choose_task(run)) is not None:
-            run.averages.setdefault(task, Average()).add(*train_step(run, task))
-            step, now = sum(run.done.values()), time.monotonic()
-            if step % _LOG_EVERY_STEPS == 0:
-                left_s = (now - started) / (step - first) * (run.total_steps - step)
-                console.log(_progress_line(run, step, left_s))
-                run.averages.clear()
-            if now - last_saved > _CHECKPOINT_EVERY_S:
-                run.hours += (now - last_saved) / 3600
-                last_saved = now
-                save_checkpoint(run, folder)
-            if limit_steps is not None and step - first >= limit_steps:
-                break
+        with TrainingProgress(console, planned, run.done) as progress:
+            while (task := choose_task(run)) is not None:
+                progress.step(task, *train_step(run, task))
+                now = time.monotonic()
+                if now - last_saved > _CHECKPOINT_EVERY_S:
+                    run.hours += (now - last_saved) / 3600
+                    last_saved = now
+                    save_checkpoint(run, folder)
+                if limit_steps is not None and sum(run.done.values()) - first >= limit_steps:
+                    break
     finally:
         run.hours += (time.monotonic() - last_saved) / 3600
         save_checkpoint(run, folder)
-
-
-def _progress_line(run: Run, step: int, left_s: float) -> str:
-    tasks = "  ".join(
-        f"{task} {run.done[task]}/{recipe.steps} {run.averages.get(task, Average())}"
-        for task, recipe in run.recipe.tasks.items()
-    )
-    return f"step {step}/{run.total_steps}  {left_s / 60:.0f} min left  (loss/accuracy) {tasks}"
 
 
 def save_checkpoint(run: Run, folder: Path) -> None:
