@@ -28,7 +28,7 @@ from shared.settings import ChannelSettings, ReceiverSettings, TransmitterSettin
 _HOST = "127.0.0.1"
 _POLL_S = 0.1
 _PROBE_TIMEOUT_S = 2.0
-_STOP_TIMEOUT_S = 15.0
+_STOP_TIMEOUT_S = 30.0
 # Two of the services load torch, which takes minutes from a cold disk on a busy machine.
 _START_TIMEOUT_S = 300.0
 _TAIL_LINES = 15
@@ -213,7 +213,7 @@ class Stack:
             time.sleep(_POLL_S)
 
     def stop(self) -> None:
-        """End every service with SIGTERM; SIGKILL those that outlive 15 s or a second Ctrl-C."""
+        """End every service with SIGTERM; SIGKILL those that outlive 30 s or a second Ctrl-C."""
         try:
             for service in self.services:
                 _end(service.process)

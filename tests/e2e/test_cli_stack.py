@@ -143,16 +143,6 @@ def test_a_service_that_ends_is_reported_with_its_log(tiny_weights, tmp_path):
         Stack.start(weights=tiny_weights, free_ports=True, run_folder=tmp_path, environment=loud)
 
 
-def test_a_service_that_is_late_is_named_with_its_reason(tiny_weights, tmp_path):
-    nowhere = {"SEMCOM_RECEIVER_ADDRESS": "127.0.0.1:1"}
-    with pytest.raises(
-        StackError, match="not ready within 10 s: .*receiver at 127.0.0.1:1 cannot be reached"
-    ):
-        Stack.start(
-            weights=tiny_weights, free_ports=True, run_folder=tmp_path, environment=nowhere, timeout_s=10
-        )
-
-
 def test_watch_notices_a_killed_service(tiny_weights, tmp_path):
     with Stack.start(weights=tiny_weights, free_ports=True, run_folder=tmp_path) as stack:
         receiver = next(service for service in stack.services if service.name == "receiver")
