@@ -272,7 +272,8 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
     run.hours = state["hours"]
     now, before = _segment(run), state["segments"]
     is_same = all(now[key] == before[-1][key] for key in ("commit", "planned_steps"))
-    run.segments = before if is_same else [*before, now]
+    is_over = now["from_step"] >= run.total_steps
+    run.segments = before if is_same or is_over else [*before, now]
 
 
 def export(run: Run, vocabulary: Vocabulary, profile: Profile, folder: Path) -> Manifest:
