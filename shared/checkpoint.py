@@ -129,9 +129,20 @@ def _checked(path: Path, manifest: Manifest) -> Path:
     return path
 
 
-def find_weights(root: Path) -> list[Path]:
-    """Folders of weights below `root`, sorted by name."""
-    return sorted(path.parent for path in root.glob(f"*/{MANIFEST_FILE}"))
+def find_weights(root: Path) -> dict[str, Path]:
+    """Folder of weights of each system below `root`, by the system's name; none is no error.
+
+    Raises:
+        InvalidField: If two folders hold weights of one system, or a manifest cannot be read.
+    """
+    folders: dict[str, Path] = {}
+    for path in sorted(root.glob(f"*/{MANIFEST_FILE}")):
+        system = load_manifest(path.parent).system
+        if system in folders:
+            both = f"{folders[system].name} and {path.parent.name}"
+            raise InvalidField("weights", both, f"one folder of weights for system {system}")
+        folders[system] = path.parent
+    return folders
 
 
 def _half_path(folder: Path, half: Half) -> Path:

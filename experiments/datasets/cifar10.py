@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from experiments.datasets.base import Examples, one_each
-from experiments.datasets.packed import cache_folder, cached_pictures
+from experiments.datasets.packed import cached_pictures
 
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -24,7 +24,7 @@ def load_cifar10_jpeg(root: Path, split: str) -> Examples:
     """
     pictures = cached_pictures(
         root / "cifar10" / "images.tar.xz",
-        cache_folder() / f"cifar10-jpeg-{split}.npz",
+        f"{split}.npz",
         dataset="cifar10-jpeg",
         wanted=lambda name: name.startswith(f"jpg/{split}/") and name.endswith(".jpg"),
         hint="CIFAR-10 as JPEG files in one archive",

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from experiments.datasets.base import Column, Examples, distinct
-from experiments.datasets.packed import cache_folder, cached_pictures
+from experiments.datasets.packed import cache_file, cached_pictures
+
+_NAME = "easy-vqa"
+_HINT = "the easy-VQA pictures in one archive (github.com/vzhou842/easy-VQA)"
 
 
 def load_easy_vqa(root: Path, split: str) -> Examples:
@@ -25,17 +28,17 @@ def load_easy_vqa(root: Path, split: str) -> Examples:
     archive = root / "easy-vqa" / "easy-vqa.tar.xz"
     pictures = cached_pictures(
         archive,
-        cache_folder() / f"easy-vqa-{split}.npz",
-        dataset="easy-vqa",
+        f"{split}.npz",
+        dataset=_NAME,
         wanted=lambda name: name.startswith(f"{split}/images/") and name.endswith(".png"),
-        hint="the easy-VQA pictures in one archive (github.com/vzhou842/easy-VQA)",
+        hint=_HINT,
     )
     questions, labels = _read_questions(archive, split)
     names = list(pictures)
     place = {name: number for number, name in enumerate(names)}
     rows = [place[f"{split}/images/{image}.png"] for _, _, image in questions]
     return Examples(
-        dataset="easy-vqa",
+        dataset=_NAME,
         split=split,
         task="vqa",
         labels=labels,
@@ -48,7 +51,7 @@ def load_easy_vqa(root: Path, split: str) -> Examples:
 
 
 def _read_questions(archive: Path, split: str) -> tuple[list[tuple[str, str, int]], tuple[str, ...]]:
-    cache = cache_folder() / f"easy-vqa-{split}-questions.json"
+    cache = cache_file(archive, f"{split}-questions.json", dataset=_NAME, hint=_HINT)
     if not cache.is_file():
         with tarfile.open(archive) as tar:
             files = {name: tar.extractfile(name) for name in (f"{split}/questions.json", "answers.txt")}

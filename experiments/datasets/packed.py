@@ -22,14 +22,33 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SEMCOM_CACHE") or Path.home() / ".cache" / "semcom")
 
 
+def cache_file(archive: Path, name: str, *, dataset: str, hint: str) -> Path:
+    """Where what was unpacked from an archive is kept; an archive of another size has another place.
+
+    Args:
+        archive: That is unpacked.
+        name: Of the file, with its suffix.
+        dataset: Name, for messages.
+        hint: Where to get the data set.
+
+    Raises:
+        DatasetMissing: If the archive is not there.
+    """
+    if not archive.is_file():
+        raise DatasetMissing(dataset, str(archive), hint)
+    folder = cache_folder() / f"{dataset}-{archive.stat().st_size}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
 def cached_pictures(
-    archive: Path, cache: Path, *, dataset: str, wanted: Callable[[str], bool], hint: str
+    archive: Path, name: str, *, dataset: str, wanted: Callable[[str], bool], hint: str
 ) -> dict[str, NDArray[np.uint8]]:
     """Decode the pictures of a tar archive whose names are wanted; a second call reads the cache.
 
     Args:
         archive: A .tar or .tar.xz file.
-        cache: File to keep the decoded pictures in (.npz).
+        name: Of the cache file to keep the decoded pictures in (.npz).
         dataset: Name, for messages.
         wanted: Chooses members by name.
         hint: Where to get the data set.
@@ -40,9 +59,8 @@ def cached_pictures(
     Raises:
         DatasetMissing: If the archive is not there.
     """
+    cache = cache_file(archive, name, dataset=dataset, hint=hint)
     if not cache.is_file():
-        if not archive.is_file():
-            raise DatasetMissing(dataset, str(archive), hint)
         with tarfile.open(archive) as tar:
             members = [member for member in tar if member.isfile() and wanted(member.name)]
             pictures = {
@@ -52,7 +70,6 @@ def cached_pictures(
                 )
             }
         names = sorted(pictures)
-        cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_suffix(".part.npz")
         np.savez(partial, names=np.array(names), pictures=np.stack([pictures[name] for name in names]))
         partial.rename(cache)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from receiver.systems.base import ReceiverSystem
 from receiver.systems.mfmsc import MfmscReceiver
-from shared.checkpoint import find_weights, load_manifest
+from shared.checkpoint import find_weights
 from shared.systems import get_system
 
 LOADERS: Mapping[str, Callable[[Path], ReceiverSystem]] = {"mfmsc": MfmscReceiver.load}
@@ -15,5 +15,4 @@ LOADERS: Mapping[str, Callable[[Path], ReceiverSystem]] = {"mfmsc": MfmscReceive
 
 def load_systems(weights: Path) -> dict[str, ReceiverSystem]:
     """Load every system that has a folder of weights below `weights`; none is no error."""
-    folders = {get_system(load_manifest(folder).system).name: folder for folder in find_weights(weights)}
-    return {name: LOADERS[name](folder) for name, folder in folders.items()}
+    return {get_system(name).name: LOADERS[name](folder) for name, folder in find_weights(weights).items()}

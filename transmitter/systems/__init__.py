@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shared.checkpoint import find_weights, load_manifest
+from shared.checkpoint import find_weights
 from shared.systems import get_system
 from transmitter.systems.base import TransmitterSystem
 from transmitter.systems.mfmsc import MfmscTransmitter
@@ -15,5 +15,4 @@ LOADERS: Mapping[str, Callable[[Path], TransmitterSystem]] = {"mfmsc": MfmscTran
 
 def load_systems(weights: Path) -> dict[str, TransmitterSystem]:
     """Load every system that has a folder of weights below `weights`; none is no error."""
-    folders = {get_system(load_manifest(folder).system).name: folder for folder in find_weights(weights)}
-    return {name: LOADERS[name](folder) for name, folder in folders.items()}
+    return {get_system(name).name: LOADERS[name](folder) for name, folder in find_weights(weights).items()}

@@ -59,11 +59,22 @@ def test_cifar10_reads_the_archive_once(root: Path) -> None:
     }
     _write_tar(archive, files)
     first = load_examples("image_classification", "test")
-    archive.unlink()
-    again = load_examples("image_classification", "test")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tarfile, "open", None)
+        again = load_examples("image_classification", "test")
     assert [first.labels[t] for t in first.targets] == ["cat", "ship"]
     assert np.array_equal(first.columns["image"].values, again.columns["image"].values)
     assert first.sources([0])[0]["image"].shape == (32, 32, 3)
+
+
+def test_another_archive_is_not_answered_from_the_cache(root: Path) -> None:
+    archive = root / "cifar10" / "images.tar.xz"
+    _write_tar(archive, {"jpg/test/cat/0001.jpg": _picture(10, 32, "JPEG")})
+    assert len(load_examples("image_classification", "test")) == 1
+    archive.unlink()
+    archive.parent.rmdir()
+    _write_tar(archive, {f"jpg/test/dog/{n}.jpg": _picture(20 * n, 32, "JPEG") for n in range(9)})
+    assert len(load_examples("image_classification", "test")) == 9
 
 
 def test_easy_vqa_joins_questions_and_pictures(root: Path) -> None:

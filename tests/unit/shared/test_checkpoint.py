@@ -85,13 +85,17 @@ def test_each_end_loads_its_own_half_alone(tiny_weights: Path, tmp_path: Path) -
 
 
 def test_folders_are_found(tiny_weights: Path, tmp_path: Path) -> None:
-    assert [folder.name for folder in find_weights(tiny_weights)] == ["mfmsc"]
-    assert find_weights(tmp_path) == []
+    assert find_weights(tiny_weights) == {"mfmsc": tiny_weights / "mfmsc"}
+    assert find_weights(tmp_path) == {}
+    for name in ("one", "two"):
+        shutil.copytree(tiny_weights / "mfmsc", tmp_path / name)
+    with pytest.raises(InvalidField, match="one and two"):
+        find_weights(tmp_path)
 
 
 def test_shipped_weights_fit_the_limit_and_hold_their_hashes() -> None:
     root = Path(__file__).parents[3] / "weights"
-    folders = find_weights(root)
+    folders = find_weights(root).values()
     if not folders:
         pytest.skip("no weights are shipped")
     assert sum(path.stat().st_size for path in root.rglob("*.safetensors")) <= 100 << 20
