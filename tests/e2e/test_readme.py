@@ -93,3 +93,14 @@ def test_make_targets_exist() -> None:
     listed = subprocess.run(["make", "help"], cwd=_ROOT, capture_output=True, text=True, check=True).stdout
     for target in targets:
         assert f"make {target} " in listed
+
+
+def test_figures_are_the_measured_ones() -> None:
+    """The README's table states, rounded, the rows of results/ for the weights that are shipped."""
+    rows = json.loads((_ROOT / "results" / "mfmsc-compact.json").read_text(encoding="utf-8"))
+    shipped = json.loads((_ROOT / "weights" / "mfmsc" / "manifest.json").read_text(encoding="utf-8"))
+    assert {row["fingerprint"] for row in rows} == {shipped["fingerprint"]}
+    for task in shipped["tasks"]:
+        awgn = {row["snr_db"]: row for row in rows if row["task"] == task and row["channel"] == "awgn"}
+        figures = (awgn[12.0]["value"], awgn[-6.0]["value"], awgn[12.0]["guesser"])
+        assert f"| {' | '.join(f'{figure:.3f}' for figure in figures)} |" in _README, task

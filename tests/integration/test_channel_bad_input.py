@@ -125,6 +125,7 @@ def test_rounding_to_fewer_bits_is_within_the_allowed_power(tmp_path):
             for encoding in ("float16", "int8"):
                 for seed in range(20):
                     frame = make_frame(f"{encoding}{seed}", unit_symbols((1, 16), seed), encoding)
-                    await harness.stub.Propagate(pb.PropagateRequest(frames=[frame]))
+                    response = await harness.stub.Propagate(pb.PropagateRequest(frames=[frame]))
+                    assert len(response.frames) == 1
 
     asyncio.run(scenario())
