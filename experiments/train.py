@@ -25,7 +25,7 @@ from experiments.progress import TrainingProgress
 from experiments.provenance import current_commit
 from experiments.recipes import Recipe, TaskRecipe
 from experiments.sampling import Sampler
-from experiments.warm_start import read_pieces, warm_start
+from experiments.warm_start import continue_from, read_pieces, warm_start
 from receiver.network import ReceiverNetwork
 from shared.checkpoint import Half, Manifest, save_weights
 from shared.errors import InvalidField
@@ -49,6 +49,7 @@ class Run:
         samplers: Batches of each task.
         optimisers: One AdamW a task, over the parts the task uses.
         done: Steps taken of each task.
+        started_from: Fingerprint and training of the earlier weights that it goes on from, if any.
         segments: Where the run began or went on otherwise: first step, commit, steps planned of each task.
     """
 
@@ -61,6 +62,7 @@ class Run:
     optimisers: Mapping[str, torch.optim.Optimizer]
     done: dict[str, int]
     profile: str = ""
+    started_from: Mapping[str, Any] = field(default_factory=dict)
     hours: float = 0.0
     segments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -116,17 +118,32 @@ def make_optimiser(
 
 
 def start_run(
-    profile: Profile, recipe: Recipe, *, seed: int, device: torch.device, minilm: Path | None
+    profile: Profile,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    minilm: Path | None = None,
+    earlier: Path | None = None,
 ) -> tuple[Run, Vocabulary]:
-    """Load data, build both halves (BERT parts from `minilm` where given) and one optimiser a task.
+    """Load data, build both halves and one optimiser a task.
+
+    Args:
+        profile: Sizes.
+        recipe: Tasks, steps, rates.
+        seed: Of weights, order, channels.
+        device: To train on.
+        minilm: BERT that the text encoder and the fusion start from.
+        earlier: Folder of weights to start from instead; what they lack starts at random.
 
     Raises:
         DatasetMissing: If a task's data is not there.
+        InvalidField: If the earlier weights are of another profile.
     """
     torch.manual_seed(seed)
     examples = {task: load_examples(task, "train") for task in recipe.tasks}
     texts = [str(text) for e in examples.values() if "text" in e.columns for text in e.columns["text"].values]
-    vocabulary = build_vocabulary(profile, minilm, texts)
+    vocabulary = build_vocabulary(profile, earlier or minilm, texts)
     labels = {task: e.labels for task, e in examples.items()}
     transmitter = TransmitterNetwork(profile, list(recipe.tasks), len(vocabulary))
     if minilm is not None:
@@ -134,6 +151,9 @@ def start_run(
     for name, parameter in transmitter.named_parameters():
         parameter.requires_grad_(not name.startswith(recipe.frozen))
     receiver = ReceiverNetwork(profile, list(recipe.tasks), labels, len(vocabulary))
+    halves: dict[Half, nn.Module] = {"transmitter": transmitter, "receiver": receiver}
+    origin = continue_from(halves, earlier, profile, labels) if earlier is not None else {}
+    set_dropout(transmitter, recipe.dropout)
     transmitter.to(device).to(memory_format=torch.channels_last).train()
     receiver.to(device).train()
     optimisers = {
@@ -142,9 +162,24 @@ def start_run(
     }
     samplers = {task: Sampler(examples[task], r, vocabulary, seed) for task, r in recipe.tasks.items()}
     done = dict.fromkeys(recipe.tasks, 0)
-    run = Run(recipe, seed, device, transmitter, receiver, samplers, optimisers, done, profile.name)
+    run = Run(recipe, seed, device, transmitter, receiver, samplers, optimisers, done, profile.name, origin)
     run.segments.append(_segment(run))
     return run, vocabulary
+
+
+def set_dropout(network: nn.Module, share: float) -> None:
+    """Drop a share of the hidden values in every attention layer; attention itself keeps its fast kernel."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Dropout) and not name.endswith("attention.self.dropout"):
+            module.p = share
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; a CPU that does not is ten times slower with it."""
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return torch.cuda.is_bf16_supported()
 
 
 def choose_task(run: Run) -> str | None:
@@ -172,7 +207,7 @@ def train_step(run: Run, task: str) -> tuple[float, float]:
     batch, targets = batch.to(run.device), targets.to(run.device)
     total = sum(run.done.values())
     generator = torch.Generator(run.device).manual_seed(run.seed * 1_000_003 + total)
-    with torch.autocast(run.device.type, dtype=torch.bfloat16):
+    with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(run.device)):
         symbols, _ = run.transmitter(task, batch)
         scores = run.receiver(task, random_channel(symbols, generator=generator))
     loss = LOSSES[get_task(task).answer](scores, targets, recipe.label_smoothing)
@@ -287,6 +322,7 @@ def export(run: Run, vocabulary: Vocabulary, profile: Profile, folder: Path) -> 
         "steps": dict(run.done),
         "hours": round(run.hours, 2),
         "segments": run.segments,
+        "started_from": run.started_from,
     }
     manifest = Manifest(
         system="mfmsc",
