@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
@@ -13,11 +15,14 @@ import typer
 from rich.console import Console
 
 from channel_service.links import LinkSettings
+from experiments.distributed import join_ranks
 from experiments.evaluate import Figure, evaluate, in_process
 from experiments.model_card import read_figures, write_model_card
 from experiments.network_link import over_services
 from experiments.recipes import get_recipe
-from experiments.train import export, start_run, train
+from experiments.run import start_run
+from experiments.run_files import export
+from experiments.train import train
 from experiments.warm_start import find_minilm
 from shared.errors import InvalidField, SemcomError
 from shared.profiles import get_profile
@@ -59,7 +64,6 @@ def train_command(
     new_recipe: Annotated[bool, typer.Option(help="Go on with a run of another recipe.")] = False,
 ) -> None:
     """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names; stops and resumes to the step."""
-    console = Console(width=200, soft_wrap=True, log_path=False)
     torch.set_num_threads(threads)
     get_system(system)
     sizes, recipe = get_profile(profile), get_recipe(recipe_name or profile)
@@ -69,20 +73,33 @@ def train_command(
         if unknown:
             raise InvalidField("tasks", ", ".join(unknown), f"those with a recipe: {', '.join(recipe.tasks)}")
         recipe = replace(recipe, tasks={name: recipe.tasks[name] for name in names})
-    is_fresh = from_scratch or profile == "tiny" or start_from is not None
-    run, vocabulary = start_run(
-        sizes,
-        recipe,
-        seed=seed,
-        device=torch.device(device),
-        minilm=None if is_fresh else find_minilm(minilm),
-        earlier=start_from,
-    )
-    train(run, run_folder, console, limit_steps=limit_steps, new_recipe=new_recipe)
-    manifest = export(run, vocabulary, sizes, output)
-    console.print(
-        f"weights {manifest.fingerprint} in {output}; serve them: semcom up --weights {output.parent}"
-    )
+    with join_ranks(torch.device(device)) as (ranks, own_device):
+        console = Console(width=200, soft_wrap=True, log_path=False, quiet=not ranks.is_first)
+        run = start_run(
+            sizes,
+            recipe,
+            seed=seed,
+            device=own_device,
+            minilm=None if from_scratch or profile == "tiny" else _find_minilm(minilm, start_from),
+            earlier=start_from,
+            command=shlex.join(["semcom", *sys.argv[1:]]),
+        )
+        train(run, run_folder, console, limit_steps=limit_steps, new_recipe=new_recipe, ranks=ranks)
+        if ranks.is_first:
+            manifest = export(run, output)
+            console.print(
+                f"weights {manifest.fingerprint} in {output}; serve them: semcom up --weights {output.parent}"
+            )
+
+
+def _find_minilm(folder: Path | None, earlier: Path | None) -> Path | None:
+    """The BERT to start from; a run that goes on from earlier weights does without where there is none."""
+    try:
+        return find_minilm(folder)
+    except InvalidField:
+        if earlier is None or folder is not None:
+            raise
+        return None
 
 
 @app.command("evaluate")

@@ -20,7 +20,9 @@ class TaskRecipe:
         opens_at: Share of all steps done before this task is drawn at all. A fused task gains nothing before
             the encoders it stands on tell shapes and words apart.
         label_smoothing: Of the cross entropy.
-        augment: Flip and shift pictures, and blank a square of each.
+        augment: Flip and shift pictures and clips, mask bands of speech.
+        blank_square: Give a square of each picture the mean colour.
+        present_weight: Of the labels that are present, where an instance has several.
     """
 
     steps: int
@@ -30,6 +32,8 @@ class TaskRecipe:
     opens_at: float = 0.0
     label_smoothing: float = 0.0
     augment: bool = False
+    blank_square: bool = False
+    present_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,12 @@ RECIPES: Mapping[str, Recipe] = {
         tasks={
             "sentiment": TaskRecipe(steps=2100, batch=64),
             "image_classification": TaskRecipe(
-                steps=7000, batch=128, learning_rate=2e-3, label_smoothing=0.05, augment=True
+                steps=7000,
+                batch=128,
+                learning_rate=2e-3,
+                label_smoothing=0.05,
+                augment=True,
+                blank_square=True,
             ),
             "vqa": TaskRecipe(steps=2200, batch=8, learning_rate=5e-4, opens_at=0.2),
         },
@@ -79,7 +88,12 @@ RECIPES: Mapping[str, Recipe] = {
         tasks={
             "sentiment": TaskRecipe(steps=500, batch=64, learning_rate=3e-4),
             "image_classification": TaskRecipe(
-                steps=500, batch=128, learning_rate=6e-4, label_smoothing=0.05, augment=True
+                steps=500,
+                batch=128,
+                learning_rate=6e-4,
+                label_smoothing=0.05,
+                augment=True,
+                blank_square=True,
             ),
             "vqa": TaskRecipe(steps=800, batch=16, questions_a_picture=4, learning_rate=2e-4),
         },

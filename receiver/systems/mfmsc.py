@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from receiver.heads import PATCH_SIZE, TRANSCRIPT_CHARACTERS
+from receiver.heads import TRANSCRIPT_CHARACTERS, patches_to_picture
 from receiver.network import ReceiverNetwork
 from receiver.systems.base import TaskAnswer
 from shared.checkpoint import Manifest, load_half, load_manifest, load_vocabulary
@@ -95,10 +95,8 @@ class MfmscReceiver:
         return TaskAnswer(text=" ".join(text.split()))
 
     def _read_image(self, task: str, scores: Tensor) -> TaskAnswer:
-        side = math.isqrt(scores.shape[0])
-        patches = scores.view(side, side, 3, PATCH_SIZE, PATCH_SIZE)
-        picture = patches.permute(0, 3, 1, 4, 2).reshape(side * PATCH_SIZE, side * PATCH_SIZE, 3)
-        return TaskAnswer(image=picture.clamp(0, 1).mul(255).round().byte().numpy())
+        picture = patches_to_picture(scores).clamp(0, 1)
+        return TaskAnswer(image=picture.mul(255).round().byte().numpy())
 
 
 def _check_shape(task: str, shape: tuple[int, ...]) -> None:
