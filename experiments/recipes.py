@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.errors import UnknownName
+from shared.profiles import CHANNEL_USES_PER_TOKEN
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class TaskRecipe:
         label_smoothing: Of the cross entropy.
         augment: Flip and shift pictures and clips, mask bands of speech.
         blank_square: Give a square of each picture the mean colour.
+        symbols_per_token: Rates, one drawn each step; below 16 only for tasks that send a sequence.
         present_weight: Of the labels that are present, where an instance has several.
     """
 
@@ -33,6 +35,7 @@ class TaskRecipe:
     label_smoothing: float = 0.0
     augment: bool = False
     blank_square: bool = False
+    symbols_per_token: tuple[int, ...] = (CHANNEL_USES_PER_TOKEN,)
     present_weight: float = 1.0
 
 
