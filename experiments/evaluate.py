@@ -114,7 +114,7 @@ def evaluate(
             csi="perfect",
             snr_db=channel.snr_db,
             metric=metric,
-            value=METRICS[metric]([answer.answer for answer in of_channel], truths),
+            value=METRICS[metric].measure([answer.answer.labels[0] for answer in of_channel], truths).value,
             num_instances=len(of_channel),
             seed=channel.seed,
             commit=current_commit(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,12 @@ def distinct(values: Sequence[str]) -> Column:
 def one_each(values: Sequence[Any] | NDArray[np.uint8]) -> Column:
     """A column in which every instance has an input of its own."""
     return Column(values, np.arange(len(values)))
+
+
+def multi_hot(held: Sequence[Collection[str]], labels: Sequence[str]) -> NDArray[np.float32]:
+    """Which labels each instance holds, float32 [num_instances, num_labels]; others are left out."""
+    rows = [[label in of_instance for label in labels] for of_instance in held]
+    return np.array(rows, dtype=np.float32).reshape(len(held), len(labels))
 
 
 def join(parts: Sequence[Examples]) -> Examples:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from experiments.datasets.base import Column, Examples, one_each
+from experiments.datasets.base import Column, Examples, multi_hot, one_each
 from experiments.datasets.packed import as_picture, cached_archive
 
 NUM_SCORED_GENRES = 13
@@ -57,11 +56,6 @@ def load_movies(root: Path, split: str) -> Examples:
         targets=multi_hot([film["genres"] for film in films], labels),
         scored_labels=commonest([film["genres"] for film in _read_films(folder / _FILES["train"])]),
     )
-
-
-def multi_hot(genres: Sequence[Sequence[str]], labels: Sequence[str]) -> NDArray[np.float32]:
-    """Which labels hold, float32 [num_instances, num_labels]."""
-    return np.array([[label in of_film for label in labels] for of_film in genres], dtype=np.float32)
 
 
 def commonest(genres: Sequence[Sequence[str]], num: int = NUM_SCORED_GENRES) -> tuple[str, ...]:
