@@ -239,6 +239,12 @@ def evaluate(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_THROUGH)
+def plot(context: typer.Context) -> None:
+    """Draw metric against SNR from measured figures, a row a task and a column a channel."""
+    _run_experiment(context)
+
+
+@app.command(context_settings=_PASS_THROUGH)
 def card(context: typer.Context) -> None:
     """Write the model card of weights from measured figures."""
     _run_experiment(context)

@@ -1,11 +1,31 @@
-"""What a guesser reaches that never sees the picture: the figure every other one should be read beside."""
+"""What a guesser reaches that never sees the input: the figure every other one should be read beside."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
+
+import numpy as np
 
 from experiments.datasets import load_examples
 from experiments.datasets.base import Examples
+from experiments.measures import Measure
+from receiver.systems.base import TaskAnswer
+
+
+def guesser(test: Examples, measure: Measure) -> float | None:
+    """A measure of guesses at one label or at several; None where the answer is no label.
+
+    Args:
+        test: The split the figure is for; its training split is read where the guess is learnt from it.
+        measure: Of the task.
+    """
+    if not test.labels:
+        return None
+    if test.targets.ndim == 1:
+        return guesser_accuracy(test)
+    guess = _best_labels(load_examples(test.task, "train", test.dataset), measure)
+    return _of_one_guess(test, measure, guess)
 
 
 def guesser_accuracy(test: Examples) -> float:
@@ -29,6 +49,18 @@ def guesser_accuracy(test: Examples) -> float:
         for question, target in zip(_questions(test), test.targets.tolist(), strict=True)
     ]
     return float(sum(right)) / len(right)
+
+
+def _best_labels(train: Examples, measure: Measure) -> tuple[str, ...]:
+    """The commonest training labels, as many of them as serve the measure best there."""
+    order = np.argsort(-np.asarray(train.targets).sum(0), kind="stable")
+    candidates = [tuple(train.labels[place] for place in order[:count]) for count in range(1, len(order) + 1)]
+    return max(candidates, key=lambda labels: _of_one_guess(train, measure, labels))
+
+
+def _of_one_guess(examples: Examples, measure: Measure, labels: tuple[str, ...]) -> float:
+    answers: list[Any] = [TaskAnswer(labels=labels)] * len(examples)
+    return measure(examples, range(len(examples)), answers).value
 
 
 def _questions(examples: Examples) -> list[str]:

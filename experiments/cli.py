@@ -24,7 +24,8 @@ from experiments.run import start_run
 from experiments.run_files import export
 from experiments.train import train
 from experiments.warm_start import find_minilm
-from shared.errors import InvalidField, SemcomError
+from shared.checkpoint import find_weights, load_manifest
+from shared.errors import InvalidField, SemcomError, UnknownName
 from shared.profiles import get_profile
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import get_system
@@ -104,9 +105,13 @@ def _find_minilm(folder: Path | None, earlier: Path | None) -> Path | None:
 
 @app.command("evaluate")
 def evaluate_command(
-    task: Annotated[str, typer.Option(help="Tasks, comma-separated.")],
+    task: Annotated[
+        str, typer.Option("--tasks", "--task", help="Comma-separated; all trained ones when absent.")
+    ] = "",
     system: Annotated[str, typer.Option(help="System to measure.")] = "mfmsc",
-    channel: Annotated[str, typer.Option(help="Channels, comma-separated: awgn, rayleigh, rician.")] = "awgn",
+    channel: Annotated[
+        str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, rician.")
+    ] = "awgn",
     snr_db: Annotated[
         str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
     ] = "12",
@@ -115,6 +120,12 @@ def evaluate_command(
     weights: Annotated[
         Path, typer.Option(help="Folder with a folder of weights a system.")
     ] = DEFAULT_WEIGHTS,
+    dataset: Annotated[
+        str | None, typer.Option(help="Of the tasks; each task's first when absent (semcom data).")
+    ] = None,
+    symbols_per_token: Annotated[
+        int | None, typer.Option(help="Rate of tasks that send a sequence; 16 when absent.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure so many instances, not all.")] = None,
     over_network: Annotated[bool, typer.Option(help="Through three real services.")] = False,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
@@ -125,7 +136,7 @@ def evaluate_command(
 ) -> None:
     """Measure tasks on their test splits (Algorithm 2), on the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
-    tasks = [get_task(name.strip()).name for name in task.split(",")]
+    tasks = [get_task(name.strip()).name for name in task.split(",")] if task else _trained(weights, system)
     links = [
         LinkSettings(channel=model.strip(), fading=fading, snr_db=snr, seed=seed).to_channel()
         for model, snr in product(channel.split(","), parse_snrs(snr_db))
@@ -142,6 +153,8 @@ def evaluate_command(
                 send=send,
                 over_network=over_network,
                 limit=limit,
+                dataset=dataset,
+                symbols_per_token=symbols_per_token,
             )
             figures += [asdict(figure) for figure in measured]
             for figure in measured:
@@ -149,6 +162,19 @@ def evaluate_command(
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+@app.command("plot")
+def plot_command(
+    results: Annotated[list[Path], typer.Argument(help="Files that evaluate --output wrote.")],
+    output: Annotated[Path, typer.Option(help="PNG, SVG or PDF.")] = Path("results/metric-vs-snr.png"),
+    metrics: Annotated[str, typer.Option(help="Comma-separated; all when absent.")] = "",
+) -> None:
+    """Draw metric against SNR: a row a task, a column a channel, a line a system."""
+    from experiments.plots import plot_figures  # matplotlib loads in seconds
+
+    chosen = [name.strip() for name in metrics.split(",") if name.strip()]
+    typer.echo(plot_figures(read_figures(results), output, metrics=chosen))
 
 
 @app.command("card")
@@ -182,10 +208,19 @@ def parse_snrs(text: str) -> list[float]:
     return snrs_db
 
 
+def _trained(weights: Path, system: str) -> list[str]:
+    folders = find_weights(weights)
+    if system not in folders:
+        raise UnknownName("system", system, ", ".join(folders) or "none: the folder holds no weights")
+    return list(load_manifest(folders[system]).tasks)
+
+
 def _line(figure: Figure) -> str:
+    guess = "" if figure.guesser is None else f"  (guesser {figure.guesser:.4f})"
     return (
         f"{figure.task:22} {figure.dataset:14} {figure.split:6} {figure.channel:9} {figure.snr_db:6g} dB  "
-        f"{figure.metric} {figure.value:.4f}  (guesser {figure.guesser:.4f})  over {figure.num_instances}"
+        f"{figure.metric:13} {figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]{guess}"
+        f"  over {figure.num_instances}"
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from small_data import small_examples
 
-from experiments.baselines import guesser_accuracy
+from experiments.baselines import guesser, guesser_accuracy
 from experiments.datasets import load_examples
+from experiments.measures import measures_of
 from experiments.model_card import write_model_card
 from shared.checkpoint import load_manifest
 from shared.errors import InvalidField
@@ -19,6 +20,25 @@ from shared.errors import InvalidField
 def test_commonest_label() -> None:
     test = small_examples("image_classification", "test")
     assert guesser_accuracy(test) == np.bincount(test.targets).max() / len(test)
+
+
+@pytest.mark.usefixtures("small_data")
+def test_the_best_labels_for_everything() -> None:
+    """In six films of seven a genre holds; guessing all of them finds each, and is wrong for the rest."""
+    films = small_examples("movie_genres", "test")
+    (micro, *_) = measures_of("movie_genres")
+    found = guesser(films, micro)
+    always = np.ones_like(films.targets)
+    expected = max(
+        2 * (films.targets * always[:, :1] * kept).sum() / (films.targets.sum() + kept.sum() * len(films))
+        for kept in np.eye(3)[[0, 1, 2]].tolist() + [[1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]]
+        for kept in [np.array(kept)]
+    )
+    assert found == pytest.approx(expected, abs=0.05)
+    assert (
+        guesser(small_examples("image_reconstruction", "test"), measures_of("image_reconstruction")[0])
+        is None
+    )
 
 
 @pytest.mark.usefixtures("small_data")
@@ -35,8 +55,8 @@ def _figure(fingerprint: str, **changes: Any) -> dict[str, Any]:
     row = {
         "task": "vqa", "dataset": "easy-vqa", "split": "test", "channel": "awgn", "fading": "block",
         "snr_db": 12.0,
-        "metric": "accuracy", "value": 0.5, "num_instances": 10, "seed": 0, "commit": "abc",
-        "fingerprint": fingerprint, "guesser": 0.25,
+        "metric": "accuracy", "value": 0.5, "num_instances": 10, "channel_uses": 16.0, "seed": 0,
+        "commit": "abc", "fingerprint": fingerprint, "guesser": 0.25,
     }  # fmt: skip
     return {**row, **changes}
 
@@ -58,7 +78,7 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
     text = write_model_card(
         folder, [_figure(mark), _figure(mark, snr_db=-6.0, value=0.25)], "Notes."
     ).read_text()
-    assert "| vqa | easy-vqa (test) | 10 | accuracy | 0.2500 | 0.2500 | 0.5000 |" in text
+    assert "| vqa | easy-vqa (test) | 10 | 16 | accuracy | 0.2500 | 0.2500 | 0.5000 |" in text
     assert "Notes." in text
     with pytest.raises(InvalidField, match="figures of weights"):
         write_model_card(folder, [_figure("someone else's")], "")
