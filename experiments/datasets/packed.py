@@ -126,8 +126,11 @@ def cached_files(files: Sequence[Path], *, root: Path, name: str, dataset: str, 
         decode: A file's bytes to its rows.
 
     Raises:
-        BrokenFile: If a file does not decode.
+        BrokenFile: If a file does not decode, or is not there.
     """
+    for file in files:
+        if not file.is_file():
+            raise BrokenFile(dataset, file.relative_to(root).as_posix(), "it is listed, but not there")
     keys = [file.relative_to(root).as_posix() for file in files]
     listing = "\n".join(f"{key} {file.stat().st_size}" for key, file in zip(keys, files, strict=True))
     folder = cache_folder() / f"{dataset}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
@@ -148,6 +151,18 @@ def read_member(archive: Path, member: str) -> str:
 def as_picture(data: bytes) -> NDArray[np.uint8]:
     """A picture file to one row, uint8 [1, height, width, 3]."""
     return decode_image(data)[None]
+
+
+def as_picture_of(size: tuple[int, int]) -> Decoder:
+    """Decodes a picture file to one row of `size` (height, width) [pixels], by the networks' own resize."""
+
+    def decode(data: bytes) -> NDArray[np.uint8]:
+        # Loads torch, which most data sets do not need.
+        from transmitter.preprocessing import resize
+
+        return resize(decode_image(data), size)[None]
+
+    return decode
 
 
 def as_samples(data: bytes) -> NDArray[np.int16]:
