@@ -88,6 +88,7 @@ class SemcomClient:
         seed: int | None = None,
         frame_number: int | None = None,
         encoding: str | None = None,
+        symbols_per_token: int | None = None,
     ) -> dict[str, Any]:
         """Send one instance across the link and return what the receiver answered.
 
@@ -108,6 +109,7 @@ class SemcomClient:
             seed: Of the link's draws.
             frame_number: Fixes the draw together with the seed.
             encoding: Of the symbols on the wire: float32, float16 or int8.
+            symbols_per_token: Rate of a task that sends a sequence, channel uses a token.
 
         Returns:
             The answer, the channel as applied, overhead and latency_ms.
@@ -119,7 +121,7 @@ class SemcomClient:
         options = {
             "link": link, "channel": channel, "fading": fading, "snr_db": snr_db, "k_factor_db": k_factor_db,
             "csi": csi, "num_pilots": num_pilots, "seed": seed, "frame_number": frame_number,
-            "encoding": encoding,
+            "encoding": encoding, "symbols_per_token": symbols_per_token,
         }  # fmt: skip
         media = {"image": image, "audio": audio, "video": video}
         result: dict[str, Any] = _request(

@@ -121,6 +121,7 @@ def send(
     seed: Seed = None,
     frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
     encoding: Annotated[str | None, typer.Option(help="float32, float16 or int8.")] = None,
+    symbols_per_token: Annotated[int | None, typer.Option(help="Rate of a sequence: 4 to 16.")] = None,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
 ) -> None:
@@ -143,6 +144,7 @@ def send(
             seed=seed,
             frame_number=frame_number,
             encoding=encoding,
+            symbols_per_token=symbols_per_token,
         )
     _show(result, instance_table(result), as_json)
 

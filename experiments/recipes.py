@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.errors import UnknownName
+from shared.profiles import CHANNEL_USES_PER_TOKEN
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class TaskRecipe:
         label_smoothing: Of the cross entropy.
         augment: Flip and shift pictures and clips, mask bands of speech.
         blank_square: Give a square of each picture the mean colour.
+        symbols_per_token: Rates, one drawn each step; below 16 only for tasks that send a sequence.
         present_weight: Of the labels that are present, where an instance has several.
     """
 
@@ -33,6 +35,7 @@ class TaskRecipe:
     label_smoothing: float = 0.0
     augment: bool = False
     blank_square: bool = False
+    symbols_per_token: tuple[int, ...] = (CHANNEL_USES_PER_TOKEN,)
     present_weight: float = 1.0
 
 
@@ -86,16 +89,25 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "compact-further": Recipe(
         tasks={
-            "sentiment": TaskRecipe(steps=500, batch=64, learning_rate=3e-4),
+            "sentiment": TaskRecipe(steps=150, batch=64, learning_rate=2e-4),
+            "text_reconstruction": TaskRecipe(steps=500, batch=32),
             "image_classification": TaskRecipe(
-                steps=500,
+                steps=150,
                 batch=128,
-                learning_rate=6e-4,
+                learning_rate=3e-4,
                 label_smoothing=0.05,
                 augment=True,
                 blank_square=True,
             ),
-            "vqa": TaskRecipe(steps=800, batch=16, questions_a_picture=4, learning_rate=2e-4),
+            "image_reconstruction": TaskRecipe(steps=900, batch=48, augment=True, symbols_per_token=(8, 16)),
+            "speech_recognition": TaskRecipe(steps=900, batch=16, augment=True),
+            "video_classification": TaskRecipe(
+                steps=350, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
+            ),
+            "vqa": TaskRecipe(steps=250, batch=12, questions_a_picture=4, learning_rate=2e-4),
+            "movie_genres": TaskRecipe(
+                steps=250, batch=8, learning_rate=5e-4, augment=True, present_weight=2.0
+            ),
         },
         part_rates={"encoders.text": 3e-5, "fusion.layers": 1e-4},
         frozen=("encoders.text.bert.embeddings.word_embeddings",),

@@ -114,7 +114,9 @@ def start_run(
     for name, parameter in transmitter.named_parameters():
         parameter.requires_grad_(not name.startswith(recipe.frozen))
     set_dropout(transmitter, recipe.dropout)
-    transmitter.to(device).to(memory_format=torch.channels_last).train()
+    transmitter.to(device).train()
+    if "image" in transmitter.encoders:
+        transmitter.encoders["image"].to(memory_format=torch.channels_last)
     receiver.to(device).train()
     optimisers = {
         task: make_optimiser(recipe, r, task_parameters(get_task(task), transmitter, receiver))

@@ -58,7 +58,8 @@ def train_step(run: Run, task: str, ranks: Ranks = ALONE) -> tuple[float, float]
     draw_number = sum(run.done.values()) * ranks.count + ranks.rank
     generator = torch.Generator(run.device).manual_seed(run.seed * 1_000_003 + draw_number)
     with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(run.device)):
-        symbols, mask = run.transmitter(task, batch)
+        rate = int(np.random.default_rng([run.seed, step, 3]).choice(recipe.symbols_per_token))
+        symbols, mask = run.transmitter(task, batch, rate)
         scores = run.receiver(task, random_channel(symbols, generator=generator))
     loss = objective.loss(scores, mask, targets, recipe)
     optimiser = run.optimisers[task]

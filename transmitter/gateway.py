@@ -123,6 +123,7 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
             overrides=query.link_settings(),
             frame_number=query.frame_number,
             encoding=query.encoding,
+            symbols_per_token=query.symbols_per_token,
         )
         delivery = await service.transmit(order)
         names = (query.task, query.system)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from protos.semcom.v1 import channel_service_pb2, receiver_pb2
+from shared.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 from shared.systems import SYSTEMS
 from shared.tasks import TASKS, AnswerKind, get_task
@@ -92,6 +93,14 @@ class TransmitQuery(BaseModel):
         examples=["float32"],
         max_length=64,
         json_schema_extra={"enum": list(ENCODINGS)},
+    )
+    symbols_per_token: int | None = Field(
+        None,
+        description=f"Rate of a task that sends a sequence: {MIN_CHANNEL_USES_PER_TOKEN} to "
+        f"{CHANNEL_USES_PER_TOKEN} channel uses a token; absent: all {CHANNEL_USES_PER_TOKEN}.",
+        examples=[CHANNEL_USES_PER_TOKEN],
+        ge=MIN_CHANNEL_USES_PER_TOKEN,
+        le=CHANNEL_USES_PER_TOKEN,
     )
 
     def link_settings(self) -> channel_service_pb2.LinkSettings:

@@ -17,7 +17,7 @@ from receiver.network import ReceiverNetwork
 from receiver.systems.base import TaskAnswer
 from shared.checkpoint import Manifest, load_half, load_manifest, load_vocabulary
 from shared.errors import InvalidField, TaskNotTrained
-from shared.profiles import CHANNEL_USES_PER_TOKEN, get_profile
+from shared.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, get_profile
 from shared.tasks import AnswerKind, get_task
 from shared.text import Vocabulary
 
@@ -102,8 +102,10 @@ class MfmscReceiver:
 def _check_shape(task: str, shape: tuple[int, ...]) -> None:
     num_tokens, num_symbols = shape
     kind = get_task(task)
-    if num_symbols != CHANNEL_USES_PER_TOKEN:
-        raise InvalidField("symbols.shape", list(shape), f"{CHANNEL_USES_PER_TOKEN} symbols a token")
+    fewest = MIN_CHANNEL_USES_PER_TOKEN if kind.sends_sequence else CHANNEL_USES_PER_TOKEN
+    if not fewest <= num_symbols <= CHANNEL_USES_PER_TOKEN:
+        allowed = f"{fewest} to {CHANNEL_USES_PER_TOKEN} symbols a token for {task}"
+        raise InvalidField("symbols.shape", list(shape), allowed)
     if not kind.sends_sequence and num_tokens != 1:
         raise InvalidField("symbols.shape", list(shape), f"one token for {task}")
     if num_tokens > MAX_TOKENS:
