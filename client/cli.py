@@ -250,6 +250,12 @@ def card(context: typer.Context) -> None:
     _run_experiment(context)
 
 
+@app.command(context_settings=_PASS_THROUGH)
+def data(context: typer.Context) -> None:
+    """List the data sets: what is found, what is missing, where to get it."""
+    _run_experiment(context, "experiments.data_cli")
+
+
 def main() -> None:
     """Entry point: every foreseen error is one line on standard error and status 1."""
     try:
@@ -282,10 +288,10 @@ def _parse_snrs_db(text: str) -> list[float]:
     return snrs_db
 
 
-def _run_experiment(context: typer.Context) -> None:
+def _run_experiment(context: typer.Context, module: str = "experiments.cli") -> None:
     from shared.errors import SemcomError
 
-    experiments = import_module("experiments.cli")
+    experiments = import_module(module)
     try:
         experiments.app([str(context.info_name), *context.args], prog_name="semcom")
     except SemcomError as error:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from protos.semcom.v1 import receiver_pb2
 from shared.tasks import AnswerKind, get_task
-from transmitter.systems.base import Source
+from transmitter.source import Source
 
 MAX_PSNR_DB = 100.0
 """Stated where two pictures are the same: JSON has no infinity."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import SemcomError
+from shared.errors import InvalidField, SemcomError
 from shared.tasks import Modality
-from transmitter.systems.base import Source
+from transmitter.source import Source
 
 
 class DatasetMissing(SemcomError):
@@ -66,6 +66,8 @@ class Examples:
         columns: Inputs by modality.
         targets: See `Targets`.
         scored_labels: The labels that the set's customary figure counts, where these are not all.
+        human_answers: What ten people answered, for each instance, where the set says; there a target may be
+            -1: the answer most gave is no label.
     """
 
     dataset: str
@@ -75,6 +77,7 @@ class Examples:
     columns: Mapping[Modality, Column]
     targets: Targets
     scored_labels: tuple[str, ...] = ()
+    human_answers: Sequence[tuple[str, ...]] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())).rows)
@@ -132,11 +135,11 @@ def join(parts: Sequence[Examples]) -> Examples:
         parts: Of the same task, with the same labels.
 
     Raises:
-        ValueError: If their tasks or labels differ.
+        InvalidField: If their tasks or labels differ.
     """
-    first = parts[0]
+    first, name = parts[0], "+".join(part.dataset for part in parts)
     if any((part.task, part.labels) != (first.task, first.labels) for part in parts):
-        raise ValueError(f"{[part.dataset for part in parts]} have not the same task and labels")
+        raise InvalidField("dataset", name, "data sets of one task with the same labels")
     columns = {
         modality: _join_columns([part.columns[modality] for part in parts]) for modality in first.columns
     }
@@ -146,13 +149,14 @@ def join(parts: Sequence[Examples]) -> Examples:
     elif targets is not None:
         targets = [target for part in parts for target in part.targets]
     return Examples(
-        dataset="+".join(part.dataset for part in parts),
+        dataset=name,
         split=first.split,
         task=first.task,
         labels=first.labels,
         columns=columns,
         targets=targets,
         scored_labels=first.scored_labels,
+        human_answers=[people for part in parts for people in part.human_answers],
     )
 
 

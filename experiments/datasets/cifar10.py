@@ -1,12 +1,13 @@
-"""CIFAR-10, packed: as JPEG pictures for classification, and in original pixels for reconstruction."""
+"""CIFAR-10: packed as JPEG pictures and as original pixels, and as it is published (python batches)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from experiments.datasets.base import Examples, one_each
+from experiments.datasets.base import BrokenFile, Examples, one_each
 from experiments.datasets.packed import as_picture, cached_archive
 
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -60,5 +61,43 @@ def load_cifar10_lossless(root: Path, split: str) -> Examples:
         task="image_reconstruction",
         labels=(),
         columns={"image": one_each(pictures[part])},
+        targets=None,
+    )
+
+
+def load_cifar10(root: Path, split: str) -> Examples:
+    """Read cifar-10-batches-py, original pixels, for classification.
+
+    Args:
+        root: Folder that holds `cifar-10-batches-py/`.
+        split: "train" (50,000) or "test" (10,000).
+
+    Raises:
+        BrokenFile: If a file's checksum is not the published one.
+    """
+    # Loads torch, which listing the data sets does not need.
+    from torchvision.datasets import CIFAR10
+
+    try:
+        batches = CIFAR10(str(root), train=split == "train")
+    except RuntimeError as error:
+        raise BrokenFile("cifar10", "cifar-10-batches-py", str(error)) from None
+    return Examples(
+        dataset="cifar10",
+        split=split,
+        task="image_classification",
+        labels=LABELS,
+        columns={"image": one_each(batches.data)},
+        targets=np.array(batches.targets, dtype=np.int64),
+    )
+
+
+def load_cifar10_pixels(root: Path, split: str) -> Examples:
+    """The pictures of `load_cifar10`, for reconstruction."""
+    return replace(
+        load_cifar10(root, split),
+        dataset="cifar10-pixels",
+        task="image_reconstruction",
+        labels=(),
         targets=None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def _read_questions(archive: Path, split: str) -> tuple[list[tuple[str, str, int
     if not cache.is_file():
         labels = read_member(archive, "answers.txt").split()
         questions = json.loads(read_member(archive, f"{split}/questions.json"))
-        partial = cache.with_suffix(".part")
+        partial = cache.with_suffix(f".{os.getpid()}.part")  # others may unpack at the same time
         partial.write_text(json.dumps({"labels": labels, "questions": questions}), encoding="utf-8")
         partial.rename(cache)
     stored = json.loads(cache.read_text(encoding="utf-8"))

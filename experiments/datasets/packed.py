@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -126,8 +127,11 @@ def cached_files(files: Sequence[Path], *, root: Path, name: str, dataset: str, 
         decode: A file's bytes to its rows.
 
     Raises:
-        BrokenFile: If a file does not decode.
+        BrokenFile: If a file does not decode, or is not there.
     """
+    for file in files:
+        if not file.is_file():
+            raise BrokenFile(dataset, file.relative_to(root).as_posix(), "it is listed, but not there")
     keys = [file.relative_to(root).as_posix() for file in files]
     listing = "\n".join(f"{key} {file.stat().st_size}" for key, file in zip(keys, files, strict=True))
     folder = cache_folder() / f"{dataset}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
@@ -148,6 +152,18 @@ def read_member(archive: Path, member: str) -> str:
 def as_picture(data: bytes) -> NDArray[np.uint8]:
     """A picture file to one row, uint8 [1, height, width, 3]."""
     return decode_image(data)[None]
+
+
+def as_picture_of(size: tuple[int, int]) -> Decoder:
+    """Decodes a picture file to one row of `size` (height, width) [pixels], by the networks' own resize."""
+
+    def decode(data: bytes) -> NDArray[np.uint8]:
+        # Loads torch, which most data sets do not need.
+        from transmitter.preprocessing import resize
+
+        return resize(decode_image(data), size)[None]
+
+    return decode
 
 
 def as_samples(data: bytes) -> NDArray[np.int16]:
@@ -173,34 +189,40 @@ def _is_complete(place: Path) -> bool:
 
 
 def _write(place: Path, files: Files, dataset: str, decode: Decoder) -> None:
-    """Decode `files` in order; the store appears whole or not at all, its index last."""
-    rows_path, index_path = _paths(place)
-    partial_rows, partial_index = rows_path.with_suffix(".part"), index_path.with_suffix(".part.npz")
+    """Decode `files` in order; the store appears whole or not at all, its index last.
+
+    Processes that do so at the same time each write the same files, and none sees half of one.
+    """
     lengths: list[int] = []
     first: NDArray[Any] | None = None
-    with partial_rows.open("wb") as file:
-        for name, rows in _decoded(files, dataset, decode):
-            first = rows[:1] if first is None else first
-            if rows.shape[1:] != first.shape[1:]:
-                raise BrokenFile(dataset, name, f"its rows are {rows.shape[1:]}, others {first.shape[1:]}")
-            lengths.append(len(rows))
-            file.write(np.ascontiguousarray(rows).data)
-    if first is None:
-        raise BrokenFile(dataset, place.name, "no file of it was found")
-    np.savez(
-        partial_index,
-        names=np.array([name for name, _ in files]),
-        starts=np.cumsum([0, *lengths]),
-        row_shape=np.array(first.shape[1:], dtype=np.int64),
-        dtype=first.dtype.str,
-    )
-    partial_rows.rename(rows_path)
-    partial_index.rename(index_path)
+    with TemporaryDirectory(dir=place.parent) as folder:
+        new_rows, new_index = _paths(Path(folder) / place.name)
+        with new_rows.open("wb") as file:
+            for name, rows in _decoded(files, dataset, decode):
+                first = rows[:1] if first is None else first
+                if rows.shape[1:] != first.shape[1:]:
+                    raise BrokenFile(
+                        dataset, name, f"its rows are {rows.shape[1:]}, others {first.shape[1:]}"
+                    )
+                lengths.append(len(rows))
+                file.write(np.ascontiguousarray(rows).data)
+        if first is None:
+            raise BrokenFile(dataset, place.name, "no file of it was found")
+        np.savez(
+            new_index,
+            names=np.array([name for name, _ in files]),
+            starts=np.cumsum([0, *lengths]),
+            row_shape=np.array(first.shape[1:], dtype=np.int64),
+            dtype=first.dtype.str,
+        )
+        for new, path in zip((new_rows, new_index), _paths(place), strict=True):
+            new.rename(path)
 
 
 def _decoded(files: Files, dataset: str, decode: Decoder) -> Iterator[tuple[str, NDArray[Any]]]:
     console = Console(stderr=True)
-    for name, read in track(files, f"unpacking {dataset}", console=console, transient=True):
+    title, is_silent = f"unpacking {dataset}", not console.is_terminal
+    for name, read in track(files, title, console=console, transient=True, disable=is_silent):
         try:
             yield name, decode(read())
         except SemcomError as error:

@@ -13,18 +13,20 @@ LABELS = ("negative", "positive")
 _FILES = {"train": "train.tsv", "test": "dev.tsv"}  # GLUE keeps the labels of its own test split
 
 
-def load_sst2(root: Path, split: str) -> Examples:
+def load_sst2(root: Path, split: str, *, folder: str = "sst2", dataset: str = "sst2") -> Examples:
     """Read a split; figures are reported on dev, GLUE's labelled hold-out.
 
     Args:
-        root: Folder that holds `sst2/`.
-        split: "train" or "test" (dev.tsv).
+        root: Folder that holds all data sets.
+        split: "train" (67,349) or "test" (dev.tsv, 872).
+        folder: Where the two files are, in `root`.
+        dataset: Its name.
     """
-    path = root / "sst2" / _FILES[split]
+    path = root / folder / _FILES[split]
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return Examples(
-        dataset="sst2",
+        dataset=dataset,
         split="dev" if split == "test" else split,
         task="sentiment",
         labels=LABELS,

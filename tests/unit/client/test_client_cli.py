@@ -18,7 +18,7 @@ def test_help_lists_every_command_without_loading_what_is_heavy():
     )
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("up", "send", "link", "report", "tasks", "demo", "train", "evaluate"):
+    for command in ("up", "send", "link", "report", "tasks", "demo", "train", "evaluate", "data"):
         assert f" {command} " in done.stdout
 
 

@@ -5,36 +5,24 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import re
 import tarfile
 from hashlib import sha256
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-import soundfile
+from media_files import clip, picture, sound, tone
 from PIL import Image
 
 from experiments.cli import parse_snrs
-from experiments.datasets import DATASETS, load_digits, load_examples
+from experiments.datasets import load_digits, load_examples
 from experiments.datasets.base import BrokenFile, Column, DatasetMissing, Examples, join, one_each
+from experiments.datasets.catalogue import DATASETS
 from experiments.datasets.speech import Recordings, compose_strings
 from receiver.heads import TRANSCRIPT_CHARACTERS
 from shared.errors import InvalidField, UnknownName
 from shared.tasks import TASKS
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SEMCOM_DATA", str(tmp_path))
-    monkeypatch.setenv("SEMCOM_CACHE", str(tmp_path / "cache"))
-    return tmp_path
-
-
-def _picture(value: int, size: int, kind: str) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (size, size), (value, 0, 255 - value)).save(file, kind)
-    return file.getvalue()
 
 
 def _write_tar(path: Path, files: dict[str, bytes]) -> None:
@@ -59,9 +47,9 @@ def test_sst2_keeps_quotes(root: Path) -> None:
 def test_cifar10_reads_the_archive_once(root: Path) -> None:
     archive = root / "cifar10" / "images.tar.xz"
     files = {
-        "jpg/test/cat/0001.jpg": _picture(10, 32, "JPEG"),
-        "jpg/test/ship/0002.jpg": _picture(200, 32, "JPEG"),
-        "jpg/train/cat/0003.jpg": _picture(90, 32, "JPEG"),
+        "jpg/test/cat/0001.jpg": picture(10, 32, "JPEG"),
+        "jpg/test/ship/0002.jpg": picture(200, 32, "JPEG"),
+        "jpg/train/cat/0003.jpg": picture(90, 32, "JPEG"),
         "jpg/README.md": b"text",
     }
     _write_tar(archive, files)
@@ -76,11 +64,11 @@ def test_cifar10_reads_the_archive_once(root: Path) -> None:
 
 def test_another_archive_is_not_answered_from_the_cache(root: Path) -> None:
     archive = root / "cifar10" / "images.tar.xz"
-    _write_tar(archive, {"jpg/test/cat/0001.jpg": _picture(10, 32, "JPEG")})
+    _write_tar(archive, {"jpg/test/cat/0001.jpg": picture(10, 32, "JPEG")})
     assert len(load_examples("image_classification", "test")) == 1
     archive.unlink()
     archive.parent.rmdir()
-    _write_tar(archive, {f"jpg/test/dog/{n}.jpg": _picture(20 * n, 32, "JPEG") for n in range(9)})
+    _write_tar(archive, {f"jpg/test/dog/{n}.jpg": picture(20 * n, 32, "JPEG") for n in range(9)})
     assert len(load_examples("image_classification", "test")) == 9
 
 
@@ -89,8 +77,8 @@ def test_easy_vqa_joins_questions_and_pictures(root: Path) -> None:
     files = {
         "answers.txt": b"circle\nyes\nno\n",
         "test/questions.json": json.dumps(questions).encode(),
-        "test/images/2.png": _picture(2, 64, "PNG"),
-        "test/images/11.png": _picture(11, 64, "PNG"),
+        "test/images/2.png": picture(2, 64, "PNG"),
+        "test/images/11.png": picture(11, 64, "PNG"),
     }
     _write_tar(root / "easy-vqa" / "easy-vqa.tar.xz", files)
     examples = load_examples("vqa", "test")
@@ -104,7 +92,7 @@ def test_easy_vqa_joins_questions_and_pictures(root: Path) -> None:
 @pytest.mark.parametrize("name", list(DATASETS))
 def test_missing_files_are_named(root: Path, name: str) -> None:
     first = DATASETS[name].files["test"][0]
-    with pytest.raises(DatasetMissing, match=f"{name}.*{first} not found"):
+    with pytest.raises(DatasetMissing, match=f"{name}.*{re.escape(first)} not found"):
         load_examples(DATASETS[name].task, "test", name)
 
 
@@ -138,20 +126,9 @@ def test_cifar10_lossless_holds_out_the_last(root: Path) -> None:
     assert int(test.sources([727])[0]["image"][3, 3, 2]) == 729 % 251
 
 
-def _wav(samples: np.ndarray, rate_hz: int, kind: str = "WAV", subtype: str | None = None) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate_hz, format=kind, subtype=subtype)
-    return file.getvalue()
-
-
-def _tone(frequency_hz: float, rate_hz: int, duration_s: float) -> np.ndarray:
-    times_s = np.arange(int(rate_hz * duration_s)) / rate_hz
-    return 0.5 * np.sin(2 * np.pi * frequency_hz * times_s)
-
-
 def test_fsdd_splits_by_index_and_joins_one_speakers_digits(root: Path) -> None:
     files = {
-        f"recordings/{digit}_{speaker}_{index}.wav": _wav(_tone(200 + 100 * digit, 8000, 0.5), 8000)
+        f"recordings/{digit}_{speaker}_{index}.wav": sound(tone(200 + 100 * digit, 8000, 0.5), 8000)
         for digit in (1, 2)
         for speaker in ("ann", "bob")
         for index in (0, 1, 4, 5, 12)
@@ -180,9 +157,9 @@ def test_strings_are_their_recordings_with_silence_between() -> None:
         words = target.split()
         places = [recordings.words.index(word) for word in words]
         assert len({recordings.speakers[place] for place in places}) == 1
-        sound = audio[audio != 0]
-        assert np.array_equal(sound, np.concatenate([waveforms[place] for place in places]))
-        silence_s = (len(audio) - len(sound)) / 16_000 / (len(words) - 1)
+        heard_samples = audio[audio != 0]
+        assert np.array_equal(heard_samples, np.concatenate([waveforms[place] for place in places]))
+        silence_s = (len(audio) - len(heard_samples)) / 16_000 / (len(words) - 1)
         assert 0.05 <= silence_s <= 0.2
         heard.append(target)
     assert compose_strings(recordings, 40, seed=3).targets == heard
@@ -193,7 +170,7 @@ def test_speechocean762_joins_texts_and_utterances(root: Path) -> None:
     folder = root / "speechocean762"
     tones = {"0001": 500, "0002": 1000}
     files = {
-        f"opus16k/{n}.opus": _wav(_tone(hz, 16000, 1.0), 16000, "OGG", "OPUS") for n, hz in tones.items()
+        f"opus16k/{n}.opus": sound(tone(hz, 16000, 1.0), 16000, "OGG", "OPUS") for n, hz in tones.items()
     }
     _write_tar(folder / "opus16k.tar", files)
     (folder / "test").mkdir()
@@ -225,22 +202,9 @@ def test_weizmann_windows_by_subject(root: Path) -> None:
         assert {examples.labels[target] for target in examples.targets} == {label}
 
 
-def _mp4(brightness: list[int]) -> bytes:
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as clip:
-        stream = clip.add_stream("mpeg4", rate=12)
-        stream.width = stream.height = 112
-        stream.pix_fmt = "yuv420p"
-        for value in brightness:
-            frame = av.VideoFrame.from_ndarray(np.full((112, 112, 3), value, np.uint8), format="rgb24")
-            clip.mux(stream.encode(frame))
-        clip.mux(stream.encode())
-    return file.getvalue()
-
-
 def test_fights_split_by_hash(root: Path) -> None:
     names = [f"fight/fi{n:03}.mp4" for n in range(6)] + [f"noFight/nofi{n:03}.mp4" for n in range(6)]
-    files = {name: _mp4([20 * number, 20 * number + 10]) for number, name in enumerate(names)}
+    files = {name: clip([20 * number, 20 * number + 10]) for number, name in enumerate(names)}
     _write_tar(root / "fights" / "fights.tar", files)
     is_test = [int(sha256(name.split("/")[1].encode()).hexdigest(), 16) % 5 == 0 for name in names]
     assert 0 < sum(is_test) < 12
@@ -256,12 +220,11 @@ def test_fights_split_by_hash(root: Path) -> None:
 
 
 def test_a_broken_clip_names_itself(root: Path) -> None:
-    whole = _mp4([0, 9])
+    whole = clip([0, 9])
     _write_tar(root / "fights" / "fights.tar", {"fight/a.mp4": whole, "noFight/b.mp4": whole[:200]})
     with pytest.raises(BrokenFile, match="fights.*noFight/b.mp4 is broken"):
         load_examples("video_classification", "train", "fights")
-    with pytest.raises(BrokenFile, match="b.mp4"):  # and nothing was left in the cache
-        load_examples("video_classification", "train", "fights")
+    assert not [path for path in (root / "cache").rglob("*") if path.is_file()]
 
 
 def test_movies_hide_the_first_sentence_and_count_genres(root: Path) -> None:
@@ -271,7 +234,7 @@ def test_movies_hide_the_first_sentence_and_count_genres(root: Path) -> None:
         "val": [("t3", ["Drama"], "")],
         "test": [("t4", ["Comedy", "Drama"], "It stars C. ")],
     }
-    posters = {f"posters_96x144/t{n}.jpg": _picture(50 * n, 96, "JPEG") for n in range(1, 5)}
+    posters = {f"posters_96x144/t{n}.jpg": picture(50 * n, 96, "JPEG") for n in range(1, 5)}
     _write_tar(root / "movies" / "posters_96x144.tar", posters)
     (root / "movies" / "genres.json").write_text(json.dumps(genres))
     for split, rows in films.items():
@@ -300,7 +263,7 @@ def test_joined_splits_keep_every_instance() -> None:
     assert [source["text"] for source in joined.sources(range(4))] == ["y", "x", "y", "z"]
     assert joined.targets.tolist() == [0, 1, 1, 1]
     other = Examples("c", "train", "sentiment", ("yes", "no"), {"text": one_each(["w"])}, np.array([0]))
-    with pytest.raises(ValueError, match="same task and labels"):
+    with pytest.raises(InvalidField, match="'a\\+b\\+c' is not allowed.*the same labels"):
         join([joined, other])
 
 
