@@ -37,7 +37,7 @@ def guesser_accuracy(test: Examples) -> float:
     if not {"text", "image"} <= test.columns.keys():
         commonest: int = max(Counter(test.targets.tolist()).values())
         return commonest / len(test)
-    train = load_examples(test.task, "train")
+    train = load_examples(test.task, "train", test.dataset)
     answers: dict[str, Counter[int]] = {}
     for question, target in zip(_questions(train), train.targets.tolist(), strict=True):
         answers.setdefault(question, Counter())[target] += 1

@@ -19,7 +19,7 @@ from experiments.distributed import join_ranks
 from experiments.evaluate import Figure, evaluate, in_process
 from experiments.model_card import read_figures, write_model_card
 from experiments.network_link import over_services
-from experiments.recipes import get_recipe
+from experiments.recipes import get_recipe, scaled
 from experiments.run import start_run
 from experiments.run_files import export
 from experiments.train import train
@@ -48,6 +48,9 @@ def train_command(
     profile: Annotated[str, typer.Option(help="tiny | compact | paper")] = "compact",
     output: Annotated[Path, typer.Option(help="Folder for the weights.")] = Path("runs/mfmsc/weights/mfmsc"),
     run_folder: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("runs/mfmsc"),
+    length: Annotated[
+        float, typer.Option(min=0.001, max=1000, help="So many times the recipe's steps.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Of weights, order, channels.")] = 0,
     device: Annotated[str, typer.Option(help="cpu | cuda")] = "cpu",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
@@ -67,7 +70,7 @@ def train_command(
     """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names; stops and resumes to the step."""
     torch.set_num_threads(threads)
     get_system(system)
-    sizes, recipe = get_profile(profile), get_recipe(recipe_name or profile)
+    sizes, recipe = get_profile(profile), scaled(get_recipe(recipe_name or profile), length)
     if tasks:
         names = [get_task(name.strip()).name for name in tasks.split(",")]
         unknown = [name for name in names if name not in recipe.tasks]

@@ -122,7 +122,7 @@ def evaluate(
     origin = _Origin(examples, indices.tolist(), system, fingerprint, current_commit(), over_network)
     return [
         origin.figure(measure, channel, of_channel)
-        for measure in measures_of(task)
+        for measure in measures_of(examples)
         for channel, of_channel in zip(channels, answers, strict=True)
     ]
 

@@ -25,12 +25,14 @@ class Measure:
         metric: Its row in METRICS.
         predicted: Reads an answer as the metric takes it.
         true: Reads the truth of an instance, by its index.
+        applies: To a split; a set with ten people's answers to a question is scored by all ten.
     """
 
     name: str
     metric: str
     predicted: Callable[[Examples, TaskAnswer], Any]
     true: Callable[[Examples, int], Any]
+    applies: Callable[[Examples], bool] = lambda _: True
 
     def __call__(self, examples: Examples, indices: Sequence[int], answers: Sequence[TaskAnswer]) -> Measured:
         """Measure the answers to the instances of these indices."""
@@ -38,9 +40,10 @@ class Measure:
         return METRICS[self.metric].measure(predictions, [self.true(examples, index) for index in indices])
 
 
-def measures_of(task: str) -> Sequence[Measure]:
-    """The measures of a task; the first is the paper's."""
-    return _MEASURES[get_task(task).answer]
+def measures_of(examples: Examples) -> Sequence[Measure]:
+    """The measures of a split; the first is the paper's."""
+    measures = _MEASURES[get_task(examples.task).answer]
+    return [measure for measure in measures if measure.applies(examples)]
 
 
 def _true_label(examples: Examples, index: int) -> str:
@@ -79,12 +82,25 @@ def _source_picture(examples: Examples, index: int) -> NDArray[np.uint8]:
     return resize(examples.sources([index])[0]["image"], IMAGE_SIZE[examples.task])
 
 
+def _read_label(_: Examples, answer: TaskAnswer) -> str:
+    return answer.labels[0]
+
+
 def _read_text(_: Examples, answer: TaskAnswer) -> str:
     return answer.text or ""
 
 
 _MEASURES: Mapping[AnswerKind, Sequence[Measure]] = {
-    "label": (Measure("accuracy", "accuracy", lambda _, answer: answer.labels[0], _true_label),),
+    "label": (
+        Measure("accuracy", "accuracy", _read_label, _true_label, lambda e: not e.human_answers),
+        Measure(
+            "vqa_accuracy",
+            "vqa_accuracy",
+            _read_label,
+            lambda e, i: e.human_answers[i],
+            lambda e: bool(e.human_answers),
+        ),
+    ),
     "labels": (
         _labels("micro_f1", "micro_f1", _scored),
         _labels("macro_f1", "macro_f1", _scored),

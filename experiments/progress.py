@@ -9,6 +9,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
 
 _LOG_EVERY_STEPS = 100
 
@@ -17,17 +18,17 @@ _LOG_EVERY_STEPS = 100
 class Average:
     """Mean loss and quality since they were last shown."""
 
-    loss: float = 0.0
-    quality: float = 0.0
+    loss: float | Tensor = 0.0
+    quality: float | Tensor = 0.0
     steps: int = 0
 
-    def add(self, loss: float, quality: float) -> None:
+    def add(self, loss: Tensor, quality: Tensor) -> None:
         """Count one step."""
         self.loss, self.quality, self.steps = self.loss + loss, self.quality + quality, self.steps + 1
 
     def __str__(self) -> str:
         steps = max(1, self.steps)
-        return f"{self.loss / steps:.3f}/{self.quality / steps:.3f}"
+        return f"{float(self.loss) / steps:.3f}/{float(self.quality) / steps:.3f}"
 
 
 class TrainingProgress:
@@ -75,11 +76,12 @@ class TrainingProgress:
     ) -> None:
         self._bars.stop()
 
-    def step(self, task: str, loss: float, quality: float) -> None:
-        """Count one step of a task, its loss and its watched quality."""
+    def step(self, task: str, loss: Tensor, quality: Tensor) -> None:
+        """Count one step of a task, its loss and its watched quality; they are read when they are shown."""
         self._done[task] += 1
         self._averages[task].add(loss, quality)
-        self._bars.update(self._ids[task], advance=1, average=str(self._averages[task]))
+        if self._console.is_terminal:
+            self._bars.update(self._ids[task], advance=1, average=str(self._averages[task]))
         if sum(self._done.values()) % _LOG_EVERY_STEPS == 0:
             if not self._console.is_terminal:
                 self._console.log(self._line())

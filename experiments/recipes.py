@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.errors import UnknownName
 from shared.profiles import CHANNEL_USES_PER_TOKEN
@@ -62,59 +62,87 @@ class Recipe:
     max_gradient_norm: float = 1.0
     dropout: float = 0.0
 
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return sum(task.steps for task in self.tasks.values())
+
 
 RECIPES: Mapping[str, Recipe] = {
     "compact": Recipe(
         tasks={
-            "sentiment": TaskRecipe(steps=2100, batch=64),
+            "sentiment": TaskRecipe(steps=3200, batch=64),
+            "text_reconstruction": TaskRecipe(steps=2500, batch=32),
             "image_classification": TaskRecipe(
-                steps=7000,
+                steps=7800,
                 batch=128,
                 learning_rate=2e-3,
                 label_smoothing=0.05,
                 augment=True,
                 blank_square=True,
             ),
-            "vqa": TaskRecipe(steps=2200, batch=8, learning_rate=5e-4, opens_at=0.2),
+            "image_reconstruction": TaskRecipe(steps=4000, batch=48, augment=True, symbols_per_token=(8, 16)),
+            "speech_recognition": TaskRecipe(steps=4000, batch=16, augment=True),
+            "video_classification": TaskRecipe(
+                steps=1200, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
+            ),
+            "vqa": TaskRecipe(steps=3000, batch=12, questions_a_picture=4, learning_rate=5e-4, opens_at=0.2),
+            "movie_genres": TaskRecipe(
+                steps=900, batch=8, learning_rate=5e-4, opens_at=0.4, augment=True, present_weight=2.0
+            ),
         },
         part_rates={"encoders.text": 5e-5, "fusion.layers": 1e-4},
         frozen=("encoders.text.bert.embeddings.word_embeddings",),
-    ),
-    "tiny": Recipe(
-        tasks={
-            "sentiment": TaskRecipe(steps=200, batch=32),
-            "image_classification": TaskRecipe(steps=300, batch=64, learning_rate=2e-3, augment=True),
-            "vqa": TaskRecipe(steps=300, batch=8, opens_at=0.3),
-        },
+        dropout=0.1,
     ),
     "compact-further": Recipe(
         tasks={
-            "sentiment": TaskRecipe(steps=150, batch=64, learning_rate=2e-4),
-            "text_reconstruction": TaskRecipe(steps=500, batch=32),
+            "sentiment": TaskRecipe(steps=1500, batch=64, learning_rate=3e-4),
+            "text_reconstruction": TaskRecipe(steps=2500, batch=32),
             "image_classification": TaskRecipe(
-                steps=150,
+                steps=2500,
                 batch=128,
-                learning_rate=3e-4,
+                learning_rate=1e-3,
                 label_smoothing=0.05,
                 augment=True,
                 blank_square=True,
             ),
-            "image_reconstruction": TaskRecipe(steps=900, batch=48, augment=True, symbols_per_token=(8, 16)),
-            "speech_recognition": TaskRecipe(steps=900, batch=16, augment=True),
+            "image_reconstruction": TaskRecipe(steps=4000, batch=48, augment=True, symbols_per_token=(8, 16)),
+            "speech_recognition": TaskRecipe(steps=4000, batch=16, augment=True),
             "video_classification": TaskRecipe(
-                steps=350, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
+                steps=1200, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
             ),
-            "vqa": TaskRecipe(steps=250, batch=12, questions_a_picture=4, learning_rate=2e-4),
+            "vqa": TaskRecipe(steps=2000, batch=12, questions_a_picture=4, learning_rate=3e-4),
             "movie_genres": TaskRecipe(
-                steps=250, batch=8, learning_rate=5e-4, augment=True, present_weight=2.0
+                steps=900, batch=8, learning_rate=5e-4, opens_at=0.4, augment=True, present_weight=2.0
             ),
         },
         part_rates={"encoders.text": 3e-5, "fusion.layers": 1e-4},
         frozen=("encoders.text.bert.embeddings.word_embeddings",),
         dropout=0.1,
     ),
+    "tiny": Recipe(
+        tasks={
+            "sentiment": TaskRecipe(steps=200, batch=32),
+            "text_reconstruction": TaskRecipe(steps=300, batch=16),
+            "image_classification": TaskRecipe(steps=300, batch=64, learning_rate=2e-3, augment=True),
+            "image_reconstruction": TaskRecipe(steps=300, batch=32, symbols_per_token=(8, 16)),
+            "speech_recognition": TaskRecipe(steps=300, batch=8),
+            "video_classification": TaskRecipe(steps=100, batch=8),
+            "vqa": TaskRecipe(steps=300, batch=8, opens_at=0.3),
+            "movie_genres": TaskRecipe(steps=100, batch=8, opens_at=0.3, present_weight=2.0),
+        },
+    ),
 }
 """By name: a profile's own, or one that goes on from shipped weights with small steps."""
+
+
+def scaled(recipe: Recipe, factor: float) -> Recipe:
+    """A recipe with so many times the steps of every task."""
+    tasks = {
+        name: replace(task, steps=max(1, round(task.steps * factor))) for name, task in recipe.tasks.items()
+    }
+    return replace(recipe, tasks=tasks)
 
 
 def get_recipe(name: str) -> Recipe:

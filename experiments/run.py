@@ -59,11 +59,6 @@ class Run:
     segments: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def total_steps(self) -> int:
-        """Steps of the whole run."""
-        return sum(task.steps for task in self.recipe.tasks.values())
-
-    @property
     def halves(self) -> dict[Half, nn.Module]:
         """Both networks by name."""
         return {"transmitter": self.transmitter, "receiver": self.receiver}

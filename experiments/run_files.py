@@ -56,7 +56,7 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
     run.hours, run.started_from = state["hours"], state["started_from"]
     now, before = run.segment(), state["segments"]
     is_same = all(now[key] == before[-1][key] for key in ("commit", "planned_steps"))
-    is_over = now["from_step"] >= run.total_steps
+    is_over = now["from_step"] >= run.recipe.total_steps
     run.segments = before if is_same or is_over else [*before, now]
 
 

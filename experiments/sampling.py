@@ -5,6 +5,8 @@ Shapes: B batch.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -55,7 +57,7 @@ class Sampler:
         }
         self._groups = _groups(examples)
         self.steps_per_epoch = max(1, len(self._groups) // recipe.batch)
-        self._epoch, self._order = -1, np.empty((0, 0), dtype=np.int64)
+        self._order = lru_cache(maxsize=2)(self._shuffled)  # batches are made by several threads
 
     def batch(self, step: int, *, rank: int = 0, num_ranks: int = 1) -> tuple[Batch, Targets]:
         """The batch of a step, 0, 1, ...; and its targets.
@@ -66,9 +68,7 @@ class Sampler:
             num_ranks: They take every num_ranks-th group each.
         """
         epoch, place = divmod(step, self.steps_per_epoch)
-        if epoch != self._epoch:
-            self._epoch, self._order = epoch, self._shuffled(epoch)
-        indices = np.concatenate(self._chosen(self._order[place], step)[rank::num_ranks])
+        indices = np.concatenate(self._chosen(self._order(epoch)[place], step)[rank::num_ranks])
         inputs: dict[Modality, tuple[Tensor, ...]] = {}
         rows: dict[Modality, Tensor] = {}
         generator = torch.Generator().manual_seed((self._seed * 1_000_003 + step) * num_ranks + rank)

@@ -8,57 +8,73 @@ from its checkpoint; one that goes on under another recipe, or other code, says 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 
 from experiments.distributed import ALONE, Ranks
 from experiments.link import random_channel
-from experiments.objectives import OBJECTIVES
+from experiments.objectives import OBJECTIVES, Targets
 from experiments.optimisers import parameters_of, rate_factor, set_rate
+from experiments.prefetch import made_ahead
 from experiments.progress import TrainingProgress
+from experiments.recipes import Recipe
 from experiments.run import Run
 from experiments.run_files import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
 from shared.tasks import get_task
+from transmitter.network import Batch
 
 _CHECKPOINT_EVERY_S = 300.0
+_BATCHES_AHEAD = 8
+
+Watched = tuple[Tensor, Tensor]
 
 
-def choose_task(run: Run) -> str | None:
+def choose_task(recipe: Recipe, seed: int, done: Mapping[str, int]) -> str | None:
     """Draw a task in proportion to the steps it has left; None when all are done (Algorithm 1, 4 to 8)."""
-    step = sum(run.done.values())
-    left = {task: recipe.steps - run.done[task] for task, recipe in run.recipe.tasks.items()}
+    step = sum(done.values())
+    left = {task: own.steps - done[task] for task, own in recipe.tasks.items()}
     left = {task: count for task, count in left.items() if count > 0}
-    is_open = {t: n for t, n in left.items() if run.recipe.tasks[t].opens_at * run.total_steps <= step}
+    is_open = {t: n for t, n in left.items() if recipe.tasks[t].opens_at * recipe.total_steps <= step}
     candidates = is_open or left
     if not candidates:
         return None
     weights = np.array(list(candidates.values()), dtype=float)
-    rng = np.random.default_rng([run.seed, step, 1])
+    rng = np.random.default_rng([seed, step, 1])
     return str(rng.choice(list(candidates), p=weights / weights.sum()))
 
 
-def train_step(run: Run, task: str, ranks: Ranks = ALONE) -> tuple[float, float]:
+def planned_steps(run: Run) -> Iterator[tuple[str, int]]:
+    """The tasks to come, and the step of the task each is."""
+    done = dict(run.done)
+    while (task := choose_task(run.recipe, run.seed, done)) is not None:
+        yield task, done[task]
+        done[task] += 1
+
+
+def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks = ALONE) -> Watched:
     """One step of one task's optimiser (Algorithm 1, lines 9 to 20).
 
     Args:
         run: Changed by the step.
         task: Whose batch and optimiser are used.
+        batch: Of the task's next step.
+        targets: Of the batch.
         ranks: Processes that share the batch; gradients are averaged over them.
 
     Returns:
-        Loss, and the task's watched quality of the batch, both through the noisy channel.
+        Loss, and the task's watched quality of the batch, both through the noisy channel, on the device.
     """
     recipe, step, objective = run.recipe.tasks[task], run.done[task], OBJECTIVES[get_task(task).answer]
-    batch, targets = run.samplers[task].batch(step, rank=ranks.rank, num_ranks=ranks.count)
     batch, targets = batch.to(run.device), tuple(tensor.to(run.device) for tensor in targets)
     draw_number = sum(run.done.values()) * ranks.count + ranks.rank
     generator = torch.Generator(run.device).manual_seed(run.seed * 1_000_003 + draw_number)
+    rate = int(np.random.default_rng([run.seed, step, 3]).choice(recipe.symbols_per_token))
     with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(run.device)):
-        rate = int(np.random.default_rng([run.seed, step, 3]).choice(recipe.symbols_per_token))
         symbols, mask = run.transmitter(task, batch, rate)
         scores = run.receiver(task, random_channel(symbols, generator=generator))
     loss = objective.loss(scores, mask, targets, recipe)
@@ -71,8 +87,7 @@ def train_step(run: Run, task: str, ranks: Ranks = ALONE) -> tuple[float, float]
     set_rate(optimiser, rate_factor(step, recipe.steps, run.recipe.warm_up))
     optimiser.step()
     run.done[task] += 1
-    with torch.no_grad():
-        return float(loss), float(objective.quality(scores, mask, targets))
+    return loss.detach(), objective.quality(scores.detach(), mask, targets)
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -102,14 +117,20 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CHECKPOINT_FILE).is_file():
         load_checkpoint(run, folder, new_recipe=new_recipe)
-        console.log(f"resumed at step {sum(run.done.values())} of {run.total_steps}")
+        console.log(f"resumed at step {sum(run.done.values())} of {run.recipe.total_steps}")
     first, last_saved = sum(run.done.values()), time.monotonic()
+    num_ahead = 0 if run.device.type == "cpu" else _BATCHES_AHEAD
+
+    def make_batch(planned: tuple[str, int]) -> tuple[Batch, Targets]:
+        task, step = planned
+        return run.samplers[task].batch(step, rank=ranks.rank, num_ranks=ranks.count)
+
     watched = {task: OBJECTIVES[get_task(task).answer].watched for task in run.recipe.tasks}
     planned = {task: recipe.steps for task, recipe in run.recipe.tasks.items()}
     try:
         with TrainingProgress(console, planned, run.done, watched) as progress:
-            while (task := choose_task(run)) is not None:
-                progress.step(task, *train_step(run, task, ranks))
+            for (task, _), (batch, targets) in made_ahead(planned_steps(run), make_batch, num_ahead):
+                progress.step(task, *train_step(run, task, batch, targets, ranks))
                 now = time.monotonic()
                 if now - last_saved > _CHECKPOINT_EVERY_S:
                     run.hours += (now - last_saved) / 3600

@@ -19,7 +19,7 @@ from experiments.recipes import Recipe, TaskRecipe
 from experiments.run import Run, start_run
 from experiments.run_files import export
 from experiments.sampling import Sampler
-from experiments.train import choose_task, train
+from experiments.train import planned_steps, train
 from shared.errors import InvalidField
 from shared.profiles import get_profile
 from shared.text import SPECIAL, Vocabulary
@@ -134,10 +134,9 @@ def test_tasks_are_drawn_by_the_steps_they_have_left() -> None:
         }
     )
     run = _start(recipe)
-    drawn = []
-    while (task := choose_task(run)) is not None:
-        drawn.append(task)
-        run.done[task] += 1
+    plan = list(planned_steps(run))
+    drawn = [task for task, _ in plan]
+    assert [step for task, step in plan if task == "vqa"] == list(range(100))
     assert {task: drawn.count(task) for task in recipe.tasks} == {t: r.steps for t, r in recipe.tasks.items()}
     assert drawn.index("vqa") >= 100
     early = drawn[:100].count("sentiment")
