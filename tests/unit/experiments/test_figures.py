@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from experiments.baselines import guesser, guesser_accuracy
 from experiments.datasets import load_examples
 from experiments.measures import measures_of
 from experiments.model_card import write_model_card
+from receiver.systems.base import TaskAnswer
 from shared.checkpoint import load_manifest
 from shared.errors import InvalidField
 
@@ -35,10 +37,18 @@ def test_the_best_labels_for_everything() -> None:
         for kept in [np.array(kept)]
     )
     assert found == pytest.approx(expected, abs=0.05)
-    assert (
-        guesser(small_examples("image_reconstruction", "test"), measures_of("image_reconstruction")[0])
-        is None
-    )
+    pictures = small_examples("image_reconstruction", "test")
+    assert guesser(pictures, measures_of(pictures)[0]) is None
+
+
+def test_ten_answers_to_a_question_count_in_thirds() -> None:
+    """Nine of ten say red: 1. Two of ten say blue: 2/3, or 1/3 where one of the two is left out."""
+    people = [("red",) * 9 + ("blue",), ("blue",) * 2 + ("red",) * 8]
+    examples = replace(small_examples("vqa", "test"), human_answers=people)
+    (measure,) = measures_of(examples)
+    found = measure(examples, [0, 1], [TaskAnswer(labels=("red",)), TaskAnswer(labels=("blue",))])
+    assert measure.name == "vqa_accuracy"
+    assert found.value == pytest.approx((1 + (8 * 2 / 3 + 2 * 1 / 3) / 10) / 2)
 
 
 @pytest.mark.usefixtures("small_data")
