@@ -32,7 +32,8 @@ class Fading:
     """One way of changing.
 
     Attributes:
-        paths: Independent unit paths of a frame: (channel, frame number, [L, S]) to complex64, [1, 1] or [L, S].
+        paths: Independent unit paths of a frame, complex64, [1, 1] or [L, S]; from channel, frame number
+            and [L, S].
         takes_pilots: Pilots before a frame tell of its gain.
         positions: Where in a trace of so many gains a frame is; None where a trace's own time rules it out.
     """
@@ -105,7 +106,8 @@ def _sum_of_sinusoids(
     coarse = np.exp(2j * np.pi * (first_cycles + rows[:, None] * cycles_a_symbol))  # [R, N]
     fine = np.exp(2j * np.pi * cycles_a_symbol[:, None] * np.arange(columns))  # [N, C]
     total = (coarse @ fine).ravel()[:num_symbols] / math.sqrt(_NUM_SINUSOIDS)
-    return total.reshape(shape).astype(np.complex64)
+    path: Complex = total.reshape(shape).astype(np.complex64)
+    return path
 
 
 FADINGS: Mapping[str, Fading] = {

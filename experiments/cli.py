@@ -12,7 +12,7 @@ import torch
 import typer
 from rich.console import Console
 
-from channel_service.links import LinkSettings
+from channel_service.link_settings import LinkSettings
 from experiments.evaluate import Figure, evaluate, in_process
 from experiments.model_card import read_figures, write_model_card
 from experiments.network_link import over_services

@@ -42,8 +42,8 @@ class Rician(Model):
 class Nakagami(Model):
     """|h|^2 ~ Gamma(m, 1/m), the phase uniform; m = 1 is Rayleigh.
 
-    A path's power |g|^2 is exponential, so exp(-|g|^2) is uniform and the inverse of Gamma's survival function
-    makes it Gamma's; the phase stays. Hence each fading gives Nakagami gains as correlated as its paths.
+    A path's power |g|^2 is exponential, so exp(-|g|^2) is uniform, and the inverse of Gamma's survival
+    function makes it Gamma's; the phase stays. Hence Nakagami gains fade as their paths do.
     """
 
     def gains(self, scene: Scene) -> Complex:

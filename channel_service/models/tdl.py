@@ -5,8 +5,8 @@ the frame's symbol i rides subcarrier i mod NUM_SUBCARRIERS, whose spacing is sy
 
     H(f) = sqrt(P_0) + sum_l sqrt(P_l) g_l exp(-2 pi j f tau_l)        f = (k - NUM_SUBCARRIERS / 2) spacing
 
-P_l are the profile's powers, normalised to a sum of one; P_0 is the line of sight of TDL-D and TDL-E, of phase
-0, else 0; tau_l = delay_spread x the table's delay; the g_l are independent paths of the link's fading.
+P_l are the profile's powers, normalised to a sum of one; P_0 is the line of sight of TDL-D and TDL-E, of
+phase 0, else 0; tau_l = delay spread x the table's delay; the g_l are independent paths of the link's fading.
 
 Only the tables are read, not Sionna's code: a draw stays a function of (seed, frame number), and no torch is
 imported.
