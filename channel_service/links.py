@@ -187,8 +187,9 @@ class Links:
     def _note(self, name: str, origin: str, action: str, given: channel_service_pb2.LinkSettings) -> None:
         settings = channel_service_pb2.LinkSettings()
         settings.CopyFrom(given)
-        for points in (settings.snr_schedule.at, settings.snr_schedule.snr_db):
-            del points[_MAX_POINTS_KEPT:]
+        if settings.HasField("snr_schedule"):
+            for points in (settings.snr_schedule.at, settings.snr_schedule.snr_db):
+                del points[_MAX_POINTS_KEPT:]
         self._changes.append(LinkChange(name, datetime.now(UTC), origin, action, settings))
         shown = MessageToDict(settings, preserving_proto_field_name=True)
         log_event(_LOG, "link", link=name, action=action, origin=origin, settings=shown)
