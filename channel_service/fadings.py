@@ -24,7 +24,6 @@ from channel_service.random_streams import Complex, Substream, complex_normal, g
 Shape = tuple[int, int]
 # With equally spaced angles the sum's autocorrelation is J0 to machine precision for 2 pi doppler tau < N.
 _NUM_SINUSOIDS = 64
-_COLUMNS = 256
 
 
 @dataclass(frozen=True)
@@ -97,11 +96,11 @@ def _sum_of_sinusoids(
 ) -> Complex:
     """1/sqrt(N) sum_n exp(2 pi j (first_n + i step_n)) for symbol i, complex64, [L, S].
 
-    exp(j (a + b)) = exp(j a) exp(j b): rows of C symbols and the symbols of a row make a product of matrices,
+    exp(j (a + b)) = exp(j a) exp(j b): R rows of C symbols each are a product of matrices, which takes
     R N + N C exponentials instead of N for each symbol.
     """
     num_symbols = math.prod(shape)
-    columns = min(_COLUMNS, num_symbols)
+    columns = math.isqrt(num_symbols - 1) + 1
     rows = np.arange(0, num_symbols, columns)
     coarse = np.exp(2j * np.pi * (first_cycles + rows[:, None] * cycles_a_symbol))  # [R, N]
     fine = np.exp(2j * np.pi * cycles_a_symbol[:, None] * np.arange(columns))  # [N, C]
