@@ -69,7 +69,7 @@ def qam16_awgn_ber(snr: float) -> float:
 
 
 def qam16_rayleigh_ber(snr: float) -> float:
-    """Each Q(c a) of AWGN averaged over an exponential gamma: (1 - sqrt(g / (1 + g))) / 2, g = c^2 gamma / 10."""
+    """Each Q(c a) of AWGN over an exponential gamma: (1 - sqrt(g / (1 + g))) / 2, g = c^2 gamma / 10."""
     weights = ((1, 0.75), (3, 0.5), (5, -0.25))
     powers = ((weight, steps**2 * snr / 10) for steps, weight in weights)
     return sum(weight * 0.5 * (1 - math.sqrt(g / (1 + g))) for weight, g in powers)

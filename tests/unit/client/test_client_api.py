@@ -85,10 +85,10 @@ def test_a_silent_service_times_out():
     assert caught.value.error["type"] == "DeadlineExceeded"
 
 
-def test_set_link_puts_the_given_fields_even_nan(client, service):
+def test_set_link_patches_the_given_fields_even_nan(client, service):
     client.set_link("a/b", snr_db=math.nan, channel="awgn")
     asked = service.asked[0]
-    assert (asked.method, asked.path) == ("PUT", "/links/a%2Fb")
+    assert (asked.method, asked.path) == ("PATCH", "/links/a%2Fb")
     sent = json.loads(asked.body)
     assert sent.keys() == {"snr_db", "channel"}
     assert math.isnan(sent["snr_db"])
@@ -102,3 +102,9 @@ def test_reports_are_rows_or_csv(client, service):
     assert client.report_csv("latency", link="l") == "task,system\nvqa,mfmsc\n"
     assert service.asked[1].path == "/reports/latency"
     assert service.asked[1].query == {"format": ["csv"], "link": ["l"]}
+
+
+def test_a_recording_is_fetched_as_it_is(client, service):
+    service.answer = '{"format": "semcom recording"}\n'
+    assert client.recording("drive") == service.answer.encode()
+    assert service.asked[0].path == "/recordings/drive"
