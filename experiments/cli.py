@@ -76,11 +76,11 @@ def train_command(
 def evaluate_command(
     task: Annotated[str, typer.Option(help="Tasks, comma-separated.")],
     system: Annotated[str, typer.Option(help="System to measure.")] = "mfmsc",
-    channel: Annotated[str, typer.Option(help="Channels, comma-separated: awgn, rayleigh, rician.")] = "awgn",
+    channel: Annotated[str, typer.Option(help="Channels, comma-separated: awgn, rayleigh, ...")] = "awgn",
     snr_db: Annotated[
         str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
     ] = "12",
-    fading: Annotated[str, typer.Option(help="block | symbol")] = "block",
+    fading: Annotated[str, typer.Option(help="block | symbol | doppler")] = "block",
     seed: Annotated[int, typer.Option(help="Of the link.")] = 0,
     weights: Annotated[
         Path, typer.Option(help="Folder with a folder of weights a system.")
