@@ -237,13 +237,12 @@ def _schedule_routes(links: Links) -> APIRouter:
 
     @router.put(
         "",
-        summary="Let a link's SNR follow a CSV file.",
-        responses=error_responses(400, 404, 413, 422),
+        summary="Let a link's SNR follow a CSV file; makes the link where there is none.",
+        responses=error_responses(400, 413, 422),
     )
     async def put_schedule(
         request: Request, name: LinkName, query: Annotated[ScheduleQuery, Query()], text: CsvText
     ) -> LinkState:
-        links.find(name)
         schedule = {**query.model_dump(), **read_points(text)}
         if not schedule["at"]:
             raise InvalidField("body", "no points", "lines of two numbers: at,snr_db")

@@ -15,8 +15,8 @@ class Awgn(Model):
     """H = 1."""
 
     def gains(self, scene: Scene) -> Complex:
-        """Ones, in the fading's shape."""
-        return np.ones_like(next(scene.paths))
+        """One gain, whatever the fading: nothing is drawn."""
+        return np.ones((1, 1), dtype=np.complex64)
 
 
 class Rayleigh(Model):

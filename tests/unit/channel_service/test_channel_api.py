@@ -181,7 +181,8 @@ def test_a_csv_file_is_a_schedule_in_one_request(service):
         "at": [0.0, 1.5], "snr_db": [20.0, -3.0], "over": "time_s", "interpolation": "hold", "repeats": False,
     }  # fmt: skip
     assert service.request("DELETE", "/links/default/schedule").json()["snr_schedule"] is None
-    assert service.request("PUT", "/links/nowhere/schedule", **options).status_code == 404
+    assert service.request("PUT", "/links/new/schedule", **options).json()["name"] == "new"
+    assert service.request("DELETE", "/links/nowhere/schedule").status_code == 404
     for text, field in (("0,1\n1,x\n", "line 2"), ("0\n", "line 1"), ("", "body"), ("at,snr_db\n", "body")):
         refused = service.request("PUT", "/links/default/schedule", content=text, headers=options["headers"])
         assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
