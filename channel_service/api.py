@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from channel_service.links import Links
 from channel_service.links_api import add_link_routes
+from channel_service.recordings_api import add_recording_routes
 from channel_service.reports import Store
 from shared.http_runtime import build_app, error_responses
 from shared.ledger import HOPS
@@ -77,6 +78,7 @@ def create_app(
     """
     app = build_app("semcom channel_service", _DESCRIPTION, ready=ready, registry=registry)
     add_link_routes(app, links)
+    add_recording_routes(app, links.recordings, links.traces)
     _add_report_route(app, "overhead", OverheadReportRow, store.overhead)
     _add_report_route(app, "latency", LatencyReportRow, store.latency)
     return app

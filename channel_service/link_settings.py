@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from channel_service.channels import FADINGS, MODELS, Channel, Complex, check_channel
+from channel_service.files import NAME_RULE, is_name
 from channel_service.impairments import Network
 from channel_service.schedules import SnrSchedule
 from protos.semcom.v1 import channel_service_pb2
@@ -17,14 +17,7 @@ from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 from shared.wire import MAX_SYMBOLS_PER_FRAME
 
 CSI_MODES = ("perfect", "none", "estimated", "mismatched")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-NAME_RULE = "1 to 64 of a-z, 0-9, _ and -, the first no sign"
 _MAX_UINT64 = (1 << 64) - 1
-
-
-def is_name(text: str) -> bool:
-    """Can it name a link, a trace or a recording?"""
-    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

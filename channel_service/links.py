@@ -15,7 +15,8 @@ from pathlib import Path
 from google.protobuf.json_format import MessageToDict
 
 from channel_service.channels import MODELS
-from channel_service.link_settings import NAME_RULE, LinkSettings, is_name
+from channel_service.files import NAME_RULE, is_name
+from channel_service.link_settings import LinkSettings
 from channel_service.recording import Recordings
 from channel_service.traces import Traces
 from protos.semcom.v1 import channel_service_pb2

@@ -1,13 +1,12 @@
-"""Links over HTTP: their settings, schedules, history, and the recordings they make and play."""
+"""Links over HTTP: their settings, schedules and history."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, FastAPI, Path, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Body, FastAPI, Path, Query, Request
 from google.protobuf.json_format import MessageToDict
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -163,7 +162,6 @@ class ScheduleQuery(BaseModel):
 
 
 LinkName = Annotated[str, Path(description="Name of the link.", examples=["default"])]
-RecordingName = Annotated[str, Path(description="Name of the recording.", examples=["drive-1"])]
 CsvText = Annotated[
     str,
     Body(
@@ -176,7 +174,7 @@ CsvText = Annotated[
 
 
 def add_link_routes(app: FastAPI, links: Links) -> None:
-    """Add /links and /recordings to an app.
+    """Add /links to an app.
 
     Args:
         app: Of the service.
@@ -184,7 +182,6 @@ def add_link_routes(app: FastAPI, links: Links) -> None:
     """
     app.include_router(_settings_routes(links))
     app.include_router(_schedule_routes(links))
-    app.include_router(_recording_routes(links))
 
 
 def _settings_routes(links: Links) -> APIRouter:
@@ -254,25 +251,6 @@ def _schedule_routes(links: Links) -> APIRouter:
         links.find(name)
         changes = channel_service_pb2.LinkSettings(snr_schedule={})
         return LinkState.of(name, links.set(name, changes, origin=_origin(request)))
-
-    return router
-
-
-def _recording_routes(links: Links) -> APIRouter:
-    router = APIRouter(tags=["recordings"])
-
-    @router.get("/recordings", summary="Names of what links have recorded.")
-    async def list_recordings() -> dict[Literal["recordings", "traces"], list[str]]:
-        return {"recordings": links.recordings.names(), "traces": links.traces.names()}
-
-    @router.get(
-        "/recordings/{name}",
-        summary="A recording: a line of JSON a frame.",
-        response_class=FileResponse,
-        responses=error_responses(404),
-    )
-    async def get_recording(name: RecordingName) -> Response:
-        return FileResponse(links.recordings.path(name), media_type="application/jsonl")
 
     return router
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import threading
@@ -23,7 +24,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from channel_service.link_settings import LinkSettings, is_name
+from channel_service.files import is_name, store_file
+from channel_service.link_settings import LinkSettings
 from channel_service.random_streams import Complex
 from shared.errors import InvalidField, UnknownName
 from shared.names import shorten_names
@@ -123,6 +125,21 @@ class Recordings:
         if not (is_name(name) and path.is_file()):
             raise UnknownName("recording", name, shorten_names(self.names()))
         return path
+
+    def store(self, name: str, data: bytes) -> int:
+        """Keep a recording made elsewhere; returns how many frames it holds.
+
+        Raises:
+            InvalidField: If the name is none or taken, or the bytes are no recording; then nothing is kept.
+        """
+        file = io.BytesIO(data)
+        offsets = _make_index(name, file).offsets.values()
+        if not offsets:
+            raise _unreadable(name)
+        for offset in offsets:
+            _read_entry(name, file, offset)
+        store_file("recording", self._folder, f"{name}{SUFFIX}", data)
+        return len(offsets)
 
     def add(self, name: str, entries: Sequence[Entry]) -> None:
         """Append frames and make sure that they are on the way to the disk; a draw it holds is kept once.

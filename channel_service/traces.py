@@ -5,13 +5,15 @@ NAME.npy holds a one-dimensional complex array, NAME.csv a line `re,im` for each
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from channel_service.files import store_file
 from channel_service.random_streams import Complex
 from shared.errors import InvalidField, UnknownName
 from shared.names import shorten_names
@@ -19,18 +21,21 @@ from shared.names import shorten_names
 MAX_GAINS = 1 << 22
 
 
-def _read_npy(path: Path) -> NDArray[Any]:
-    return np.asarray(np.load(path, allow_pickle=False))
+def _read_npy(file: IO[bytes]) -> NDArray[Any]:
+    return np.asarray(np.load(file, allow_pickle=False))
 
 
-def _read_csv(path: Path) -> NDArray[Any]:
-    pairs = np.loadtxt(path, delimiter=",", ndmin=2)
+def _read_csv(file: IO[bytes]) -> NDArray[Any]:
+    lines = [line for line in file.read().decode().splitlines() if line.strip()]
+    if not lines:
+        raise ValueError("no lines")
+    pairs = np.loadtxt(lines, delimiter=",", ndmin=2, comments=None)
     if pairs.shape[1] != 2:
         raise ValueError(f"{pairs.shape[1]} columns")
     return np.asarray(pairs[:, 0] + 1j * pairs[:, 1])
 
 
-_READERS: Mapping[str, Callable[[Path], NDArray[Any]]] = {".npy": _read_npy, ".csv": _read_csv}
+_READERS: Mapping[str, Callable[[IO[bytes]], NDArray[Any]]] = {".npy": _read_npy, ".csv": _read_csv}
 
 
 class Traces:
@@ -61,19 +66,44 @@ class Traces:
                 return self._load(name, path)
         raise UnknownName("trace", name, shorten_names(self.names()))
 
+    def store(self, name: str, suffix: str, data: bytes) -> int:
+        """Keep a trace from elsewhere; returns how many gains it holds.
+
+        Args:
+            name: Of the trace.
+            suffix: .npy or .csv.
+            data: Of the file.
+
+        Raises:
+            InvalidField: If the name is none or taken, or the bytes hold no gains; then nothing is kept.
+        """
+        gains = _read(name, suffix, io.BytesIO(data))
+        if name in self.names():
+            raise InvalidField("trace", name, "a name that no trace bears yet")
+        store_file("trace", self._folder, f"{name}{suffix}", data)
+        return len(gains)
+
     def _load(self, name: str, path: Path) -> Complex:
         changed_ns = path.stat().st_mtime_ns
         known = self._read.get(path)
         if known is not None and known[0] == changed_ns:
             return known[1]
         try:
-            gains = _normalise(_READERS[path.suffix](path))
-        except (ValueError, EOFError, OSError) as error:
-            raise InvalidField(
-                "trace", name, f"a file of 1 to {MAX_GAINS} finite complex gains, not all zero ({error})"
-            ) from error
+            with path.open("rb") as file:
+                gains = _read(name, path.suffix, file)
+        except OSError as error:
+            raise InvalidField("trace", name, f"a file that can be read ({error.strerror})") from error
         self._read[path] = (changed_ns, gains)
         return gains
+
+
+def _read(name: str, suffix: str, file: IO[bytes]) -> Complex:
+    try:
+        return _normalise(_READERS[suffix](file))
+    except (ValueError, EOFError) as error:
+        raise InvalidField(
+            "trace", name, f"1 to {MAX_GAINS} finite complex gains, not all zero ({error})"
+        ) from error
 
 
 def _normalise(gains: NDArray[Any]) -> Complex:

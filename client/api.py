@@ -215,9 +215,25 @@ class SemcomClient:
         link: dict[str, Any] = _request(self._channel, "DELETE", f"/links/{_quoted(name)}/schedule")
         return link
 
+    def keep_recording(self, name: str, recording: Media) -> dict[str, Any]:
+        """Bring a recording made elsewhere: a file's path, or its bytes; returns how many frames it holds."""
+        return self._keep(f"/recordings/{_quoted(name)}", "application/jsonl", recording)
+
+    def keep_trace(self, name: str, trace: Media) -> dict[str, Any]:
+        """Bring recorded gains: a path to a .npy or .csv file, or the bytes of an .npy file."""
+        is_csv = not isinstance(trace, bytes) and Path(trace).suffix == ".csv"
+        media_type = "text/csv" if is_csv else "application/octet-stream"
+        return self._keep(f"/traces/{_quoted(name)}", media_type, trace)
+
     def recording(self, name: str) -> bytes:
         """A recording's file, to be replayed elsewhere."""
         return _send(self._channel, "GET", f"/recordings/{_quoted(name)}").content
+
+    def _keep(self, path: str, media_type: str, file: Media) -> dict[str, Any]:
+        _, content = _file("file", file)
+        headers = {"Content-Type": media_type}
+        kept: dict[str, Any] = _request(self._channel, "PUT", path, content=content, headers=headers)
+        return kept
 
     def _write_link(self, method: str, name: str, fields: dict[str, Any]) -> dict[str, Any]:
         # httpx's own json= refuses NaN with a ValueError; the service refuses it naming the field.

@@ -3,8 +3,10 @@
 import asyncio
 import csv
 import io
+from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -13,6 +15,8 @@ from channel_service.links import Links
 from channel_service.reports import Store
 from shared.errors import ServiceUnavailable
 from shared.ledger import HOPS
+
+EXPECTED = Path(__file__).parents[2] / "expected"
 
 
 class Service:
@@ -201,6 +205,50 @@ def test_recordings_are_listed_and_fetched_and_nothing_else_is(service, tmp_path
         assert service.request("GET", f"/recordings/{name}").status_code == 404
 
 
+def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_path):
+    recorded = (EXPECTED / "drive.jsonl").read_bytes()
+    kind = {"Content-Type": "application/jsonl"}
+
+    def bring(name: str, content: bytes) -> httpx.Response:
+        return service.request("PUT", f"/recordings/{name}", content=content, headers=kind)
+
+    kept = bring("monday", recorded)
+    assert (kept.status_code, kept.json()) == (201, {"name": "monday", "num_frames": 8})
+    assert service.request("GET", "/recordings/monday").content == recorded
+    assert service.put("again", '{"replay": "monday"}').status_code == 200
+    for name, content in (
+        ("monday", recorded),
+        ("No", recorded),
+        ("empty", b""),
+        ("header", recorded.splitlines(keepends=True)[0]),
+        ("other", b"{}\n"),
+        ("torn", recorded.replace(b'"shape": [1, 1]', b'"shape": [1, 2]')),
+        ("wild", recorded.replace(b'"snr_db": 3.0', b'"snr_db": 1e9')),
+    ):
+        refused = bring(name, content)
+        assert (refused.status_code, refused.json()["error"]["field"]) == (422, "recording"), name
+    assert service.request("GET", "/recordings").json()["recordings"] == ["monday"]
+    assert [path.name for path in (tmp_path / "recordings").iterdir()] == ["monday.jsonl"]
+    wrong = service.request("PUT", "/recordings/x", content=recorded, headers={"Content-Type": "text/csv"})
+    assert wrong.status_code == 415
+
+
+def test_traces_are_brought_as_csv_or_numpy_files_and_played(service):
+    file = io.BytesIO()
+    np.save(file, np.array([1, 1j, -2]))
+    for name, kind, content in (
+        ("walk", "text/csv", b"1,0\n0,1\n-2,0\n"),
+        ("run", "application/octet-stream", file.getvalue()),
+    ):
+        kept = service.request("PUT", f"/traces/{name}", content=content, headers={"Content-Type": kind})
+        assert (kept.status_code, kept.json()) == (201, {"name": name, "num_gains": 3})
+        assert service.put("played", f'{{"channel": "trace", "trace": "{name}"}}').status_code == 200
+        for taken, bad in ((name, content), ("bad", b"1,2,3\n"), ("bad", b"")):
+            refused = service.request("PUT", f"/traces/{taken}", content=bad, headers={"Content-Type": kind})
+            assert (refused.status_code, refused.json()["error"]["field"]) == (422, "trace")
+    assert service.request("GET", "/recordings").json()["traces"] == ["run", "walk"]
+
+
 def test_bad_and_unknown_names(service):
     for field in ("trace", "replay"):
         missing = service.put("default", f'{{"{field}": "gone"}}')
@@ -261,6 +309,9 @@ def test_every_field_is_documented_with_an_example(service):
         "LinkState",
         "LinkEvent",
         "Schedule",
+        "Names",
+        "StoredRecording",
+        "StoredTrace",
         "OverheadReportRow",
         "LatencyReportRow",
         "ErrorDetail",

@@ -108,3 +108,15 @@ def test_a_recording_is_fetched_as_it_is(client, service):
     service.answer = '{"format": "semcom recording"}\n'
     assert client.recording("drive") == service.answer.encode()
     assert service.asked[0].path == "/recordings/drive"
+
+
+def test_recordings_and_traces_are_brought_with_their_type(client, service, tmp_path):
+    (tmp_path / "walk.csv").write_text("1,0\n")
+    client.keep_recording("drive", b"{}\n")
+    client.keep_trace("walk", tmp_path / "walk.csv")
+    client.keep_trace("run", b"\x93NUMPY")
+    assert [(asked.method, asked.path, asked.content_type, asked.body) for asked in service.asked] == [
+        ("PUT", "/recordings/drive", "application/jsonl", b"{}\n"),
+        ("PUT", "/traces/walk", "text/csv", b"1,0\n"),
+        ("PUT", "/traces/run", "application/octet-stream", b"\x93NUMPY"),
+    ]
