@@ -133,13 +133,13 @@ class Recordings:
             InvalidField: If the name is none or taken, or the bytes are no recording; then nothing is kept.
         """
         file = io.BytesIO(data)
-        offsets = _make_index(name, file).offsets.values()
-        if not offsets:
+        index = _make_index(name, file)
+        if not index.offsets or index.end != len(data):
             raise _unreadable(name)
-        for offset in offsets:
+        for offset in index.offsets.values():
             _read_entry(name, file, offset)
         store_file("recording", self._folder, f"{name}{SUFFIX}", data)
-        return len(offsets)
+        return len(index.offsets)
 
     def add(self, name: str, entries: Sequence[Entry]) -> None:
         """Append frames and make sure that they are on the way to the disk; a draw it holds is kept once.

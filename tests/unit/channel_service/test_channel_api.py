@@ -222,6 +222,7 @@ def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_
         ("empty", b""),
         ("header", recorded.splitlines(keepends=True)[0]),
         ("other", b"{}\n"),
+        ("short", recorded[:-9]),
         ("torn", recorded.replace(b'"shape": [1, 1]', b'"shape": [1, 2]')),
         ("wild", recorded.replace(b'"snr_db": 3.0', b'"snr_db": 1e9')),
     ):
