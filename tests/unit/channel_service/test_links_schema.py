@@ -1,4 +1,4 @@
-"""Requests drawn from the channel service's OpenAPI schema, and requests that break it, never end in a 500."""
+"""Requests drawn from the OpenAPI schema of the links, and requests that break it, never end in a 500."""
 
 import tempfile
 from pathlib import Path
