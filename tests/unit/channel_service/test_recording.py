@@ -2,10 +2,14 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy._core import _multiarray_umath as np_cpu
 
 from channel_service import crossings
 from channel_service.crossings import Crossing, cross
@@ -71,6 +75,23 @@ def test_the_recording_of_another_machine_comes_out_the_same_here():
         y = send(links, line["frame_number"]).y
         assert digest(y) == line["received_sha256"]
         assert digest(symbols(line["frame_number"])) == line["sent_sha256"]
+
+
+def test_a_processor_without_fused_products_replays_the_same_bits():
+    """NumPy as on the oldest processor it supports: there a complex product rounds otherwise than here."""
+    features = [name for name in np_cpu.__cpu_dispatch__ if np_cpu.__cpu_features__.get(name)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        __file__,
+        "-q",
+        "-k",
+        "another_machine or same_bits and not fused",
+    ]
+    environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(features)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_replay_loses_the_frames_that_were_lost(tmp_path):
