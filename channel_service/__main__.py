@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from pathlib import Path
 
 import grpc
 
@@ -29,7 +30,8 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
     Raises:
         InvalidField: If the report store or the gRPC port cannot be had.
     """
-    links, store, metrics = Links(), Store(settings.channel_store), Metrics()
+    links = Links(Path(settings.channel_recordings))
+    store, metrics = Store(settings.channel_store), Metrics()
     try:
         async with grpc.aio.insecure_channel(settings.receiver_address, options=CHANNEL_OPTIONS) as channel:
             receiver = ReceiverClient(channel, settings.receiver_address, settings.receiver_timeout_s)

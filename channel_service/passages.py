@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from channel_service.channels import Complex, Draw, apply, draw
-from channel_service.links import Links, LinkSettings
+from channel_service.channels import Complex, Draw
+from channel_service.crossings import Crossing, cross
+from channel_service.links import Link, Links
 from protos.semcom.v1 import frame_pb2
-from shared.errors import InvalidField, TooLarge
+from shared.errors import FrameLost, InvalidField, TooLarge
 from shared.ledger import Overhead, overhead_of
 from shared.signal import mean_power
 from shared.wire import MAX_SYMBOLS_PER_FRAME, pack_symbols, unpack_symbols
@@ -33,31 +34,40 @@ class Passage:
     """One frame's way through its link.
 
     Attributes:
-        received: The frame as the receiver gets it, with the symbols after the channel.
+        received: The frame as the receiver gets it, with the symbols after the channel; without, if lost.
         overhead: Of the frame as the transmitter sent it.
     """
 
     received: frame_pb2.ReceivedFrame
     overhead: Overhead
 
+    @property
+    def is_lost(self) -> bool:
+        """The network lost it."""
+        return self.received.state.lost
 
-def pass_frames(
-    links: Links, link: str, settings: LinkSettings, frames: Sequence[frame_pb2.Frame]
-) -> list[Passage]:
+
+def pass_frames(links: Links, link: Link, frames: Sequence[frame_pb2.Frame]) -> list[Passage]:
     """Send frames through a link; all are checked before the first takes a number.
 
     Args:
-        links: Number the frames that bring no number.
-        link: Name of the link.
-        settings: That hold for these frames.
+        links: For their traces and recordings.
+        link: As it was found for these frames.
         frames: As the transmitter sent them; they are left as they are.
 
     Raises:
-        InvalidField: If a field of a frame, or its power, is not allowed.
+        InvalidField: If a field of a frame, or its power, is not allowed, or it cannot be recorded.
         TooLarge: If the frames, or their symbols, are too many.
     """
     symbols = _check_frames(frames)
-    return [_pass(links, link, settings, frame, x) for frame, x in zip(frames, symbols, strict=True)]
+    elapsed_s = links.clock() - link.schedule_since_s
+    crossings = []
+    for frame, x in zip(frames, symbols, strict=True):
+        number = frame.frame_number if frame.HasField("frame_number") else next(link.numbers)
+        crossings.append(cross(links, link.settings, elapsed_s, number, x))
+    if link.settings.record:
+        links.recordings.add(link.settings.record, [crossing.to_entry() for crossing in crossings])
+    return [_passage(link.name, frame, crossing) for frame, crossing in zip(frames, crossings, strict=True)]
 
 
 def _check_frames(frames: Sequence[frame_pb2.Frame]) -> list[Complex]:
@@ -116,39 +126,63 @@ def _unpack(frame: frame_pb2.Frame) -> Complex:
     return x
 
 
-def _pass(links: Links, link: str, settings: LinkSettings, frame: frame_pb2.Frame, x: Complex) -> Passage:
-    has_number = frame.HasField("frame_number")
-    number = frame.frame_number if has_number else links.next_frame_number(link)
-    drawn = draw(settings.to_channel(), number, (x.shape[0], x.shape[1]))
-    y, realised_snr_db = apply(x, drawn)
+def _passage(link: str, frame: frame_pb2.Frame, crossing: Crossing) -> Passage:
+    settings, drawn, impairment = crossing.settings, crossing.drawn, crossing.impairment
     state = frame_pb2.ChannelState(
         link=link,
         channel=settings.channel,
         fading=settings.fading,
         csi=settings.csi,
         requested_snr_db=settings.snr_db,
-        realised_snr_db=realised_snr_db,
+        realised_snr_db=crossing.realised_snr_db,
         noise_variance=drawn.noise_variance,
-        frame_number=number,
+        frame_number=crossing.frame_number,
         seed=settings.seed,
         k_factor_db=settings.stated_k_factor_db,
-        **_CSI_FIELDS[settings.csi](drawn),
+        lost=impairment.is_lost,
+        network_delay_ms=impairment.delay_ms,
     )
     overhead = overhead_of(frame, num_pilots=settings.pilots_a_frame, symbol_rate_hz=settings.symbol_rate_hz)
     received = frame_pb2.ReceivedFrame(frame=frame, state=state, overhead=overhead.to_proto())
-    received.frame.frame_number = number
-    received.frame.symbols.CopyFrom(pack_symbols(y))
+    received.frame.frame_number = crossing.frame_number
+    received.frame.ClearField("symbols")
+    if not impairment.is_lost:
+        received.frame.symbols.CopyFrom(pack_symbols(crossing.y))
+        for name, told in _CSI_FIELDS[settings.csi](drawn).items():
+            getattr(received.state, name).CopyFrom(pack_symbols(told))
     return Passage(received, overhead)
 
 
-def _pack_pilots(drawn: Draw) -> dict[str, frame_pb2.Symbols]:
+def _told_gains(drawn: Draw) -> dict[str, Complex]:
+    assert drawn.told_gains is not None
+    return {"gains": drawn.told_gains}
+
+
+def _received_pilots(drawn: Draw) -> dict[str, Complex]:
     assert drawn.received_pilots is not None
-    return {"received_pilots": pack_symbols(drawn.received_pilots)}
+    return {"received_pilots": drawn.received_pilots}
 
 
-# What travels to the receiver with a frame.
-_CSI_FIELDS: Mapping[str, Callable[[Draw], dict[str, frame_pb2.Symbols]]] = {
-    "perfect": lambda drawn: {"gains": pack_symbols(drawn.gains)},
+# What travels to the receiver with a frame, by field of its state.
+_CSI_FIELDS: Mapping[str, Callable[[Draw], dict[str, Complex]]] = {
+    "perfect": lambda drawn: {"gains": drawn.gains},
     "none": lambda drawn: {},
-    "estimated": _pack_pilots,
+    "estimated": _received_pilots,
+    "mismatched": _told_gains,
 }
+
+
+def network_delay_s(passages: Sequence[Passage]) -> float:
+    """How long the network takes for the frames of one request: as long as for the slowest [s]."""
+    return max(passage.received.state.network_delay_ms for passage in passages) / 1e3
+
+
+def check_not_all_lost(passages: Sequence[Passage]) -> None:
+    """Make sure that something arrives.
+
+    Raises:
+        FrameLost: If nothing does.
+    """
+    if all(passage.is_lost for passage in passages):
+        states = [passage.received.state for passage in passages]
+        raise FrameLost(states[0].link, [state.frame_number for state in states])

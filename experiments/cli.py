@@ -14,7 +14,7 @@ import torch
 import typer
 from rich.console import Console
 
-from channel_service.links import LinkSettings
+from channel_service.link_settings import LinkSettings
 from experiments.distributed import join_ranks
 from experiments.evaluate import Figure, evaluate, in_process
 from experiments.model_card import read_figures, write_model_card
@@ -113,12 +113,12 @@ def evaluate_command(
     ] = "",
     system: Annotated[str, typer.Option(help="System to measure.")] = "mfmsc",
     channel: Annotated[
-        str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, rician.")
+        str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, ...")
     ] = "awgn",
     snr_db: Annotated[
         str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
     ] = "12",
-    fading: Annotated[str, typer.Option(help="block | symbol")] = "block",
+    fading: Annotated[str, typer.Option(help="block | symbol | doppler")] = "block",
     seed: Annotated[int, typer.Option(help="Of the link.")] = 0,
     weights: Annotated[
         Path, typer.Option(help="Folder with a folder of weights a system.")

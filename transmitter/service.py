@@ -173,6 +173,7 @@ class TransmitterService:
             InvalidField: If the encoding or a link setting is not allowed.
             TaskNotTrained: If either end has no weights for the task.
             WeightsMismatch: If the receiver holds other weights.
+            FrameLost: If the link's network lost the frame.
             ServiceUnavailable: If the channel service or the receiver is down.
             DeadlineExceeded: If the answer takes too long.
         """

@@ -72,7 +72,7 @@ async def channel_service(folder: Path, *, timeout_s: float = 10.0) -> AsyncIter
         to_receiver = await stack.enter_async_context(
             grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
         )
-        links, metrics = Links(), Metrics()
+        links, metrics = Links(folder / "recordings"), Metrics()
         client = ReceiverClient(to_receiver, address, timeout_s)
         server, checks = build_server((FULL_NAME,))
         servicer = ChannelServicer(links, store, client, metrics)
