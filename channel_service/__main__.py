@@ -29,7 +29,7 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
     Raises:
         InvalidField: If the report store or the gRPC port cannot be had.
     """
-    links, store, metrics = Links(), Store(settings.channel_store), Metrics()
+    links, store, metrics = Links(), Store(settings.channel_store, settings.channel_max_rows), Metrics()
     try:
         async with grpc.aio.insecure_channel(settings.receiver_address, options=CHANNEL_OPTIONS) as channel:
             receiver = ReceiverClient(channel, settings.receiver_address, settings.receiver_timeout_s)

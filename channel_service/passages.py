@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,11 @@ class Passage:
 
     received: frame_pb2.ReceivedFrame
     overhead: Overhead
+
+    def with_wire_bytes(self, wire_bytes: int) -> Passage:
+        """This passage with its share of the request's bytes in both of its ledgers."""
+        self.received.overhead.wire_bytes = wire_bytes
+        return Passage(self.received, replace(self.overhead, wire_bytes=wire_bytes))
 
 
 def pass_frames(

@@ -12,9 +12,11 @@ from channel_service.links import DEFAULT_LINK, Links
 from channel_service.metrics import Metrics
 from channel_service.passages import MAX_FRAMES, Passage, check_duration, pass_frames
 from channel_service.receiver_client import ReceiverClient
+from channel_service.report_messages import latency_row, overhead_row, query_of
 from channel_service.reports import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
 from shared.errors import TooLarge
+from shared.ledger import wire_shares
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
@@ -102,21 +104,28 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     async def GetOverheadReport(
         self, request: channel_service_pb2.GetReportRequest, context: Any
     ) -> channel_service_pb2.OverheadReport:
-        """Mean cost of an instance by task and system."""
-        rows = await asyncio.to_thread(self._store.overhead, _filters(request))
-        return channel_service_pb2.OverheadReport(rows=[channel_service_pb2.OverheadRow(**r) for r in rows])
+        """Mean cost of an instance of each group."""
+        rows = await asyncio.to_thread(self._store.overhead, query_of(request))
+        return channel_service_pb2.OverheadReport(rows=map(overhead_row, rows))
 
     async def GetLatencyReport(
         self, request: channel_service_pb2.GetReportRequest, context: Any
     ) -> channel_service_pb2.LatencyReport:
-        """Mean and percentiles of every hop by task and system."""
-        rows = await asyncio.to_thread(self._store.latency, _filters(request))
-        return channel_service_pb2.LatencyReport(rows=[channel_service_pb2.LatencyRow(**r) for r in rows])
+        """Mean and percentiles of every hop of each group."""
+        rows = await asyncio.to_thread(self._store.latency, query_of(request))
+        return channel_service_pb2.LatencyReport(rows=map(latency_row, rows))
 
     async def _pass(
         self, request: channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
     ) -> list[Passage]:
         """Send the request's frames through one snapshot of the link's settings."""
+        passages = await self._draw(request)
+        shares = wire_shares(request.ByteSize(), [passage.overhead.message_bytes for passage in passages])
+        return [passage.with_wire_bytes(share) for passage, share in zip(passages, shares, strict=True)]
+
+    async def _draw(
+        self, request: channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
+    ) -> list[Passage]:
         name = request.link or DEFAULT_LINK
         settings = self._links.get(name).with_changes(request.overrides)
         effort = sum(math.prod(frame.symbols.shape) + _SYMBOLS_WORTH_A_FRAME for frame in request.frames)
@@ -167,10 +176,6 @@ def _result(passage: Passage, answer: receiver_pb2.Answer) -> channel_service_pb
     return channel_service_pb2.InstanceResult(
         answer=answer, state=state, overhead=passage.overhead.to_proto()
     )
-
-
-def _filters(request: channel_service_pb2.GetReportRequest) -> dict[str, str]:
-    return {"task": request.task, "system": request.system, "link": request.link}
 
 
 def _ms_since(started: float) -> float:

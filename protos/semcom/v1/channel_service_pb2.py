@@ -22,57 +22,66 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from protos.semcom.v1 import frame_pb2 as protos_dot_semcom_dot_v1_dot_frame__pb2
 from protos.semcom.v1 import receiver_pb2 as protos_dot_semcom_dot_v1_dot_receiver__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&protos/semcom/v1/channel_service.proto\x12\tsemcom.v1\x1a\x1cprotos/semcom/v1/frame.proto\x1a\x1fprotos/semcom/v1/receiver.proto\"\xa8\x02\n\x0cLinkSettings\x12\x14\n\x07\x63hannel\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x66\x61\x64ing\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06snr_db\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bk_factor_db\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x10\n\x03\x63si\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x17\n\nnum_pilots\x18\x06 \x01(\rH\x05\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x04H\x06\x88\x01\x01\x12\x1b\n\x0esymbol_rate_hz\x18\x08 \x01(\x01H\x07\x88\x01\x01\x42\n\n\x08_channelB\t\n\x07_fadingB\t\n\x07_snr_dbB\x0e\n\x0c_k_factor_dbB\x06\n\x04_csiB\r\n\x0b_num_pilotsB\x07\n\x05_seedB\x11\n\x0f_symbol_rate_hz\"?\n\x04Link\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x08settings\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\"\x1e\n\x0eGetLinkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"/\n\x0eSetLinkRequest\x12\x1d\n\x04link\x18\x01 \x01(\x0b\x32\x0f.semcom.v1.Link\"\x12\n\x10ListLinksRequest\"3\n\x11ListLinksResponse\x12\x1e\n\x05links\x18\x01 \x03(\x0b\x32\x0f.semcom.v1.Link\"j\n\x0cRelayRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\"c\n\rRelayResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.semcom.v1.InstanceResult\x12&\n\x07timings\x18\x02 \x01(\x0b\x32\x15.semcom.v1.HopTimings\"\x82\x01\n\x0eInstanceResult\x12!\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x11.semcom.v1.Answer\x12&\n\x05state\x18\x02 \x01(\x0b\x32\x17.semcom.v1.ChannelState\x12%\n\x08overhead\x18\x03 \x01(\x0b\x32\x13.semcom.v1.Overhead\"^\n\nHopTimings\x12\x12\n\nchannel_ms\x18\x01 \x01(\x01\x12\x13\n\x0b\x64ownlink_ms\x18\x02 \x01(\x01\x12\x11\n\tdecode_ms\x18\x03 \x01(\x01\x12\x14\n\x0cresidence_ms\x18\x04 \x01(\x01\"n\n\x10PropagateRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\"=\n\x11PropagateResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.semcom.v1.ReceivedFrame\"I\n\x18\x43ompleteInstancesRequest\x12-\n\tinstances\x18\x01 \x03(\x0b\x32\x1a.semcom.v1.InstanceTimings\"^\n\x0fInstanceTimings\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tencode_ms\x18\x02 \x01(\x01\x12\x11\n\tuplink_ms\x18\x03 \x01(\x01\x12\x10\n\x08total_ms\x18\x04 \x01(\x01\"2\n\x19\x43ompleteInstancesResponse\x12\x15\n\rnum_completed\x18\x01 \x01(\r\">\n\x10GetReportRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x0c\n\x04link\x18\x03 \x01(\t\"6\n\x0eOverheadReport\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.semcom.v1.OverheadRow\"\x86\x02\n\x0bOverheadRow\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x15\n\rnum_instances\x18\x03 \x01(\x04\x12\x12\n\nnum_failed\x18\x04 \x01(\x04\x12\x14\n\x0csource_bytes\x18\x05 \x01(\x01\x12\x13\n\x0breal_values\x18\x06 \x01(\x01\x12\x14\n\x0c\x63hannel_uses\x18\x07 \x01(\x01\x12\x12\n\nnum_pilots\x18\x08 \x01(\x01\x12\x15\n\rpayload_bytes\x18\t \x01(\x01\x12\x15\n\rmessage_bytes\x18\n \x01(\x01\x12\x12\n\nairtime_ms\x18\x0b \x01(\x01\x12\x17\n\x0f\x62\x61ndwidth_ratio\x18\x0c \x01(\x01\"4\n\rLatencyReport\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.semcom.v1.LatencyRow\"\x8f\x01\n\nLatencyRow\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x0b\n\x03hop\x18\x03 \x01(\t\x12\x15\n\rnum_instances\x18\x04 \x01(\x04\x12\x0f\n\x07mean_ms\x18\x05 \x01(\x01\x12\x0e\n\x06p50_ms\x18\x06 \x01(\x01\x12\x0e\n\x06p90_ms\x18\x07 \x01(\x01\x12\x0e\n\x06p99_ms\x18\x08 \x01(\x01\x32\xc2\x04\n\x0e\x43hannelService\x12:\n\x05Relay\x12\x17.semcom.v1.RelayRequest\x1a\x18.semcom.v1.RelayResponse\x12\x46\n\tPropagate\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse\x12^\n\x11\x43ompleteInstances\x12#.semcom.v1.CompleteInstancesRequest\x1a$.semcom.v1.CompleteInstancesResponse\x12\x35\n\x07GetLink\x12\x19.semcom.v1.GetLinkRequest\x1a\x0f.semcom.v1.Link\x12\x35\n\x07SetLink\x12\x19.semcom.v1.SetLinkRequest\x1a\x0f.semcom.v1.Link\x12\x46\n\tListLinks\x12\x1b.semcom.v1.ListLinksRequest\x1a\x1c.semcom.v1.ListLinksResponse\x12K\n\x11GetOverheadReport\x12\x1b.semcom.v1.GetReportRequest\x1a\x19.semcom.v1.OverheadReport\x12I\n\x10GetLatencyReport\x12\x1b.semcom.v1.GetReportRequest\x1a\x18.semcom.v1.LatencyReportb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&protos/semcom/v1/channel_service.proto\x12\tsemcom.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cprotos/semcom/v1/frame.proto\x1a\x1fprotos/semcom/v1/receiver.proto\"\xa8\x02\n\x0cLinkSettings\x12\x14\n\x07\x63hannel\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x66\x61\x64ing\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06snr_db\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bk_factor_db\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x10\n\x03\x63si\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x17\n\nnum_pilots\x18\x06 \x01(\rH\x05\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x04H\x06\x88\x01\x01\x12\x1b\n\x0esymbol_rate_hz\x18\x08 \x01(\x01H\x07\x88\x01\x01\x42\n\n\x08_channelB\t\n\x07_fadingB\t\n\x07_snr_dbB\x0e\n\x0c_k_factor_dbB\x06\n\x04_csiB\r\n\x0b_num_pilotsB\x07\n\x05_seedB\x11\n\x0f_symbol_rate_hz\"?\n\x04Link\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x08settings\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\"\x1e\n\x0eGetLinkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"/\n\x0eSetLinkRequest\x12\x1d\n\x04link\x18\x01 \x01(\x0b\x32\x0f.semcom.v1.Link\"\x12\n\x10ListLinksRequest\"3\n\x11ListLinksResponse\x12\x1e\n\x05links\x18\x01 \x03(\x0b\x32\x0f.semcom.v1.Link\"j\n\x0cRelayRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\"c\n\rRelayResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.semcom.v1.InstanceResult\x12&\n\x07timings\x18\x02 \x01(\x0b\x32\x15.semcom.v1.HopTimings\"\x82\x01\n\x0eInstanceResult\x12!\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x11.semcom.v1.Answer\x12&\n\x05state\x18\x02 \x01(\x0b\x32\x17.semcom.v1.ChannelState\x12%\n\x08overhead\x18\x03 \x01(\x0b\x32\x13.semcom.v1.Overhead\"^\n\nHopTimings\x12\x12\n\nchannel_ms\x18\x01 \x01(\x01\x12\x13\n\x0b\x64ownlink_ms\x18\x02 \x01(\x01\x12\x11\n\tdecode_ms\x18\x03 \x01(\x01\x12\x14\n\x0cresidence_ms\x18\x04 \x01(\x01\"n\n\x10PropagateRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\"=\n\x11PropagateResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.semcom.v1.ReceivedFrame\"I\n\x18\x43ompleteInstancesRequest\x12-\n\tinstances\x18\x01 \x03(\x0b\x32\x1a.semcom.v1.InstanceTimings\"^\n\x0fInstanceTimings\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tencode_ms\x18\x02 \x01(\x01\x12\x11\n\tuplink_ms\x18\x03 \x01(\x01\x12\x10\n\x08total_ms\x18\x04 \x01(\x01\"2\n\x19\x43ompleteInstancesResponse\x12\x15\n\rnum_completed\x18\x01 \x01(\r\"\xdc\x02\n\x10GetReportRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x0c\n\x04link\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18( \x01(\t\x12\x0e\n\x06\x66\x61\x64ing\x18) \x01(\t\x12\x0b\n\x03\x63si\x18* \x01(\t\x12\x0e\n\x06status\x18+ \x01(\t\x12\x17\n\nmin_snr_db\x18, \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nmax_snr_db\x18- \x01(\x01H\x01\x88\x01\x01\x12)\n\x05since\x18. \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18/ \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08group_by\x18\x30 \x03(\t\x12\x17\n\nsnr_bin_db\x18\x31 \x01(\x01H\x02\x88\x01\x01\x42\r\n\x0b_min_snr_dbB\r\n\x0b_max_snr_dbB\r\n\x0b_snr_bin_db\"6\n\x0eOverheadReport\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.semcom.v1.OverheadRow\"\xfa\x02\n\x0bOverheadRow\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x15\n\rnum_instances\x18\x03 \x01(\x04\x12\x12\n\nnum_failed\x18\x04 \x01(\x04\x12\x14\n\x0csource_bytes\x18\x05 \x01(\x01\x12\x13\n\x0breal_values\x18\x06 \x01(\x01\x12\x14\n\x0c\x63hannel_uses\x18\x07 \x01(\x01\x12\x12\n\nnum_pilots\x18\x08 \x01(\x01\x12\x15\n\rpayload_bytes\x18\t \x01(\x01\x12\x15\n\rmessage_bytes\x18\n \x01(\x01\x12\x12\n\nairtime_ms\x18\x0b \x01(\x01\x12\x17\n\x0f\x62\x61ndwidth_ratio\x18\x0c \x01(\x01\x12\x12\n\nwire_bytes\x18( \x01(\x01\x12\x30\n\x05group\x18) \x03(\x0b\x32!.semcom.v1.OverheadRow.GroupEntry\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"4\n\rLatencyReport\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.semcom.v1.LatencyRow\"\xee\x01\n\nLatencyRow\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x0b\n\x03hop\x18\x03 \x01(\t\x12\x15\n\rnum_instances\x18\x04 \x01(\x04\x12\x0f\n\x07mean_ms\x18\x05 \x01(\x01\x12\x0e\n\x06p50_ms\x18\x06 \x01(\x01\x12\x0e\n\x06p90_ms\x18\x07 \x01(\x01\x12\x0e\n\x06p99_ms\x18\x08 \x01(\x01\x12/\n\x05group\x18( \x03(\x0b\x32 .semcom.v1.LatencyRow.GroupEntry\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xda\x05\n\x0e\x43hannelService\x12:\n\x05Relay\x12\x17.semcom.v1.RelayRequest\x1a\x18.semcom.v1.RelayResponse\x12\x44\n\x0bRelayStream\x12\x17.semcom.v1.RelayRequest\x1a\x18.semcom.v1.RelayResponse(\x01\x30\x01\x12\x46\n\tPropagate\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse\x12P\n\x0fPropagateStream\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse(\x01\x30\x01\x12^\n\x11\x43ompleteInstances\x12#.semcom.v1.CompleteInstancesRequest\x1a$.semcom.v1.CompleteInstancesResponse\x12\x35\n\x07GetLink\x12\x19.semcom.v1.GetLinkRequest\x1a\x0f.semcom.v1.Link\x12\x35\n\x07SetLink\x12\x19.semcom.v1.SetLinkRequest\x1a\x0f.semcom.v1.Link\x12\x46\n\tListLinks\x12\x1b.semcom.v1.ListLinksRequest\x1a\x1c.semcom.v1.ListLinksResponse\x12K\n\x11GetOverheadReport\x12\x1b.semcom.v1.GetReportRequest\x1a\x19.semcom.v1.OverheadReport\x12I\n\x10GetLatencyReport\x12\x1b.semcom.v1.GetReportRequest\x1a\x18.semcom.v1.LatencyReportb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.semcom.v1.channel_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LINKSETTINGS']._serialized_start=117
-  _globals['_LINKSETTINGS']._serialized_end=413
-  _globals['_LINK']._serialized_start=415
-  _globals['_LINK']._serialized_end=478
-  _globals['_GETLINKREQUEST']._serialized_start=480
-  _globals['_GETLINKREQUEST']._serialized_end=510
-  _globals['_SETLINKREQUEST']._serialized_start=512
-  _globals['_SETLINKREQUEST']._serialized_end=559
-  _globals['_LISTLINKSREQUEST']._serialized_start=561
-  _globals['_LISTLINKSREQUEST']._serialized_end=579
-  _globals['_LISTLINKSRESPONSE']._serialized_start=581
-  _globals['_LISTLINKSRESPONSE']._serialized_end=632
-  _globals['_RELAYREQUEST']._serialized_start=634
-  _globals['_RELAYREQUEST']._serialized_end=740
-  _globals['_RELAYRESPONSE']._serialized_start=742
-  _globals['_RELAYRESPONSE']._serialized_end=841
-  _globals['_INSTANCERESULT']._serialized_start=844
-  _globals['_INSTANCERESULT']._serialized_end=974
-  _globals['_HOPTIMINGS']._serialized_start=976
-  _globals['_HOPTIMINGS']._serialized_end=1070
-  _globals['_PROPAGATEREQUEST']._serialized_start=1072
-  _globals['_PROPAGATEREQUEST']._serialized_end=1182
-  _globals['_PROPAGATERESPONSE']._serialized_start=1184
-  _globals['_PROPAGATERESPONSE']._serialized_end=1245
-  _globals['_COMPLETEINSTANCESREQUEST']._serialized_start=1247
-  _globals['_COMPLETEINSTANCESREQUEST']._serialized_end=1320
-  _globals['_INSTANCETIMINGS']._serialized_start=1322
-  _globals['_INSTANCETIMINGS']._serialized_end=1416
-  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_start=1418
-  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_end=1468
-  _globals['_GETREPORTREQUEST']._serialized_start=1470
-  _globals['_GETREPORTREQUEST']._serialized_end=1532
-  _globals['_OVERHEADREPORT']._serialized_start=1534
-  _globals['_OVERHEADREPORT']._serialized_end=1588
-  _globals['_OVERHEADROW']._serialized_start=1591
-  _globals['_OVERHEADROW']._serialized_end=1853
-  _globals['_LATENCYREPORT']._serialized_start=1855
-  _globals['_LATENCYREPORT']._serialized_end=1907
-  _globals['_LATENCYROW']._serialized_start=1910
-  _globals['_LATENCYROW']._serialized_end=2053
-  _globals['_CHANNELSERVICE']._serialized_start=2056
-  _globals['_CHANNELSERVICE']._serialized_end=2634
+  _globals['_OVERHEADROW_GROUPENTRY']._loaded_options = None
+  _globals['_OVERHEADROW_GROUPENTRY']._serialized_options = b'8\001'
+  _globals['_LATENCYROW_GROUPENTRY']._loaded_options = None
+  _globals['_LATENCYROW_GROUPENTRY']._serialized_options = b'8\001'
+  _globals['_LINKSETTINGS']._serialized_start=150
+  _globals['_LINKSETTINGS']._serialized_end=446
+  _globals['_LINK']._serialized_start=448
+  _globals['_LINK']._serialized_end=511
+  _globals['_GETLINKREQUEST']._serialized_start=513
+  _globals['_GETLINKREQUEST']._serialized_end=543
+  _globals['_SETLINKREQUEST']._serialized_start=545
+  _globals['_SETLINKREQUEST']._serialized_end=592
+  _globals['_LISTLINKSREQUEST']._serialized_start=594
+  _globals['_LISTLINKSREQUEST']._serialized_end=612
+  _globals['_LISTLINKSRESPONSE']._serialized_start=614
+  _globals['_LISTLINKSRESPONSE']._serialized_end=665
+  _globals['_RELAYREQUEST']._serialized_start=667
+  _globals['_RELAYREQUEST']._serialized_end=773
+  _globals['_RELAYRESPONSE']._serialized_start=775
+  _globals['_RELAYRESPONSE']._serialized_end=874
+  _globals['_INSTANCERESULT']._serialized_start=877
+  _globals['_INSTANCERESULT']._serialized_end=1007
+  _globals['_HOPTIMINGS']._serialized_start=1009
+  _globals['_HOPTIMINGS']._serialized_end=1103
+  _globals['_PROPAGATEREQUEST']._serialized_start=1105
+  _globals['_PROPAGATEREQUEST']._serialized_end=1215
+  _globals['_PROPAGATERESPONSE']._serialized_start=1217
+  _globals['_PROPAGATERESPONSE']._serialized_end=1278
+  _globals['_COMPLETEINSTANCESREQUEST']._serialized_start=1280
+  _globals['_COMPLETEINSTANCESREQUEST']._serialized_end=1353
+  _globals['_INSTANCETIMINGS']._serialized_start=1355
+  _globals['_INSTANCETIMINGS']._serialized_end=1449
+  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_start=1451
+  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_end=1501
+  _globals['_GETREPORTREQUEST']._serialized_start=1504
+  _globals['_GETREPORTREQUEST']._serialized_end=1852
+  _globals['_OVERHEADREPORT']._serialized_start=1854
+  _globals['_OVERHEADREPORT']._serialized_end=1908
+  _globals['_OVERHEADROW']._serialized_start=1911
+  _globals['_OVERHEADROW']._serialized_end=2289
+  _globals['_OVERHEADROW_GROUPENTRY']._serialized_start=2245
+  _globals['_OVERHEADROW_GROUPENTRY']._serialized_end=2289
+  _globals['_LATENCYREPORT']._serialized_start=2291
+  _globals['_LATENCYREPORT']._serialized_end=2343
+  _globals['_LATENCYROW']._serialized_start=2346
+  _globals['_LATENCYROW']._serialized_end=2584
+  _globals['_LATENCYROW_GROUPENTRY']._serialized_start=2245
+  _globals['_LATENCYROW_GROUPENTRY']._serialized_end=2289
+  _globals['_CHANNELSERVICE']._serialized_start=2587
+  _globals['_CHANNELSERVICE']._serialized_end=3317
 # @@protoc_insertion_point(module_scope)

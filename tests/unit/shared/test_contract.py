@@ -10,7 +10,7 @@ import pytest
 
 from protos.semcom.v1 import frame_pb2
 from shared import errors
-from shared.ledger import overhead_of
+from shared.ledger import overhead_of, request_wire_bytes, wire_shares
 from shared.profiles import get_profile
 from shared.settings import ChannelSettings, load_settings
 from shared.signal import linear_to_db, mean_power, noise_variance_from_snr_db
@@ -97,3 +97,17 @@ def test_vocabulary_round_trip_and_limit() -> None:
     assert numbers == [2, 4, 5, 6, 3]
     assert vocabulary.decode(numbers) == "good films"
     assert len(vocabulary.encode(["good " * 50])[0]) == 5
+
+
+@pytest.mark.parametrize(
+    ("message_bytes", "num_frames"), [(0, 1), (16_384 - 5, 1), (16_384 - 4, 2), (1_280_200, 79)]
+)
+def test_a_message_on_the_wire_is_its_length_prefix_and_http2_frames(message_bytes, num_frames) -> None:
+    assert request_wire_bytes(message_bytes) == 5 + message_bytes + 9 * num_frames
+
+
+def test_shares_of_a_request_add_up_to_it() -> None:
+    shares = wire_shares(1000, [200, 300, 400])
+    assert shares == [200 + 38, 300 + 38, 400 + 38]
+    assert wire_shares(902, [200, 300, 400]) == [206, 305, 405]
+    assert sum(shares) == request_wire_bytes(1000)
