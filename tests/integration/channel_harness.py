@@ -54,6 +54,7 @@ class Harness:
     metrics: Metrics
     receiver: ChosenReceiver
     receiver_address: str
+    port: int
     stop_receiver: Callable = field(repr=False, default=None)
 
 
@@ -83,7 +84,7 @@ async def channel_service(folder: Path, *, timeout_s: float = 10.0) -> AsyncIter
             grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
         )
         stub = channel_service_pb2_grpc.ChannelServiceStub(channel)
-        yield Harness(stub, links, store, metrics, receiver, address, receiver_stack.aclose)
+        yield Harness(stub, links, store, metrics, receiver, address, port, receiver_stack.aclose)
 
 
 def unit_symbols(shape: tuple[int, int] = (1, 16), seed: int = 0) -> np.ndarray:
