@@ -9,6 +9,7 @@ Shapes: L tokens, S symbols a token.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import InvalidField
-from shared.signal import db_to_linear, linear_to_db, noise_variance_from_snr_db
+from shared.signal import db_to_linear, energy, linear_to_db, noise_variance_from_snr_db
 
 Complex = NDArray[np.complex64]
 # Floor of an energy: one symbol in a deep fade, or one that met no noise, must not make an SNR infinite.
 _MIN_ENERGY = 1e-30
+# CN(0, 1) has half its power in each real dimension.
+_DEVIATION_A_REAL = np.float32(np.sqrt(0.5))
 
 
 class Substream(IntEnum):
@@ -32,22 +35,39 @@ class Substream(IntEnum):
     PILOT_NOISE = 2
 
 
+class _Kept(threading.local):
+    """The generators of one thread."""
+
+    def __init__(self) -> None:
+        self.generators = {substream: np.random.Generator(np.random.Philox()) for substream in Substream}
+
+
+_KEPT = _Kept()
+# Of a Philox that has drawn nothing yet.
+_EMPTY_BUFFER = {"buffer": (0, 0, 0, 0), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
+
+
 def generator(seed: int, frame_number: int, substream: Substream) -> np.random.Generator:
     """The random source of one substream of one frame.
 
     Philox with key = (seed, frame number), both uint64; the substream is the highest word of its counter, so
-    that streams of 2^192 draws never meet.
+    that streams of 2^192 draws never meet. A thread keeps one generator a substream, for making one takes
+    longer than drawing a short frame, and sets it anew: use it up before the next frame's is asked for.
     """
-    key = np.array([seed, frame_number], dtype=np.uint64)
-    counter = np.array([0, 0, 0, substream], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+    rng = _KEPT.generators[substream]
+    rng.bit_generator.state = {
+        "bit_generator": "Philox",
+        "state": {"counter": (0, 0, 0, substream), "key": (seed, frame_number)},
+        **_EMPTY_BUFFER,
+    }
+    return rng
 
 
 def complex_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Complex:
     """CN(0, 1): half the power in each real dimension; complex64 of the given shape."""
-    reals = rng.standard_normal((*shape, 2), dtype=np.float32)
-    reals *= np.float32(np.sqrt(0.5))
-    return reals.view(np.complex64)[..., 0]
+    reals = rng.standard_normal((*shape[:-1], 2 * shape[-1]), dtype=np.float32)
+    reals *= _DEVIATION_A_REAL
+    return reals.view(np.complex64)
 
 
 @dataclass(frozen=True)
@@ -182,10 +202,5 @@ def apply(x: Complex, drawn: Draw) -> tuple[Complex, float]:
     if x.shape != drawn.noise.shape:
         raise InvalidField("symbols.shape", list(x.shape), f"{list(drawn.noise.shape)}, as drawn")
     faded = drawn.gains * x
-    realised_snr_db = linear_to_db(_energy(faded) / _energy(drawn.noise))
+    realised_snr_db = linear_to_db(max(energy(faded), _MIN_ENERGY) / max(energy(drawn.noise), _MIN_ENERGY))
     return faded + drawn.noise, realised_snr_db
-
-
-def _energy(x: Complex) -> float:
-    reals = np.ascontiguousarray(x).view(np.float32).astype(np.float64)
-    return max(float(np.vdot(reals, reals)), _MIN_ENERGY)

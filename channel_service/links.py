@@ -79,7 +79,8 @@ class LinkSettings:
         Raises:
             InvalidField: If a value is not allowed.
         """
-        return replace(self, **{field.name: value for field, value in changes.ListFields()})
+        fields = {field.name: value for field, value in changes.ListFields()}
+        return replace(self, **fields) if fields else self
 
     def to_proto(self) -> channel_service_pb2.LinkSettings:
         """As the message of the wire contract, every field set."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from channel_service.channels import Complex, Draw, apply, draw
 from channel_service.links import Links, LinkSettings
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField, TooLarge
-from shared.ledger import Overhead, overhead_of
+from shared.ledger import Overhead, overhead_of, wire_shares
 from shared.signal import mean_power
-from shared.wire import MAX_SYMBOLS_PER_FRAME, pack_symbols, unpack_symbols
+from shared.wire import MAX_SYMBOLS_PER_FRAME, pack_symbols, unpack_symbols, write_symbols
 
 MAX_FRAMES = 4096
 MAX_SYMBOLS_PER_REQUEST = MAX_SYMBOLS_PER_FRAME
@@ -26,6 +27,17 @@ _POWER_TOLERANCE: Mapping[int, float] = {
     frame_pb2.SYMBOL_ENCODING_FLOAT16: 0.05,
     frame_pb2.SYMBOL_ENCODING_INT8: 0.05,
 }
+# What the channel leaves of a frame as it is.
+_KEPT = tuple(
+    field.name for field in frame_pb2.Frame.DESCRIPTOR.fields if field.name not in ("frame_number", "symbols")
+)
+
+
+class ReceivedFrames(Protocol):
+    """The repeated field of a message that is to hold received frames."""
+
+    def add(self) -> frame_pb2.ReceivedFrame:
+        """Append an empty one and return it."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +52,14 @@ class Passage:
     received: frame_pb2.ReceivedFrame
     overhead: Overhead
 
-    def with_wire_bytes(self, wire_bytes: int) -> Passage:
-        """This passage with its share of the request's bytes in both of its ledgers."""
-        self.received.overhead.wire_bytes = wire_bytes
-        return Passage(self.received, replace(self.overhead, wire_bytes=wire_bytes))
-
 
 def pass_frames(
-    links: Links, link: str, settings: LinkSettings, frames: Sequence[frame_pb2.Frame]
+    links: Links,
+    link: str,
+    settings: LinkSettings,
+    frames: Sequence[frame_pb2.Frame],
+    request_bytes: int,
+    into: ReceivedFrames,
 ) -> list[Passage]:
     """Send frames through a link; all are checked before the first takes a number.
 
@@ -56,13 +68,19 @@ def pass_frames(
         link: Name of the link.
         settings: That hold for these frames.
         frames: As the transmitter sent them; they are left as they are.
+        request_bytes: The message they came in, for their shares of the bytes on the wire.
+        into: Of the message that goes on; a received frame is added to it for each sent one.
 
     Raises:
         InvalidField: If a field of a frame, or its power, is not allowed.
         TooLarge: If the frames, or their symbols, are too many.
     """
     symbols = _check_frames(frames)
-    return [_pass(links, link, settings, frame, x) for frame, x in zip(frames, symbols, strict=True)]
+    shares = wire_shares(request_bytes, [frame.ByteSize() for frame in frames])
+    return [
+        _pass(links, link, settings, frame, x, wire_bytes, into.add())
+        for frame, x, wire_bytes in zip(frames, symbols, shares, strict=True)
+    ]
 
 
 def _check_frames(frames: Sequence[frame_pb2.Frame]) -> list[Complex]:
@@ -107,10 +125,10 @@ def check_duration(name: str, duration_ms: float) -> None:
 
 
 def _unpack(frame: frame_pb2.Frame) -> Complex:
-    # Absurd values overflow to infinity on the way to the check that refuses them.
+    # Absurd codes of int8 overflow to infinity on the way to the check that refuses them.
     with np.errstate(over="ignore"):
         x = unpack_symbols(frame.symbols)
-        power = mean_power(x)
+    power = mean_power(x)
     tolerance = _POWER_TOLERANCE[frame.symbols.encoding]
     if not abs(power - 1) <= tolerance:
         raise InvalidField(
@@ -121,7 +139,15 @@ def _unpack(frame: frame_pb2.Frame) -> Complex:
     return x
 
 
-def _pass(links: Links, link: str, settings: LinkSettings, frame: frame_pb2.Frame, x: Complex) -> Passage:
+def _pass(
+    links: Links,
+    link: str,
+    settings: LinkSettings,
+    frame: frame_pb2.Frame,
+    x: Complex,
+    wire_bytes: int,
+    received: frame_pb2.ReceivedFrame,
+) -> Passage:
     has_number = frame.HasField("frame_number")
     number = frame.frame_number if has_number else links.next_frame_number(link)
     drawn = draw(settings.to_channel(), number, (x.shape[0], x.shape[1]))
@@ -139,11 +165,24 @@ def _pass(links: Links, link: str, settings: LinkSettings, frame: frame_pb2.Fram
         k_factor_db=settings.stated_k_factor_db,
         **_CSI_FIELDS[settings.csi](drawn),
     )
-    overhead = overhead_of(frame, num_pilots=settings.pilots_a_frame, symbol_rate_hz=settings.symbol_rate_hz)
-    received = frame_pb2.ReceivedFrame(frame=frame, state=state, overhead=overhead.to_proto())
-    received.frame.frame_number = number
-    received.frame.symbols.CopyFrom(pack_symbols(y))
+    overhead = overhead_of(
+        frame,
+        num_pilots=settings.pilots_a_frame,
+        symbol_rate_hz=settings.symbol_rate_hz,
+        wire_bytes=wire_bytes,
+    )
+    _write_arrived(received.frame, frame, number, y)
+    received.state.CopyFrom(state)
+    received.overhead.CopyFrom(overhead.to_proto())
     return Passage(received, overhead)
+
+
+def _write_arrived(arrived: frame_pb2.Frame, sent: frame_pb2.Frame, number: int, y: Complex) -> None:
+    """Write a frame as it arrives; its symbols, unlike those of a message merged into another, once."""
+    for name in _KEPT:
+        setattr(arrived, name, getattr(sent, name))
+    arrived.frame_number = number
+    write_symbols(arrived.symbols, y)
 
 
 def _pack_pilots(drawn: Draw) -> dict[str, frame_pb2.Symbols]:

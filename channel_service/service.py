@@ -6,20 +6,21 @@ import asyncio
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from channel_service.links import DEFAULT_LINK, Links
 from channel_service.metrics import Metrics
-from channel_service.passages import MAX_FRAMES, Passage, check_duration, pass_frames
+from channel_service.passages import MAX_FRAMES, Passage, ReceivedFrames, check_duration, pass_frames
 from channel_service.receiver_client import ReceiverClient
 from channel_service.report_messages import latency_row, overhead_row, query_of
 from channel_service.reports import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
 from shared.errors import TooLarge
-from shared.ledger import wire_shares
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
+_Request = channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
 # About a millisecond of drawing: more than that leaves the event loop for a thread.
 _MAX_SYMBOLS_ON_LOOP = 1 << 14
 _SYMBOLS_WORTH_A_FRAME = 1 << 10
@@ -36,11 +37,12 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     ) -> channel_service_pb2.RelayResponse:
         """Draw, apply, have answered, store, answer; a frame that fails is stored with its status."""
         started = time.perf_counter()
-        passages = await self._pass(request)
+        decoding = receiver_pb2.DecodeRequest()
+        passages = await self._pass(request, decoding.frames)
         hops = {"channel": _ms_since(started)}
         sent = time.perf_counter()
         try:
-            decoded = await self._receiver.decode(passage.received for passage in passages)
+            decoded = await self._receiver.decode(decoding)
         except (Exception, asyncio.CancelledError) as error:
             # A caller that gave up has used the channel all the same.
             await self._keep_books(passages, [None] * len(passages), type(error).__name__, hops)
@@ -58,8 +60,9 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         self, request: channel_service_pb2.PropagateRequest, context: Any
     ) -> channel_service_pb2.PropagateResponse:
         """Draw and apply; nothing is stored."""
-        passages = await self._pass(request)
-        return channel_service_pb2.PropagateResponse(frames=[passage.received for passage in passages])
+        response = channel_service_pb2.PropagateResponse()
+        await self._pass(request, response.frames)
+        return response
 
     async def CompleteInstances(
         self, request: channel_service_pb2.CompleteInstancesRequest, context: Any
@@ -115,23 +118,13 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         rows = await asyncio.to_thread(self._store.latency, query_of(request))
         return channel_service_pb2.LatencyReport(rows=map(latency_row, rows))
 
-    async def _pass(
-        self, request: channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
-    ) -> list[Passage]:
+    async def _pass(self, request: _Request, into: ReceivedFrames) -> list[Passage]:
         """Send the request's frames through one snapshot of the link's settings."""
-        passages = await self._draw(request)
-        shares = wire_shares(request.ByteSize(), [passage.overhead.message_bytes for passage in passages])
-        return [passage.with_wire_bytes(share) for passage, share in zip(passages, shares, strict=True)]
-
-    async def _draw(
-        self, request: channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
-    ) -> list[Passage]:
         name = request.link or DEFAULT_LINK
         settings = self._links.get(name).with_changes(request.overrides)
         effort = sum(math.prod(frame.symbols.shape) + _SYMBOLS_WORTH_A_FRAME for frame in request.frames)
-        if effort <= _MAX_SYMBOLS_ON_LOOP:
-            return pass_frames(self._links, name, settings, request.frames)
-        return await asyncio.to_thread(pass_frames, self._links, name, settings, request.frames)
+        work = partial(pass_frames, self._links, name, settings, request.frames, request.ByteSize(), into)
+        return work() if effort <= _MAX_SYMBOLS_ON_LOOP else await asyncio.to_thread(work)
 
     async def _keep_books(
         self,

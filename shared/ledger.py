@@ -28,7 +28,7 @@ class Overhead:
         message_bytes: The frame's whole protobuf message.
         airtime_ms: (channel_uses + num_pilots) / symbol rate [ms].
         bandwidth_ratio: Channel uses for each source value (k/n); 0 where the source was not stated.
-        wire_bytes: Its share of the request it came in, see `wire_shares`; 0 outside a request.
+        wire_bytes: Its share of the request it came in, see `wire_shares`.
     """
 
     source_bytes: int
@@ -39,20 +39,23 @@ class Overhead:
     message_bytes: int
     airtime_ms: float
     bandwidth_ratio: float
-    wire_bytes: int = 0
+    wire_bytes: int
 
     def to_proto(self) -> frame_pb2.Overhead:
         """As the message of the wire contract."""
         return frame_pb2.Overhead(**vars(self))
 
 
-def overhead_of(frame: frame_pb2.Frame, *, num_pilots: int, symbol_rate_hz: float) -> Overhead:
+def overhead_of(
+    frame: frame_pb2.Frame, *, num_pilots: int, symbol_rate_hz: float, wire_bytes: int
+) -> Overhead:
     """Account for one frame as it left the transmitter.
 
     Args:
         frame: With its symbols, before the channel.
         num_pilots: Pilots the link sends with it.
         symbol_rate_hz: Complex symbols a second.
+        wire_bytes: Its share of the request it came in, see `wire_shares`.
     """
     channel_uses = 1
     for size in frame.symbols.shape:
@@ -66,6 +69,7 @@ def overhead_of(frame: frame_pb2.Frame, *, num_pilots: int, symbol_rate_hz: floa
         message_bytes=frame.ByteSize(),
         airtime_ms=1e3 * (channel_uses + num_pilots) / symbol_rate_hz,
         bandwidth_ratio=channel_uses / frame.num_source_values if frame.num_source_values else 0.0,
+        wire_bytes=wire_bytes,
     )
 
 

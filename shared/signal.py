@@ -30,6 +30,12 @@ def noise_variance_from_snr_db(snr_db: Any) -> Any:
     return db_to_linear(-snr_db)
 
 
+def energy(x: NDArray[np.complexfloating]) -> float:
+    """Sum of |x|^2 [linear] over all symbols of x, any shape; summed as float64."""
+    wide = x.astype(np.complex128)
+    return float(np.vdot(wide, wide).real)
+
+
 def mean_power(x: NDArray[np.complexfloating]) -> float:
     """Mean |x|^2 [linear] over all symbols of x, any shape."""
-    return float(np.mean(x.real**2 + x.imag**2, dtype=np.float64)) if x.size else 0.0
+    return energy(x) / x.size if x.size else 0.0

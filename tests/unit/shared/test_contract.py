@@ -56,7 +56,7 @@ def test_bare_statuses(code: grpc.StatusCode, kind: type[errors.SemcomError]) ->
 def test_ledger_of_a_fused_instance_is_the_papers() -> None:
     symbols = pack_symbols(np.ones((1, 16), dtype=np.complex64))
     frame = frame_pb2.Frame(task="vqa", symbols=symbols, source_bytes=400, num_source_values=12_300)
-    cost = overhead_of(frame, num_pilots=4, symbol_rate_hz=1e6)
+    cost = overhead_of(frame, num_pilots=4, symbol_rate_hz=1e6, wire_bytes=240)
     assert (cost.channel_uses, cost.real_values, cost.payload_bytes) == (16, 32, 128)
     assert cost.airtime_ms == pytest.approx(0.020)
     assert cost.bandwidth_ratio == pytest.approx(16 / 12_300)
