@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from channel_service.passages import MAX_FRAMES, Passage, ReceivedFrames, check_
 from channel_service.receiver_client import ReceiverClient
 from channel_service.report_messages import latency_row, overhead_row, query_of
 from channel_service.reports import Store
+from channel_service.streams import answer_in_order
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
 from shared.errors import TooLarge
 
@@ -63,6 +64,20 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         response = channel_service_pb2.PropagateResponse()
         await self._pass(request, response.frames)
         return response
+
+    async def RelayStream(
+        self, requests: AsyncIterator[channel_service_pb2.RelayRequest], context: Any
+    ) -> AsyncIterator[channel_service_pb2.RelayResponse]:
+        """Relay a stream of requests, answered in order."""
+        async for response in answer_in_order(requests, lambda request: self.Relay(request, context)):
+            yield response
+
+    async def PropagateStream(
+        self, requests: AsyncIterator[channel_service_pb2.PropagateRequest], context: Any
+    ) -> AsyncIterator[channel_service_pb2.PropagateResponse]:
+        """Propagate a stream of requests, answered in order."""
+        async for response in answer_in_order(requests, lambda request: self.Propagate(request, context)):
+            yield response
 
     async def CompleteInstances(
         self, request: channel_service_pb2.CompleteInstancesRequest, context: Any
