@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from channel_service.channels import MODELS
 from channel_service.links import CSI_MODES, Links, LinkSettings
+from channel_service.live import LiveFeed
+from channel_service.live_api import add_live_routes
 from channel_service.reports import Store
 from channel_service.reports_api import add_report_routes
 from protos.semcom.v1 import channel_service_pb2
@@ -69,19 +71,25 @@ LinkName = Annotated[str, Path(description="Name of the link.", examples=["defau
 
 
 def create_app(
-    links: Links, store: Store, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry
+    links: Links,
+    store: Store,
+    feed: LiveFeed,
+    ready: Callable[[], Awaitable[None]],
+    registry: CollectorRegistry,
 ) -> FastAPI:
     """The service's HTTP app.
 
     Args:
         links: Shared with the gRPC side.
         store: Shared with the gRPC side.
+        feed: Shared with the gRPC side.
         ready: See `shared.http_runtime.build_app`.
         registry: Metrics.
     """
     app = build_app("semcom channel_service", _DESCRIPTION, ready=ready, registry=registry)
     _add_link_routes(app, links)
     add_report_routes(app, store)
+    add_live_routes(app, feed)
     return app
 
 

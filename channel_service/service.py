@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from channel_service.links import DEFAULT_LINK, Links
+from channel_service.live import LiveFeed
 from channel_service.metrics import Metrics
 from channel_service.passages import MAX_FRAMES, Passage, ReceivedFrames, check_duration, pass_frames
 from channel_service.receiver_client import ReceiverClient
@@ -30,13 +31,20 @@ _SYMBOLS_WORTH_A_FRAME = 1 << 10
 class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     """semcom.v1.ChannelService."""
 
-    def __init__(self, links: Links, store: Store, receiver: ReceiverClient, metrics: Metrics) -> None:
-        self._links, self._store, self._receiver, self._metrics = links, store, receiver, metrics
+    def __init__(
+        self, links: Links, store: Store, receiver: ReceiverClient, metrics: Metrics, feed: LiveFeed
+    ) -> None:
+        self._links, self._store, self._receiver = links, store, receiver
+        self._metrics, self._feed = metrics, feed
 
     async def Relay(
         self, request: channel_service_pb2.RelayRequest, context: Any
     ) -> channel_service_pb2.RelayResponse:
         """Draw, apply, have answered, store, answer; a frame that fails is stored with its status."""
+        with self._metrics.requests_in_progress.track_inprogress():
+            return await self._relay(request)
+
+    async def _relay(self, request: channel_service_pb2.RelayRequest) -> channel_service_pb2.RelayResponse:
         started = time.perf_counter()
         decoding = receiver_pb2.DecodeRequest()
         passages = await self._pass(request, decoding.frames)
@@ -46,11 +54,13 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
             decoded = await self._receiver.decode(decoding)
         except (Exception, asyncio.CancelledError) as error:
             # A caller that gave up has used the channel all the same.
-            await self._keep_books(passages, [None] * len(passages), type(error).__name__, hops)
+            await self._keep_books(
+                request.frames, passages, [None] * len(passages), type(error).__name__, hops
+            )
             raise
         hops["decode"] = decoded.decode_ms
         hops["downlink"] = max(0.0, _ms_since(sent) - decoded.decode_ms)
-        await self._keep_books(passages, list(decoded.answers), OK, hops)
+        await self._keep_books(request.frames, passages, decoded.answers, OK, hops)
         timings = {f"{hop}_ms": duration_ms for hop, duration_ms in hops.items()}
         return channel_service_pb2.RelayResponse(
             results=[_result(p, a) for p, a in zip(passages, decoded.answers, strict=True)],
@@ -143,12 +153,13 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
 
     async def _keep_books(
         self,
-        passages: list[Passage],
-        answers: list[receiver_pb2.Answer | None],
+        frames: Sequence[frame_pb2.Frame],
+        passages: Sequence[Passage],
+        answers: Sequence[receiver_pb2.Answer | None],
         status: str,
         hops_ms: Mapping[str, float],
     ) -> None:
-        """Count the frames and store a row each; returns when they are committed."""
+        """Count the frames, store a row each and, once they are committed, show them to who watches."""
         self._metrics.count(passages, status, hops_ms)
         times = {f"{hop}_ms": duration_ms for hop, duration_ms in hops_ms.items()}
         rows = [
@@ -156,6 +167,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
             for passage, answer in zip(passages, answers, strict=True)
         ]
         await self._store.add(rows)
+        self._feed.publish(frames, passages, answers, status)
 
 
 def _row(passage: Passage, answer: receiver_pb2.Answer | None) -> dict[str, Any]:

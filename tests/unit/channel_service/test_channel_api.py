@@ -14,6 +14,8 @@ from pyarrow import parquet
 
 from channel_service.api import create_app
 from channel_service.links import Links
+from channel_service.live import LiveFeed
+from channel_service.metrics import Metrics
 from channel_service.reports import Store
 from shared.errors import ServiceUnavailable
 from shared.ledger import HOPS
@@ -25,7 +27,7 @@ class Service:
     def __init__(self, store_path) -> None:
         self.links, self.store = Links(), Store(str(store_path))
         self.receiver_is_up = True
-        self.app = create_app(self.links, self.store, self._ready, CollectorRegistry())
+        self.app = create_app(self.links, self.store, LiveFeed(Metrics()), self._ready, CollectorRegistry())
 
     async def _ready(self) -> None:
         if not self.receiver_is_up:
