@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint protos up bench compose-test clean
+.PHONY: help demo test lint protos up bench bench-services compose-test clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,11 @@ protos: $(INSTALLED)  ## regenerate the code of the wire contract
 up: $(INSTALLED)  ## start the three services on this machine; Ctrl-C stops them
 	@$(BIN)/semcom up
 
-bench: $(INSTALLED)  ## requests a second and latency of the three services on this machine
-	$(BIN)/python -m client.bench
+bench: $(INSTALLED)  ## frames a second of the channel beside a bare gRPC echo and plain NumPy
+	@$(BIN)/python -m client.bench
+
+bench-services: $(INSTALLED)  ## requests a second and latency of the three services on this machine
+	$(BIN)/python -m client.bench_services
 
 compose-test:  ## build and start the containers, send a real vqa request, take them down
 	bash tests/compose_test.sh

@@ -11,6 +11,7 @@ import grpc
 
 from channel_service.api import create_app
 from channel_service.links import Links
+from channel_service.live import LiveFeed
 from channel_service.metrics import Metrics
 from channel_service.receiver_client import ReceiverClient
 from channel_service.reports import Store
@@ -30,8 +31,8 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
     Raises:
         InvalidField: If the report store or the gRPC port cannot be had.
     """
-    links = Links(Path(settings.channel_recordings))
-    store, metrics = Store(settings.channel_store), Metrics()
+    links, metrics = Links(Path(settings.channel_recordings)), Metrics()
+    store, feed = Store(settings.channel_store, settings.channel_max_rows), LiveFeed(metrics)
     try:
         async with grpc.aio.insecure_channel(settings.receiver_address, options=CHANNEL_OPTIONS) as channel:
             receiver = ReceiverClient(channel, settings.receiver_address, settings.receiver_timeout_s)
@@ -41,16 +42,24 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
                 await receiver.check_serving()
 
             server, checks = build_server((FULL_NAME,))
-            servicer = ChannelServicer(links, store, receiver, metrics)
+            servicer = ChannelServicer(links, store, receiver, metrics, feed)
             channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, server)
             grpc_port = _bind(server, settings.host, settings.channel_grpc_port)
-            app = create_app(links, store, ready, metrics.registry)
+            app = create_app(links, store, feed, ready, metrics.registry)
             async with running(server, checks, (FULL_NAME,)):
                 ports = {"grpc_port": grpc_port, "http_port": settings.channel_http_port}
                 log_event(_LOG, "ready", **ports, receiver=settings.receiver_address)
+                ending = asyncio.create_task(_end_views(feed, stop))
                 await serve_http(app, settings.host, settings.channel_http_port, stop)
+                await ending
     finally:
         store.close()
+
+
+async def _end_views(feed: LiveFeed, stop: asyncio.Event) -> None:
+    """A viewer never ends by himself, and a server that stops waits for its answers to end."""
+    await stop.wait()
+    feed.close()
 
 
 def _bind(server: grpc.aio.Server, host: str, port: int) -> int:

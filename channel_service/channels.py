@@ -18,7 +18,7 @@ from channel_service.models import MODELS, Scene
 from channel_service.radio import Channel
 from channel_service.random_streams import Complex, Substream, complex_normal, generator
 from shared.errors import InvalidField
-from shared.signal import db_to_linear, linear_to_db, noise_variance_from_snr_db
+from shared.signal import db_to_linear, energy, linear_to_db, noise_variance_from_snr_db
 
 __all__ = ["FADINGS", "MODELS", "Channel", "Complex", "Draw", "apply", "check_channel", "complete", "draw"]
 
@@ -132,7 +132,7 @@ def apply(x: Complex, drawn: Draw) -> tuple[Complex, float]:
     if x.shape != drawn.noise.shape:
         raise InvalidField("symbols.shape", list(x.shape), f"{list(drawn.noise.shape)}, as drawn")
     faded = _multiply(drawn.gains, x)
-    realised_snr_db = linear_to_db(_energy(faded) / _energy(drawn.noise))
+    realised_snr_db = linear_to_db(max(energy(faded), _MIN_ENERGY) / max(energy(drawn.noise), _MIN_ENERGY))
     return faded + drawn.noise, realised_snr_db
 
 
@@ -146,8 +146,3 @@ def _multiply(h: Complex, x: Complex) -> Complex:
     product.real = h.real * x.real - h.imag * x.imag
     product.imag = h.real * x.imag + h.imag * x.real
     return product
-
-
-def _energy(x: Complex) -> float:
-    reals = np.ascontiguousarray(x).view(np.float32).astype(np.float64)
-    return max(float(np.vdot(reals, reals)), _MIN_ENERGY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from channel_service.crossings import Crossing, cross
 from channel_service.links import Link, Links
 from protos.semcom.v1 import frame_pb2
 from shared.errors import FrameLost, InvalidField, TooLarge
-from shared.ledger import Overhead, overhead_of
+from shared.ledger import Overhead, overhead_of, wire_shares
 from shared.signal import mean_power
-from shared.wire import MAX_SYMBOLS_PER_FRAME, pack_symbols, unpack_symbols
+from shared.wire import MAX_SYMBOLS_PER_FRAME, unpack_symbols, write_symbols
 
 MAX_FRAMES = 4096
 MAX_SYMBOLS_PER_REQUEST = MAX_SYMBOLS_PER_FRAME
@@ -29,15 +30,30 @@ _POWER_TOLERANCE: Mapping[int, float] = {
 }
 
 
+# What the channel leaves of a frame as it is.
+_KEPT = tuple(
+    field.name for field in frame_pb2.Frame.DESCRIPTOR.fields if field.name not in ("frame_number", "symbols")
+)
+
+
+class ReceivedFrames(Protocol):
+    """The repeated field of a message that is to hold received frames."""
+
+    def add(self) -> frame_pb2.ReceivedFrame:
+        """Append an empty one and return it."""
+
+
 @dataclass(frozen=True)
 class Passage:
     """One frame's way through its link.
 
     Attributes:
+        sent: The frame as it came.
         received: The frame as the receiver gets it, with the symbols after the channel; without, if lost.
         overhead: Of the frame as the transmitter sent it.
     """
 
+    sent: frame_pb2.Frame
     received: frame_pb2.ReceivedFrame
     overhead: Overhead
 
@@ -47,13 +63,24 @@ class Passage:
         return self.received.state.lost
 
 
-def pass_frames(links: Links, link: Link, frames: Sequence[frame_pb2.Frame]) -> list[Passage]:
+def pass_frames(
+    links: Links,
+    link: Link,
+    frames: Sequence[frame_pb2.Frame],
+    request_bytes: int,
+    *,
+    arrived: ReceivedFrames,
+    lost: ReceivedFrames,
+) -> list[Passage]:
     """Send frames through a link; all are checked before the first takes a number.
 
     Args:
         links: For their traces and recordings.
         link: As it was found for these frames.
         frames: As the transmitter sent them; they are left as they are.
+        request_bytes: The message they came in, for their shares of the bytes on the wire.
+        arrived: Of the message that goes on; what the network delivers is written right into it.
+        lost: Where the frames go that the network loses, without their symbols.
 
     Raises:
         InvalidField: If a field of a frame, or its power, is not allowed, or it cannot be recorded.
@@ -67,7 +94,11 @@ def pass_frames(links: Links, link: Link, frames: Sequence[frame_pb2.Frame]) -> 
         crossings.append(cross(links, link.settings, elapsed_s, number, x))
     if link.settings.record:
         links.recordings.add(link.settings.record, [crossing.to_entry() for crossing in crossings])
-    return [_passage(link.name, frame, crossing) for frame, crossing in zip(frames, crossings, strict=True)]
+    shares = wire_shares(request_bytes, [frame.ByteSize() for frame in frames])
+    return [
+        _write(link.name, frame, crossing, share, (lost if crossing.impairment.is_lost else arrived).add())
+        for frame, crossing, share in zip(frames, crossings, shares, strict=True)
+    ]
 
 
 def _check_frames(frames: Sequence[frame_pb2.Frame]) -> list[Complex]:
@@ -112,10 +143,10 @@ def check_duration(name: str, duration_ms: float) -> None:
 
 
 def _unpack(frame: frame_pb2.Frame) -> Complex:
-    # Absurd values overflow to infinity on the way to the check that refuses them.
+    # Absurd codes of int8 overflow to infinity on the way to the check that refuses them.
     with np.errstate(over="ignore"):
         x = unpack_symbols(frame.symbols)
-        power = mean_power(x)
+    power = mean_power(x)
     tolerance = _POWER_TOLERANCE[frame.symbols.encoding]
     if not abs(power - 1) <= tolerance:
         raise InvalidField(
@@ -126,7 +157,14 @@ def _unpack(frame: frame_pb2.Frame) -> Complex:
     return x
 
 
-def _passage(link: str, frame: frame_pb2.Frame, crossing: Crossing) -> Passage:
+def _write(
+    link: str,
+    frame: frame_pb2.Frame,
+    crossing: Crossing,
+    wire_bytes: int,
+    received: frame_pb2.ReceivedFrame,
+) -> Passage:
+    """Write what became of a frame; its symbols, unlike those of a message merged into another, once."""
     settings, drawn, impairment = crossing.settings, crossing.drawn, crossing.impairment
     state = frame_pb2.ChannelState(
         link=link,
@@ -142,15 +180,22 @@ def _passage(link: str, frame: frame_pb2.Frame, crossing: Crossing) -> Passage:
         lost=impairment.is_lost,
         network_delay_ms=impairment.delay_ms,
     )
-    overhead = overhead_of(frame, num_pilots=settings.pilots_a_frame, symbol_rate_hz=settings.symbol_rate_hz)
-    received = frame_pb2.ReceivedFrame(frame=frame, state=state, overhead=overhead.to_proto())
+    overhead = overhead_of(
+        frame,
+        num_pilots=settings.pilots_a_frame,
+        symbol_rate_hz=settings.symbol_rate_hz,
+        wire_bytes=wire_bytes,
+    )
+    for name in _KEPT:
+        setattr(received.frame, name, getattr(frame, name))
     received.frame.frame_number = crossing.frame_number
-    received.frame.ClearField("symbols")
+    received.state.CopyFrom(state)
+    received.overhead.CopyFrom(overhead.to_proto())
     if not impairment.is_lost:
-        received.frame.symbols.CopyFrom(pack_symbols(crossing.y))
+        write_symbols(received.frame.symbols, crossing.y)
         for name, told in _CSI_FIELDS[settings.csi](drawn).items():
-            getattr(received.state, name).CopyFrom(pack_symbols(told))
-    return Passage(received, overhead)
+            write_symbols(getattr(received.state, name), told)
+    return Passage(frame, received, overhead)
 
 
 def _told_gains(drawn: Draw) -> dict[str, Complex]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
+from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
 from shared.errors import SemcomError, ServiceUnavailable, from_rpc_error
 
 RECEIVER = "receiver"
@@ -31,13 +30,12 @@ class ReceiverClient:
         self._health = health_pb2_grpc.HealthStub(channel)
         self._address, self._timeout_s = address, timeout_s
 
-    async def decode(self, frames: Iterable[frame_pb2.ReceivedFrame]) -> receiver_pb2.DecodeResponse:
-        """Have frames answered, one answer a frame.
+    async def decode(self, request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
+        """Have the request's frames answered, one answer a frame.
 
         Raises:
             SemcomError: What the receiver raised, or that it cannot be reached, is late or skips frames.
         """
-        request = receiver_pb2.DecodeRequest(frames=frames)
         for pause_s in _PAUSES_BETWEEN_TRIES_S:
             try:
                 return await self._decode_once(request)

@@ -1,7 +1,8 @@
 """The store: one row an instance, in SQLite, and the reports made of them.
 
 A row is committed before its RPC is answered, so a killed service loses nothing that was acknowledged. One
-thread writes; what waits together is committed together, so the event loop never waits for the disk.
+thread writes; what waits together is committed together, so the event loop never waits for the disk. Where
+rows are limited, the oldest go in the very transaction that brings the newest.
 """
 
 from __future__ import annotations
@@ -16,70 +17,42 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import (
     URL,
-    Column,
+    ColumnElement,
     Connection,
-    DateTime,
-    Engine,
     Float,
-    Integer,
-    MetaData,
     Select,
-    String,
-    Table,
     Update,
     bindparam,
     create_engine,
+    delete,
     event,
     func,
     insert,
-    inspect,
+    literal_column,
     select,
     update,
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from channel_service.instances import INSTANCES, open_schema
+from channel_service.queries import (
+    DEFAULT_QUERY,
+    InstanceQuery,
+    ReportQuery,
+    instance_statement,
+    latency_rows,
+    latency_statement,
+    overhead_statement,
+    paper_statement,
+)
 from shared.errors import InvalidField, ServiceUnavailable
-from shared.ledger import HOPS
 
 _LOG = logging.getLogger(__name__)
-# Goes up with every change of the table.
-_SCHEMA_VERSION = 1
 _BUSY_TIMEOUT_MS = 5000
-_METADATA = MetaData()
-OVERHEAD_FIELDS = (
-    "source_bytes",
-    "real_values",
-    "channel_uses",
-    "num_pilots",
-    "payload_bytes",
-    "message_bytes",
-    "airtime_ms",
-    "bandwidth_ratio",
-)
-FILTERS = ("task", "system", "link")
-
-INSTANCES = Table(
-    "instances",
-    _METADATA,
-    Column("instance_id", String(64), primary_key=True),
-    Column("created", DateTime, nullable=False, index=True),
-    Column("status", String(32), nullable=False),
-    *(Column(name, String(64), nullable=False, index=True) for name in FILTERS),
-    *(Column(name, String(16), nullable=False) for name in ("channel", "fading", "csi")),
-    *(
-        Column(name, Float, nullable=False)
-        for name in ("requested_snr_db", "realised_snr_db", "noise_variance")
-    ),
-    *(Column(name, Float) for name in ("post_equalisation_snr_db", "k_factor_db")),
-    # Text: they are uint64, and SQLite's whole numbers are signed.
-    *(Column(name, String(20), nullable=False) for name in ("seed", "frame_number")),
-    *(Column(name, Integer, nullable=False) for name in OVERHEAD_FIELDS[:6]),
-    *(Column(name, Float, nullable=False) for name in OVERHEAD_FIELDS[6:]),
-    *(Column(f"{hop}_ms", Float) for hop in HOPS),
-)
+# Oldest first: SQLite's rowid only grows.
+_ROWID: ColumnElement[int] = literal_column("rowid")
 
 
 def _completion() -> Update:
@@ -96,7 +69,10 @@ def _completion() -> Update:
     )
 
 
-_COMPLETE = _completion()
+_INSERT, _COMPLETE = insert(INSTANCES), _completion()
+# A statement, its rows, and who waits for it; what became of it.
+_Job = tuple[Any, list[dict[str, Any]], Future[int]]
+_Outcome = tuple[Future[int], int | Exception]
 
 
 class Store:
@@ -104,25 +80,25 @@ class Store:
 
     Args:
         path: SQLite file; made, with its folder, where it is missing.
+        max_rows: Instances kept, the oldest go first; 0 keeps all.
 
     Raises:
         InvalidField: If it cannot be opened, or is no store of this version.
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, max_rows: int = 0) -> None:
+        self._path, self._max_rows = path, max_rows
         self._engine = create_engine(URL.create("sqlite", database=path))
         event.listen(self._engine, "connect", _set_pragmas)
         event.listen(self._engine, "begin", _begin)
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            _open_schema(self._engine, path)
+            open_schema(self._engine, path)
         except (SQLAlchemyError, OSError) as error:
             reason = getattr(error, "orig", None) or error
             raise InvalidField("SEMCOM_CHANNEL_STORE", path, f"a file SQLite can write ({reason})") from error
-        self._jobs: queue.SimpleQueue[tuple[Any, list[dict[str, Any]], Future[int]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._num_rows = self._read(select(func.count()).select_from(INSTANCES))[0][0] if max_rows else 0
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._is_closed = False
         self._writer = threading.Thread(target=self._write, name="report-store", daemon=True)
         self._writer.start()
@@ -139,7 +115,7 @@ class Store:
         """
         now = datetime.now(UTC).replace(tzinfo=None)
         try:
-            await self._submit(insert(INSTANCES), [{"created": now, **row} for row in rows])
+            await self._submit(_INSERT, [{"created": now, **row} for row in rows])
         except IntegrityError as error:
             ids = ", ".join(str(row["instance_id"]) for row in rows[:3])
             raise InvalidField("instance_id", ids, "one that no stored instance bears") from error
@@ -174,38 +150,37 @@ class Store:
         self._writer.join()
         self._engine.dispose()
 
-    def overhead(self, filters: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Mean cost of an instance by task and system, failed ones among them: they were sent too.
+    def overhead(self, query: ReportQuery = DEFAULT_QUERY) -> list[dict[str, Any]]:
+        """Mean cost of an instance of each group.
 
         Raises:
             ServiceUnavailable: If the file cannot be read.
         """
-        means = [func.avg(INSTANCES.c[name]).label(name) for name in OVERHEAD_FIELDS]
-        failed = func.count().filter(INSTANCES.c.status != "OK").label("num_failed")
-        keys = (INSTANCES.c.task, INSTANCES.c.system)
-        statement = select(*keys, func.count().label("num_instances"), failed, *means)
-        statement = statement.where(*_conditions(filters)).group_by(*keys).order_by(*keys)
-        return [dict(row._mapping) for row in self._read(statement)]
+        return _as_dicts(self._read(overhead_statement(query)))
 
-    def latency(self, filters: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Mean and percentiles of every hop by task and system, over the answered instances.
-
-        Percentiles are those of the sample, linear between neighbours (NumPy's default).
+    def paper(self, query: ReportQuery = DEFAULT_QUERY) -> list[dict[str, Any]]:
+        """The paper's overhead table: kilobytes an instance of each group, every real as float32.
 
         Raises:
             ServiceUnavailable: If the file cannot be read.
         """
-        hops = [INSTANCES.c[f"{hop}_ms"] for hop in HOPS]
-        statement = select(INSTANCES.c.task, INSTANCES.c.system, *hops)
-        statement = statement.where(INSTANCES.c.status == "OK", *_conditions(filters))
-        groups: dict[tuple[str, str], list[tuple[float | None, ...]]] = {}
-        for task, system, *times in self._read(statement):
-            groups.setdefault((task, system), []).append(tuple(times))
-        return [
-            {"task": task, "system": system, "hop": hop, **_summary(column)}
-            for (task, system), rows in sorted(groups.items())
-            for hop, column in zip(HOPS, zip(*rows, strict=True), strict=True)
-        ]
+        return _as_dicts(self._read(paper_statement(query)))
+
+    def latency(self, query: ReportQuery = DEFAULT_QUERY) -> list[dict[str, Any]]:
+        """Mean and percentiles of every hop of each group, over the answered instances.
+
+        Raises:
+            ServiceUnavailable: If the file cannot be read.
+        """
+        return latency_rows(query, self._read(latency_statement(query)))
+
+    def instances(self, query: InstanceQuery) -> list[dict[str, Any]]:
+        """Single instances with every column of the table, the latest first.
+
+        Raises:
+            ServiceUnavailable: If the file cannot be read.
+        """
+        return _as_dicts(self._read(instance_statement(query)))
 
     async def _submit(self, statement: Any, rows: list[dict[str, Any]]) -> int:
         if not rows:
@@ -248,12 +223,14 @@ class Store:
             if stop:
                 return
 
-    def _commit(self, jobs: list[tuple[Any, list[dict[str, Any]], Future[int]]]) -> None:
+    def _commit(self, jobs: list[_Job]) -> None:
         """Commit waiting jobs together; a job that fails is rolled back alone and told why."""
-        outcomes: list[tuple[Future[int], int | Exception]] = []
+        outcomes: list[_Outcome] = []
         try:
             with self._engine.begin() as connection:
                 outcomes = [(done, _run(connection, statement, rows)) for statement, rows, done in jobs]
+                num_rows = self._trim(connection, jobs, outcomes)
+            self._num_rows = num_rows
         except Exception as error:  # the commit itself failed, so every job did; a future carries any error
             outcomes = [(done, error) for *_, done in jobs]
         for done, outcome in outcomes:
@@ -261,6 +238,23 @@ class Store:
                 done.set_exception(outcome)
             else:
                 done.set_result(outcome)
+
+    def _trim(self, connection: Connection, jobs: list[_Job], outcomes: list[_Outcome]) -> int:
+        """Delete the oldest rows above the limit; returns how many there are, 0 where none is counted."""
+        if not self._max_rows:
+            return 0
+        added = (
+            outcome
+            for (statement, *_), (_, outcome) in zip(jobs, outcomes, strict=True)
+            if statement is _INSERT and not isinstance(outcome, Exception)
+        )
+        num_rows: int = self._num_rows + sum(added)
+        if num_rows <= self._max_rows:
+            return num_rows
+        oldest_kept = select(_ROWID).select_from(INSTANCES).order_by(_ROWID).limit(1)
+        oldest_kept = oldest_kept.offset(num_rows - self._max_rows)
+        connection.execute(delete(INSTANCES).where(oldest_kept.scalar_subquery() > _ROWID))
+        return self._max_rows
 
 
 def _run(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> int | Exception:
@@ -284,32 +278,5 @@ def _set_pragmas(connection: Any, _: Any) -> None:
     cursor.close()
 
 
-def _open_schema(engine: Engine, path: str) -> None:
-    """Make the table, or check that the file's is the one this code writes."""
-    with engine.begin() as connection:
-        is_new = not inspect(connection).has_table(INSTANCES.name)
-        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if not is_new and version != _SCHEMA_VERSION:
-            raise InvalidField(
-                "SEMCOM_CHANNEL_STORE", path, f"a new file, or a store of version {_SCHEMA_VERSION}"
-            )
-        _METADATA.create_all(connection)
-        connection.exec_driver_sql(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-
-
-def _conditions(filters: Mapping[str, str]) -> list[Any]:
-    return [INSTANCES.c[name] == value for name, value in filters.items() if value]
-
-
-def _summary(times: Sequence[float | None]) -> dict[str, Any]:
-    known = np.array([time for time in times if time is not None])
-    if not known.size:
-        return {"num_instances": 0, "mean_ms": None, "p50_ms": None, "p90_ms": None, "p99_ms": None}
-    p50, p90, p99 = np.percentile(known, [50, 90, 99])
-    return {
-        "num_instances": int(known.size),
-        "mean_ms": float(known.mean()),
-        "p50_ms": float(p50),
-        "p90_ms": float(p90),
-        "p99_ms": float(p99),
-    }
+def _as_dicts(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in rows]

@@ -5,27 +5,33 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from channel_service.links import DEFAULT_LINK, Links
+from channel_service.live import LiveFeed
 from channel_service.metrics import Metrics
 from channel_service.passages import (
     MAX_FRAMES,
     Passage,
+    ReceivedFrames,
     check_duration,
     check_not_all_lost,
     network_delay_s,
     pass_frames,
 )
 from channel_service.receiver_client import ReceiverClient
+from channel_service.report_messages import latency_row, overhead_row, query_of
 from channel_service.reports import Store
+from channel_service.streams import answer_in_order
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
 from shared.errors import FrameLost, TooLarge
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
+_Request = channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
 # About a millisecond of drawing: more than that leaves the event loop for a thread.
 _MAX_SYMBOLS_ON_LOOP = 1 << 14
 _SYMBOLS_WORTH_A_FRAME = 1 << 10
@@ -34,28 +40,36 @@ _SYMBOLS_WORTH_A_FRAME = 1 << 10
 class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     """semcom.v1.ChannelService."""
 
-    def __init__(self, links: Links, store: Store, receiver: ReceiverClient, metrics: Metrics) -> None:
-        self._links, self._store, self._receiver, self._metrics = links, store, receiver, metrics
+    def __init__(
+        self, links: Links, store: Store, receiver: ReceiverClient, metrics: Metrics, feed: LiveFeed
+    ) -> None:
+        self._links, self._store, self._receiver = links, store, receiver
+        self._metrics, self._feed = metrics, feed
 
     async def Relay(
         self, request: channel_service_pb2.RelayRequest, context: Any
     ) -> channel_service_pb2.RelayResponse:
         """Draw, apply, have answered, store, answer; a frame that fails is stored with its status."""
+        with self._metrics.requests_in_progress.track_inprogress():
+            return await self._relay(request)
+
+    async def _relay(self, request: channel_service_pb2.RelayRequest) -> channel_service_pb2.RelayResponse:
         started = time.perf_counter()
-        passages = await self._pass(request)
+        decoding = receiver_pb2.DecodeRequest()
+        passages = await self._pass(request, decoding.frames, lost=receiver_pb2.DecodeRequest().frames)
         hops = {"channel": _ms_since(started)}
         sent = time.perf_counter()
         arrived = await self._lose(passages)
         try:
-            await asyncio.sleep(network_delay_s(arrived))
-            decoded = await self._receiver.decode(passage.received for passage in arrived)
+            await _wait_for_network(arrived)
+            decoded = await self._receiver.decode(decoding)
         except (Exception, asyncio.CancelledError) as error:
             # A caller that gave up has used the channel all the same.
             await self._keep_books(arrived, [None] * len(arrived), type(error).__name__, hops)
             raise
         hops["decode"] = decoded.decode_ms
         hops["downlink"] = max(0.0, _ms_since(sent) - decoded.decode_ms)
-        await self._keep_books(arrived, list(decoded.answers), OK, hops)
+        await self._keep_books(arrived, decoded.answers, OK, hops)
         timings = {f"{hop}_ms": duration_ms for hop, duration_ms in hops.items()}
         return channel_service_pb2.RelayResponse(
             results=_results(passages, decoded.answers),
@@ -66,10 +80,25 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         self, request: channel_service_pb2.PropagateRequest, context: Any
     ) -> channel_service_pb2.PropagateResponse:
         """Draw and apply; nothing is stored."""
-        passages = await self._pass(request)
+        response = channel_service_pb2.PropagateResponse()
+        passages = await self._pass(request, response.frames, lost=response.frames)
         check_not_all_lost(passages)
-        await asyncio.sleep(network_delay_s(passages))
-        return channel_service_pb2.PropagateResponse(frames=[passage.received for passage in passages])
+        await _wait_for_network(passages)
+        return response
+
+    async def RelayStream(
+        self, requests: AsyncIterator[channel_service_pb2.RelayRequest], context: Any
+    ) -> AsyncIterator[channel_service_pb2.RelayResponse]:
+        """Relay a stream of requests, answered in order."""
+        async for response in answer_in_order(requests, lambda request: self.Relay(request, context)):
+            yield response
+
+    async def PropagateStream(
+        self, requests: AsyncIterator[channel_service_pb2.PropagateRequest], context: Any
+    ) -> AsyncIterator[channel_service_pb2.PropagateResponse]:
+        """Propagate a stream of requests, answered in order."""
+        async for response in answer_in_order(requests, lambda request: self.Propagate(request, context)):
+            yield response
 
     async def CompleteInstances(
         self, request: channel_service_pb2.CompleteInstancesRequest, context: Any
@@ -133,26 +162,33 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     async def GetOverheadReport(
         self, request: channel_service_pb2.GetReportRequest, context: Any
     ) -> channel_service_pb2.OverheadReport:
-        """Mean cost of an instance by task and system."""
-        rows = await asyncio.to_thread(self._store.overhead, _filters(request))
-        return channel_service_pb2.OverheadReport(rows=[channel_service_pb2.OverheadRow(**r) for r in rows])
+        """Mean cost of an instance of each group."""
+        rows = await asyncio.to_thread(self._store.overhead, query_of(request))
+        return channel_service_pb2.OverheadReport(rows=map(overhead_row, rows))
 
     async def GetLatencyReport(
         self, request: channel_service_pb2.GetReportRequest, context: Any
     ) -> channel_service_pb2.LatencyReport:
-        """Mean and percentiles of every hop by task and system."""
-        rows = await asyncio.to_thread(self._store.latency, _filters(request))
-        return channel_service_pb2.LatencyReport(rows=[channel_service_pb2.LatencyRow(**r) for r in rows])
+        """Mean and percentiles of every hop of each group."""
+        rows = await asyncio.to_thread(self._store.latency, query_of(request))
+        return channel_service_pb2.LatencyReport(rows=map(latency_row, rows))
 
     async def _pass(
-        self, request: channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
+        self, request: _Request, arrived: ReceivedFrames, *, lost: ReceivedFrames
     ) -> list[Passage]:
         """Send the request's frames through one snapshot of the link's settings."""
         link = self._links.find(request.link or DEFAULT_LINK, request.overrides)
         effort = sum(math.prod(frame.symbols.shape) + _SYMBOLS_WORTH_A_FRAME for frame in request.frames)
-        if effort <= _MAX_SYMBOLS_ON_LOOP:
-            return pass_frames(self._links, link, request.frames)
-        return await asyncio.to_thread(pass_frames, self._links, link, request.frames)
+        work = partial(
+            pass_frames,
+            self._links,
+            link,
+            request.frames,
+            request.ByteSize(),
+            arrived=arrived,
+            lost=lost,
+        )
+        return work() if effort <= _MAX_SYMBOLS_ON_LOOP else await asyncio.to_thread(work)
 
     async def _lose(self, passages: list[Passage]) -> list[Passage]:
         """Store the frames that the network loses; returns those that arrive."""
@@ -165,12 +201,12 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
 
     async def _keep_books(
         self,
-        passages: list[Passage],
-        answers: list[receiver_pb2.Answer | None],
+        passages: Sequence[Passage],
+        answers: Sequence[receiver_pb2.Answer | None],
         status: str,
         hops_ms: Mapping[str, float],
     ) -> None:
-        """Count the frames and store a row each; returns when they are committed."""
+        """Count the frames, store a row each and, once they are committed, show them to who watches."""
         self._metrics.count(passages, status, hops_ms)
         times = {f"{hop}_ms": duration_ms for hop, duration_ms in hops_ms.items()}
         rows = [
@@ -178,6 +214,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
             for passage, answer in zip(passages, answers, strict=True)
         ]
         await self._store.add(rows)
+        self._feed.publish(passages, answers, status)
 
 
 def _row(passage: Passage, answer: receiver_pb2.Answer | None) -> dict[str, Any]:
@@ -220,8 +257,10 @@ def _result(passage: Passage, answer: receiver_pb2.Answer | None) -> channel_ser
     )
 
 
-def _filters(request: channel_service_pb2.GetReportRequest) -> dict[str, str]:
-    return {"task": request.task, "system": request.system, "link": request.link}
+async def _wait_for_network(passages: Sequence[Passage]) -> None:
+    """Let the time pass that the link's network takes; none where it takes none."""
+    if delay_s := network_delay_s(passages):
+        await asyncio.sleep(delay_s)
 
 
 def _ms_since(started: float) -> float:

@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from channel_service.channels import Channel, apply, draw
-from receiver.equaliser import equalise
 from receiver.systems import load_systems as load_receivers
 from receiver.systems.base import ReceiverSystem, TaskAnswer
 from shared.errors import UnknownName, WeightsMismatch
-from shared.signal import noise_variance_from_snr_db
+from shared.signal import equalise, noise_variance_from_snr_db
 from transmitter.source import Source
 from transmitter.systems import load_systems as load_transmitters
 from transmitter.systems.base import EncodedInstance, TransmitterSystem

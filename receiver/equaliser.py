@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField
-from shared.signal import linear_to_db
+from shared.signal import equalise, linear_to_db
 from shared.wire import unpack_symbols
 
 # Below this |h|^2 a symbol is lost for every purpose; the floor keeps the reported SNR finite.
@@ -39,24 +39,6 @@ class Equalised:
 
     symbols: NDArray[np.complex64]
     post_equalisation_snr_db: float
-
-
-def equalise(
-    y: NDArray[np.complexfloating], gains: NDArray[np.complexfloating], noise_variance: float
-) -> NDArray[np.complex64]:
-    """Estimate the sent symbols: x_hat = conj(h) y / (|h|^2 + noise_variance).
-
-    Args:
-        y: Received symbols, complex, any shape.
-        gains: h, complex, of y's shape or one that broadcasts to it ([1, 1] for block fading).
-        noise_variance: Per complex symbol [linear], above 0.
-
-    Returns:
-        complex64, shape of y.
-    """
-    power = gains.real**2 + gains.imag**2
-    x_hat: NDArray[np.complex64] = (np.conj(gains) * y / (power + noise_variance)).astype(np.complex64)
-    return x_hat
 
 
 def post_equalisation_snr_db(gains: NDArray[np.complexfloating], noise_variance: float) -> float:

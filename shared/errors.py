@@ -4,7 +4,8 @@ SemcomError                  INTERNAL              500
 ├── InvalidField             INVALID_ARGUMENT      422   a value out of its range
 │   ├── UnknownName          NOT_FOUND             404   no such task, system, link
 │   ├── UnsupportedMedia     INVALID_ARGUMENT      415   a file that is no image, sound or clip we read
-│   └── TooLarge             RESOURCE_EXHAUSTED    413
+│   ├── TooLarge             RESOURCE_EXHAUSTED    413
+│   └── TooMany              RESOURCE_EXHAUSTED    429   more at a time than there is room for
 ├── TaskNotTrained           FAILED_PRECONDITION   503   these weights do not serve the task
 ├── NoWeights                FAILED_PRECONDITION   503   a service runs without any weights
 ├── WeightsMismatch          FAILED_PRECONDITION   409   the two ends hold different weights
@@ -75,6 +76,13 @@ class TooLarge(InvalidField):
 
     grpc_status = grpc.StatusCode.RESOURCE_EXHAUSTED
     http_status = 413
+
+
+class TooMany(InvalidField):
+    """More at a time than there is room for; there may be later."""
+
+    grpc_status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    http_status = 429
 
 
 class TaskNotTrained(SemcomError):
@@ -162,6 +170,7 @@ _BY_NAME: dict[str, type[SemcomError]] = {
         UnknownName,
         UnsupportedMedia,
         TooLarge,
+        TooMany,
         TaskNotTrained,
         NoWeights,
         WeightsMismatch,

@@ -8,6 +8,8 @@ import logging
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from types import TracebackType
 from typing import Any
 
 import grpc
@@ -34,42 +36,89 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
 _SERVER_OPTIONS = [*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)]
 
 
+class _Guard:
+    """Around one RPC: maps our errors to their gRPC status, others to a bare INTERNAL, and logs one line."""
+
+    def __init__(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        self._method, self._context = method, context
+
+    async def __aenter__(self) -> None:
+        self._started = time.perf_counter()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        status = _status_of(error)
+        duration_ms = round(1e3 * (time.perf_counter() - self._started), 3)
+        fields = {"method": self._method, "status": status, "duration_ms": duration_ms}
+        # The answer goes out first: a line takes as long as drawing a short frame.
+        asyncio.get_running_loop().call_soon(partial(log_event, _LOG, "rpc", **fields))
+        if isinstance(error, SemcomError):
+            await self._context.abort(error.grpc_status, error.message, to_trailer(error))
+        if status == _INTERNAL:
+            _LOG.error("unexpected error in %s", self._method, exc_info=error)
+            await self._context.abort(grpc.StatusCode.INTERNAL, "internal error; see the service's log")
+
+
+_INTERNAL = grpc.StatusCode.INTERNAL.name
+
+
+def _status_of(error: BaseException | None) -> str:
+    if error is None:
+        return "OK"
+    if isinstance(error, SemcomError):
+        return error.grpc_status.name
+    is_ended = isinstance(error, grpc.aio.AbortError) or not isinstance(error, Exception)
+    return "CANCELLED" if is_ended else _INTERNAL
+
+
 class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in its stubs alone
-    """Maps our errors to their gRPC status and logs one line an RPC; others become INTERNAL, unexplained."""
+    """Guards the methods of our own services, unary ones and those that stream both ways."""
+
+    def __init__(self) -> None:
+        self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Wrap unary handlers of our own services."""
-        handler = await continuation(handler_call_details)
+        """Find a method's handler and guard it; from the second call on it is at hand."""
         method = handler_call_details.method
-        if handler is None or handler.unary_unary is None or not method.startswith("/semcom."):
+        if method in self._guarded:
+            return self._guarded[method]
+        handler = await continuation(handler_call_details)
+        if handler is None or not method.startswith("/semcom."):
             return handler
-        answer: Any = handler.unary_unary
-
-        async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            started, status = time.perf_counter(), "OK"
-            try:
-                return await answer(request, context)
-            except SemcomError as error:
-                status = error.grpc_status.name
-                await context.abort(error.grpc_status, error.message, to_trailer(error))
-            except (grpc.aio.AbortError, asyncio.CancelledError):
-                status = "CANCELLED"
-                raise
-            except Exception:
-                status = "INTERNAL"
-                _LOG.exception("unexpected error in %s", method)
-                await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the service's log")
-            finally:
-                duration_ms = 1e3 * (time.perf_counter() - started)
-                log_event(_LOG, "rpc", method=method, status=status, duration_ms=round(duration_ms, 3))
-
-        return grpc.unary_unary_rpc_method_handler(
-            guarded, handler.request_deserializer, handler.response_serializer
+        self._guarded[method] = (
+            _guard_stream(method, handler) if handler.stream_stream else _guard(method, handler)
         )
+        return self._guarded[method]
+
+
+def _guard(method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+    answer: Any = handler.unary_unary
+
+    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        async with _Guard(method, context):
+            return await answer(request, context)
+
+    return grpc.unary_unary_rpc_method_handler(
+        guarded, handler.request_deserializer, handler.response_serializer
+    )
+
+
+def _guard_stream(method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+    answer: Any = handler.stream_stream
+
+    async def guarded(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+        async with _Guard(method, context):
+            async for response in answer(requests, context):
+                yield response
+
+    return grpc.stream_stream_rpc_method_handler(
+        guarded, handler.request_deserializer, handler.response_serializer
+    )
 
 
 def build_server(full_names: tuple[str, ...]) -> tuple[grpc.aio.Server, HealthServicer]:

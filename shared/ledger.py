@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protos.semcom.v1 import frame_pb2
 
 REALS_PER_CHANNEL_USE = 2
+# HTTP/2 (RFC 9113, 4.1 and 4.2) and gRPC's length-prefixed message.
+_MAX_HTTP2_DATA_BYTES = 16384
+_HTTP2_FRAME_HEAD_BYTES = 9
+_GRPC_PREFIX_BYTES = 5
 HOPS = ("encode", "uplink", "channel", "downlink", "decode", "total")
 
 
@@ -23,6 +28,7 @@ class Overhead:
         message_bytes: The frame's whole protobuf message.
         airtime_ms: (channel_uses + num_pilots) / symbol rate [ms].
         bandwidth_ratio: Channel uses for each source value (k/n); 0 where the source was not stated.
+        wire_bytes: Its share of the request it came in, see `wire_shares`.
     """
 
     source_bytes: int
@@ -33,19 +39,23 @@ class Overhead:
     message_bytes: int
     airtime_ms: float
     bandwidth_ratio: float
+    wire_bytes: int
 
     def to_proto(self) -> frame_pb2.Overhead:
         """As the message of the wire contract."""
         return frame_pb2.Overhead(**vars(self))
 
 
-def overhead_of(frame: frame_pb2.Frame, *, num_pilots: int, symbol_rate_hz: float) -> Overhead:
+def overhead_of(
+    frame: frame_pb2.Frame, *, num_pilots: int, symbol_rate_hz: float, wire_bytes: int
+) -> Overhead:
     """Account for one frame as it left the transmitter.
 
     Args:
         frame: With its symbols, before the channel.
         num_pilots: Pilots the link sends with it.
         symbol_rate_hz: Complex symbols a second.
+        wire_bytes: Its share of the request it came in, see `wire_shares`.
     """
     channel_uses = 1
     for size in frame.symbols.shape:
@@ -59,4 +69,36 @@ def overhead_of(frame: frame_pb2.Frame, *, num_pilots: int, symbol_rate_hz: floa
         message_bytes=frame.ByteSize(),
         airtime_ms=1e3 * (channel_uses + num_pilots) / symbol_rate_hz,
         bandwidth_ratio=channel_uses / frame.num_source_values if frame.num_source_values else 0.0,
+        wire_bytes=wire_bytes,
     )
+
+
+def request_wire_bytes(message_bytes: int) -> int:
+    """Bytes of a gRPC message on the wire: HTTP/2 DATA frames of at most 16,384 bytes, their heads included.
+
+    HEADERS and control frames, TCP and IP are not in it: they belong to a call or a connection, not to what
+    it carries.
+
+    Args:
+        message_bytes: The serialised message [bytes].
+
+    Source: RFC 9113, 4.1; gRPC over HTTP/2, Length-Prefixed-Message.
+    """
+    data_bytes = _GRPC_PREFIX_BYTES + message_bytes
+    num_frames = -(-data_bytes // _MAX_HTTP2_DATA_BYTES)
+    return data_bytes + num_frames * _HTTP2_FRAME_HEAD_BYTES
+
+
+def wire_shares(request_bytes: int, frame_bytes: Sequence[int]) -> list[int]:
+    """Each instance's share of a request on the wire [bytes]; they add up to `request_wire_bytes`.
+
+    An instance bears its own message; what the request needs besides is shared evenly, a remainder by the
+    first ones.
+
+    Args:
+        request_bytes: The serialised request [bytes].
+        frame_bytes: The serialised message of each of its frames [bytes].
+    """
+    common = request_wire_bytes(request_bytes) - sum(frame_bytes)
+    share, remainder = divmod(common, len(frame_bytes))
+    return [own + share + (index < remainder) for index, own in enumerate(frame_bytes)]

@@ -30,6 +30,7 @@ class ChannelSettings(_Settings):
     receiver_timeout_s: float = Field(60.0, gt=0)
     channel_store: str = Field("semcom.sqlite3", description="SQLite file of the reports.")
     channel_recordings: str = Field("recordings", description="Folder of traces and recordings.")
+    channel_max_rows: int = Field(0, ge=0, description="Instances kept, the oldest go first; 0 keeps all.")
 
 
 class ReceiverSettings(_Settings):

@@ -30,6 +30,30 @@ def noise_variance_from_snr_db(snr_db: Any) -> Any:
     return db_to_linear(-snr_db)
 
 
+def energy(x: NDArray[np.complexfloating]) -> float:
+    """Sum of |x|^2 [linear] over all symbols of x, any shape; summed as float64."""
+    wide = x.astype(np.complex128)
+    return float(np.vdot(wide, wide).real)
+
+
 def mean_power(x: NDArray[np.complexfloating]) -> float:
     """Mean |x|^2 [linear] over all symbols of x, any shape."""
-    return float(np.mean(x.real**2 + x.imag**2, dtype=np.float64)) if x.size else 0.0
+    return energy(x) / x.size if x.size else 0.0
+
+
+def equalise(
+    y: NDArray[np.complexfloating], gains: NDArray[np.complexfloating], noise_variance: float
+) -> NDArray[np.complex64]:
+    """Estimate the sent symbols: x_hat = conj(h) y / (|h|^2 + noise_variance).
+
+    Args:
+        y: Received symbols, complex, any shape.
+        gains: h, complex, of y's shape or one that broadcasts to it ([1, 1] for block fading).
+        noise_variance: Per complex symbol [linear], above 0.
+
+    Returns:
+        complex64, shape of y.
+    """
+    power = gains.real**2 + gains.imag**2
+    x_hat: NDArray[np.complex64] = (np.conj(gains) * y / (power + noise_variance)).astype(np.complex64)
+    return x_hat

@@ -37,15 +37,32 @@ def pack_symbols(x: NDArray[np.complex64], encoding: str = "float32") -> frame_p
     Raises:
         InvalidField: If the encoding is unknown.
     """
+    symbols = frame_pb2.Symbols()
+    write_symbols(symbols, x, encoding)
+    return symbols
+
+
+def write_symbols(symbols: frame_pb2.Symbols, x: NDArray[np.complex64], encoding: str = "float32") -> None:
+    """Put complex symbols into a message that is part of another: packed first, they would be copied again.
+
+    Args:
+        symbols: Empty message to write.
+        x: complex64, shape [num_tokens, num_symbols_per_token].
+        encoding: As for `pack_symbols`.
+
+    Raises:
+        InvalidField: If the encoding is unknown.
+    """
     if encoding not in ENCODINGS:
         raise InvalidField("encoding", encoding, ", ".join(ENCODINGS))
     reals = np.ascontiguousarray(x, dtype="<c8").view("<f4")
-    scale = 0.0
     if encoding == "int8":
         scale = float(np.max(np.abs(reals), initial=0.0)) / _INT8_MAX or 1.0
         reals = np.rint(reals / scale)
-    data = reals.astype(_DTYPES[ENCODINGS[encoding]]).tobytes()
-    return frame_pb2.Symbols(data=data, shape=x.shape, encoding=ENCODINGS[encoding], scale=scale)
+        symbols.scale = scale
+    symbols.data = reals.astype(_DTYPES[ENCODINGS[encoding]], copy=False).tobytes()
+    symbols.shape.extend(x.shape)
+    symbols.encoding = ENCODINGS[encoding]
 
 
 def unpack_symbols(symbols: frame_pb2.Symbols, field: str = "symbols") -> NDArray[np.complex64]:
@@ -70,16 +87,17 @@ def unpack_symbols(symbols: frame_pb2.Symbols, field: str = "symbols") -> NDArra
     if num_symbols > MAX_SYMBOLS_PER_FRAME:
         raise TooLarge(f"{field}.shape", list(shape), f"at most {MAX_SYMBOLS_PER_FRAME} symbols")
     num_bytes = 2 * num_symbols * dtype.itemsize
-    if len(symbols.data) != num_bytes:
+    data = symbols.data
+    if len(data) != num_bytes:
         raise InvalidField(
-            f"{field}.data", f"{len(symbols.data)} bytes", f"{num_bytes} bytes for shape {list(shape)}"
+            f"{field}.data", f"{len(data)} bytes", f"{num_bytes} bytes for shape {list(shape)}"
         )
-    reals = np.frombuffer(symbols.data, dtype=dtype)
+    reals = np.frombuffer(data, dtype=dtype)
     if symbols.encoding == frame_pb2.SYMBOL_ENCODING_INT8:
         if not (np.isfinite(symbols.scale) and symbols.scale > 0):
             raise InvalidField(f"{field}.scale", symbols.scale, "a finite number above 0 for int8")
         reals = reals.astype("<f4") * np.float32(symbols.scale)
     values = reals.astype("<f4", copy=False).view("<c8").reshape(shape)
-    if not np.isfinite(values.view("<f4")).all():
+    if not np.isfinite(values).all():
         raise InvalidField(f"{field}.data", "NaN or infinity", "finite numbers")
     return values

@@ -167,6 +167,10 @@ class OverheadAnswer(BaseModel):
     num_pilots: int = Field(description="Pilot symbols.", examples=[0])
     payload_bytes: int = Field(description="Symbols as encoded on the wire [bytes].", examples=[128])
     message_bytes: int = Field(description="The frame's protobuf message [bytes].", examples=[224])
+    wire_bytes: int = Field(
+        description="The request as gRPC sends it: HTTP/2 DATA frames with their heads [bytes].",
+        examples=[242],
+    )
     airtime_ms: float = Field(
         description="At the link's symbol rate, pilots included [ms].", examples=[0.016]
     )

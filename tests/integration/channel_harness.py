@@ -11,6 +11,7 @@ import grpc
 import numpy as np
 
 from channel_service.links import Links
+from channel_service.live import LiveFeed
 from channel_service.metrics import Metrics
 from channel_service.receiver_client import ReceiverClient
 from channel_service.reports import Store
@@ -52,8 +53,10 @@ class Harness:
     links: Links
     store: Store
     metrics: Metrics
+    feed: LiveFeed
     receiver: ChosenReceiver
     receiver_address: str
+    port: int
     stop_receiver: Callable = field(repr=False, default=None)
 
 
@@ -75,7 +78,8 @@ async def channel_service(folder: Path, *, timeout_s: float = 10.0) -> AsyncIter
         links, metrics = Links(folder / "recordings"), Metrics()
         client = ReceiverClient(to_receiver, address, timeout_s)
         server, checks = build_server((FULL_NAME,))
-        servicer = ChannelServicer(links, store, client, metrics)
+        feed = LiveFeed(metrics)
+        servicer = ChannelServicer(links, store, client, metrics, feed)
         channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await stack.enter_async_context(running(server, checks, (FULL_NAME,)))
@@ -83,7 +87,7 @@ async def channel_service(folder: Path, *, timeout_s: float = 10.0) -> AsyncIter
             grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
         )
         stub = channel_service_pb2_grpc.ChannelServiceStub(channel)
-        yield Harness(stub, links, store, metrics, receiver, address, receiver_stack.aclose)
+        yield Harness(stub, links, store, metrics, feed, receiver, address, port, receiver_stack.aclose)
 
 
 def unit_symbols(shape: tuple[int, int] = (1, 16), seed: int = 0) -> np.ndarray:

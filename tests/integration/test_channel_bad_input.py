@@ -95,7 +95,7 @@ def test_bad_requests_are_refused_by_name_and_leave_no_trace(tmp_path, method):
                 assert error.field == field, name
                 assert error.allowed, name
             assert not harness.receiver.got
-            assert harness.store.overhead({}) == []
+            assert harness.store.overhead() == []
             # Refused requests take no numbers: the first good frame is frame 0.
             good = await harness.stub.Propagate(pb.PropagateRequest(frames=[make_frame("good")]))
             assert good.frames[0].state.frame_number == 0

@@ -58,7 +58,7 @@ def test_a_lost_frame_is_an_error_of_its_own_and_is_in_the_books(tmp_path):
                 assert (rebuilt.link, rebuilt.frame_numbers) == ("default", [number])
             assert not harness.receiver.got
             assert statuses(harness) == {"a": "FrameLost", "b": "FrameLost"}
-            (row,) = harness.store.overhead({})
+            (row,) = harness.store.overhead()
             assert (row["num_instances"], row["num_failed"], row["payload_bytes"]) == (2, 2, 128)
 
     asyncio.run(scenario())

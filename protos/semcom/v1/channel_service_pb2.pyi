@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from protos.semcom.v1 import frame_pb2 as _frame_pb2
 from protos.semcom.v1 import receiver_pb2 as _receiver_pb2
 from google.protobuf.internal import containers as _containers
@@ -217,14 +220,34 @@ class CompleteInstancesResponse(_message.Message):
     def __init__(self, num_completed: _Optional[int] = ...) -> None: ...
 
 class GetReportRequest(_message.Message):
-    __slots__ = ("task", "system", "link")
+    __slots__ = ("task", "system", "link", "channel", "fading", "csi", "status", "min_snr_db", "max_snr_db", "since", "until", "group_by", "snr_bin_db")
     TASK_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
     LINK_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    FADING_FIELD_NUMBER: _ClassVar[int]
+    CSI_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    MIN_SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    MAX_SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    GROUP_BY_FIELD_NUMBER: _ClassVar[int]
+    SNR_BIN_DB_FIELD_NUMBER: _ClassVar[int]
     task: str
     system: str
     link: str
-    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., link: _Optional[str] = ...) -> None: ...
+    channel: str
+    fading: str
+    csi: str
+    status: str
+    min_snr_db: float
+    max_snr_db: float
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    group_by: _containers.RepeatedScalarFieldContainer[str]
+    snr_bin_db: float
+    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., link: _Optional[str] = ..., channel: _Optional[str] = ..., fading: _Optional[str] = ..., csi: _Optional[str] = ..., status: _Optional[str] = ..., min_snr_db: _Optional[float] = ..., max_snr_db: _Optional[float] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., group_by: _Optional[_Iterable[str]] = ..., snr_bin_db: _Optional[float] = ...) -> None: ...
 
 class OverheadReport(_message.Message):
     __slots__ = ("rows",)
@@ -233,7 +256,14 @@ class OverheadReport(_message.Message):
     def __init__(self, rows: _Optional[_Iterable[_Union[OverheadRow, _Mapping]]] = ...) -> None: ...
 
 class OverheadRow(_message.Message):
-    __slots__ = ("task", "system", "num_instances", "num_failed", "source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio")
+    __slots__ = ("task", "system", "num_instances", "num_failed", "source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio", "wire_bytes", "group")
+    class GroupEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     TASK_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
     NUM_INSTANCES_FIELD_NUMBER: _ClassVar[int]
@@ -246,6 +276,8 @@ class OverheadRow(_message.Message):
     MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     AIRTIME_MS_FIELD_NUMBER: _ClassVar[int]
     BANDWIDTH_RATIO_FIELD_NUMBER: _ClassVar[int]
+    WIRE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
     task: str
     system: str
     num_instances: int
@@ -258,7 +290,9 @@ class OverheadRow(_message.Message):
     message_bytes: float
     airtime_ms: float
     bandwidth_ratio: float
-    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., num_instances: _Optional[int] = ..., num_failed: _Optional[int] = ..., source_bytes: _Optional[float] = ..., real_values: _Optional[float] = ..., channel_uses: _Optional[float] = ..., num_pilots: _Optional[float] = ..., payload_bytes: _Optional[float] = ..., message_bytes: _Optional[float] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ...) -> None: ...
+    wire_bytes: float
+    group: _containers.ScalarMap[str, str]
+    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., num_instances: _Optional[int] = ..., num_failed: _Optional[int] = ..., source_bytes: _Optional[float] = ..., real_values: _Optional[float] = ..., channel_uses: _Optional[float] = ..., num_pilots: _Optional[float] = ..., payload_bytes: _Optional[float] = ..., message_bytes: _Optional[float] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ..., wire_bytes: _Optional[float] = ..., group: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class LatencyReport(_message.Message):
     __slots__ = ("rows",)
@@ -267,7 +301,14 @@ class LatencyReport(_message.Message):
     def __init__(self, rows: _Optional[_Iterable[_Union[LatencyRow, _Mapping]]] = ...) -> None: ...
 
 class LatencyRow(_message.Message):
-    __slots__ = ("task", "system", "hop", "num_instances", "mean_ms", "p50_ms", "p90_ms", "p99_ms")
+    __slots__ = ("task", "system", "hop", "num_instances", "mean_ms", "p50_ms", "p90_ms", "p99_ms", "group")
+    class GroupEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     TASK_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
     HOP_FIELD_NUMBER: _ClassVar[int]
@@ -276,6 +317,7 @@ class LatencyRow(_message.Message):
     P50_MS_FIELD_NUMBER: _ClassVar[int]
     P90_MS_FIELD_NUMBER: _ClassVar[int]
     P99_MS_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
     task: str
     system: str
     hop: str
@@ -284,4 +326,5 @@ class LatencyRow(_message.Message):
     p50_ms: float
     p90_ms: float
     p99_ms: float
-    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., hop: _Optional[str] = ..., num_instances: _Optional[int] = ..., mean_ms: _Optional[float] = ..., p50_ms: _Optional[float] = ..., p90_ms: _Optional[float] = ..., p99_ms: _Optional[float] = ...) -> None: ...
+    group: _containers.ScalarMap[str, str]
+    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., hop: _Optional[str] = ..., num_instances: _Optional[int] = ..., mean_ms: _Optional[float] = ..., p50_ms: _Optional[float] = ..., p90_ms: _Optional[float] = ..., p99_ms: _Optional[float] = ..., group: _Optional[_Mapping[str, str]] = ...) -> None: ...

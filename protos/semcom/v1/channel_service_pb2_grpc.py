@@ -40,8 +40,18 @@ class ChannelServiceStub:
                 request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.SerializeToString,
                 response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.FromString,
                 _registered_method=True)
+        self.RelayStream = channel.stream_stream(
+                '/semcom.v1.ChannelService/RelayStream',
+                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.SerializeToString,
+                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.FromString,
+                _registered_method=True)
         self.Propagate = channel.unary_unary(
                 '/semcom.v1.ChannelService/Propagate',
+                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateRequest.SerializeToString,
+                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateResponse.FromString,
+                _registered_method=True)
+        self.PropagateStream = channel.stream_stream(
+                '/semcom.v1.ChannelService/PropagateStream',
                 request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateRequest.SerializeToString,
                 response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateResponse.FromString,
                 _registered_method=True)
@@ -98,8 +108,23 @@ class ChannelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RelayStream(self, request_iterator, context):
+        """Relays any number of requests over one call; answers come in the order of the requests. A request that is
+        refused ends the stream with its error, after the answers to those before it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Propagate(self, request, context):
         """Sends frames through a link and returns them as a receiver would get them. Nothing is stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PropagateStream(self, request_iterator, context):
+        """Propagates any number of requests over one call, under the rules of RelayStream.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,8 +189,18 @@ def add_ChannelServiceServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.FromString,
                     response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.SerializeToString,
             ),
+            'RelayStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.RelayStream,
+                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.FromString,
+                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.SerializeToString,
+            ),
             'Propagate': grpc.unary_unary_rpc_method_handler(
                     servicer.Propagate,
+                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateRequest.FromString,
+                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateResponse.SerializeToString,
+            ),
+            'PropagateStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.PropagateStream,
                     request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateRequest.FromString,
                     response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateResponse.SerializeToString,
             ),
@@ -249,6 +284,33 @@ class ChannelService:
             _registered_method=True)
 
     @staticmethod
+    def RelayStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/semcom.v1.ChannelService/RelayStream',
+            protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.SerializeToString,
+            protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Propagate(request,
             target,
             options=(),
@@ -263,6 +325,33 @@ class ChannelService:
             request,
             target,
             '/semcom.v1.ChannelService/Propagate',
+            protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateRequest.SerializeToString,
+            protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PropagateStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/semcom.v1.ChannelService/PropagateStream',
             protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateRequest.SerializeToString,
             protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateResponse.FromString,
             options,

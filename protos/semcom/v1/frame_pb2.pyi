@@ -85,7 +85,7 @@ class ChannelState(_message.Message):
     def __init__(self, link: _Optional[str] = ..., channel: _Optional[str] = ..., fading: _Optional[str] = ..., csi: _Optional[str] = ..., requested_snr_db: _Optional[float] = ..., realised_snr_db: _Optional[float] = ..., noise_variance: _Optional[float] = ..., frame_number: _Optional[int] = ..., seed: _Optional[int] = ..., k_factor_db: _Optional[float] = ..., gains: _Optional[_Union[Symbols, _Mapping]] = ..., received_pilots: _Optional[_Union[Symbols, _Mapping]] = ..., lost: _Optional[bool] = ..., network_delay_ms: _Optional[float] = ...) -> None: ...
 
 class Overhead(_message.Message):
-    __slots__ = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio")
+    __slots__ = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio", "wire_bytes")
     SOURCE_BYTES_FIELD_NUMBER: _ClassVar[int]
     REAL_VALUES_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +94,7 @@ class Overhead(_message.Message):
     MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     AIRTIME_MS_FIELD_NUMBER: _ClassVar[int]
     BANDWIDTH_RATIO_FIELD_NUMBER: _ClassVar[int]
+    WIRE_BYTES_FIELD_NUMBER: _ClassVar[int]
     source_bytes: int
     real_values: int
     channel_uses: int
@@ -102,7 +103,8 @@ class Overhead(_message.Message):
     message_bytes: int
     airtime_ms: float
     bandwidth_ratio: float
-    def __init__(self, source_bytes: _Optional[int] = ..., real_values: _Optional[int] = ..., channel_uses: _Optional[int] = ..., num_pilots: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., message_bytes: _Optional[int] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ...) -> None: ...
+    wire_bytes: int
+    def __init__(self, source_bytes: _Optional[int] = ..., real_values: _Optional[int] = ..., channel_uses: _Optional[int] = ..., num_pilots: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., message_bytes: _Optional[int] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ..., wire_bytes: _Optional[int] = ...) -> None: ...
 
 class ReceivedFrame(_message.Message):
     __slots__ = ("frame", "state", "overhead")

@@ -3,15 +3,21 @@
 import asyncio
 import csv
 import io
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import numpy as np
+import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry
+from pyarrow import parquet
 
 from channel_service.api import create_app
 from channel_service.links import Links
+from channel_service.live import LiveFeed
+from channel_service.metrics import Metrics
 from channel_service.reports import Store
 from shared.errors import ServiceUnavailable
 from shared.ledger import HOPS
@@ -25,7 +31,7 @@ class Service:
     def __init__(self, store_path) -> None:
         self.links, self.store = Links(store_path.parent / "recordings"), Store(str(store_path))
         self.receiver_is_up = True
-        self.app = create_app(self.links, self.store, self._ready, CollectorRegistry())
+        self.app = create_app(self.links, self.store, LiveFeed(Metrics()), self._ready, CollectorRegistry())
 
     async def _ready(self) -> None:
         if not self.receiver_is_up:
@@ -60,7 +66,7 @@ def store_two(service: Service) -> None:
         "task": "vqa", "system": "mfmsc", "link": "default", "channel": "awgn", "fading": "block",
         "csi": "perfect", "requested_snr_db": 12.0, "realised_snr_db": 11.9, "noise_variance": 0.063,
         "seed": "0", "frame_number": "7", "source_bytes": 100, "real_values": 32, "channel_uses": 16,
-        "num_pilots": 0, "payload_bytes": 128, "message_bytes": 200, "airtime_ms": 0.016,
+        "num_pilots": 0, "payload_bytes": 128, "message_bytes": 200, "wire_bytes": 230, "airtime_ms": 0.016,
         "bandwidth_ratio": 0.25, "channel_ms": 1.0,
     }  # fmt: skip
     answered = {**row, "instance_id": "a", "status": "OK", "downlink_ms": 2.0, "decode_ms": 3.0}
@@ -270,7 +276,7 @@ def test_reports_as_json(service):
     assert {row["hop"]: row["p50_ms"] for row in rows}["decode"] == 3.0
 
 
-@pytest.mark.parametrize("kind", ["overhead", "latency"])
+@pytest.mark.parametrize("kind", ["overhead", "latency", "paper", "instances"])
 def test_reports_as_csv_hold_the_same(service, kind):
     store_two(service)
     rows = service.request("GET", f"/reports/{kind}").json()
@@ -287,9 +293,76 @@ def test_reports_can_be_narrowed(service):
         assert service.request("GET", "/reports/overhead", params={name: "other"}).json() == []
 
 
-@pytest.mark.parametrize("query", [{"format": "xml"}, {"tsk": "vqa"}, {"task": "x" * 65}])
+@pytest.mark.parametrize("kind", ["overhead", "latency", "paper", "instances"])
+def test_reports_as_parquet_hold_the_same_and_keep_their_types_when_empty(service, kind):
+    def read() -> pa.Table:
+        sent = service.request("GET", f"/reports/{kind}", params={"format": "parquet"})
+        assert sent.headers["content-type"] == "application/vnd.apache.parquet"
+        return parquet.read_table(io.BytesIO(sent.content))
+
+    empty = read()
+    assert empty.num_rows == 0
+    store_two(service)
+    table = read()
+    assert table.to_pylist() == service.request("GET", f"/reports/{kind}").json()
+    assert table.schema == empty.schema
+    assert table.schema.field("task").type == pa.string()
+
+
+def test_parquet_without_its_library_names_the_extra(service, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    refused = service.request("GET", "/reports/overhead", params={"format": "parquet"})
+    assert refused.status_code == 422
+    error = refused.json()["error"]
+    assert (error["field"], error["value"]) == ("format", "parquet")
+    assert "semcom[reports]" in error["allowed"]
+    assert service.request("GET", "/reports/overhead", params={"format": "csv"}).status_code == 200
+
+
+def test_a_report_has_the_columns_it_is_grouped_by(service):
+    store_two(service)
+    query = {"group_by": "task,channel,snr_bin", "snr_bin_db": 5}
+    (row,) = service.request("GET", "/reports/overhead", params=query).json()
+    assert list(row)[:4] == ["task", "channel", "snr_bin", "num_instances"]
+    assert (row["snr_bin"], row["num_instances"], row["wire_bytes"]) == (10.0, 2, 230)
+    (whole,) = service.request("GET", "/reports/paper", params={"group_by": ""}).json()
+    assert whole == {"num_instances": 2, "kilobytes": 0.128}
+
+
+def test_instances_are_shown_whole_and_in_pages(service):
+    store_two(service)
+    rows = service.request("GET", "/reports/instances", params={"limit": 1}).json()
+    assert [(row["instance_id"], row["status"]) for row in rows] == [("b", "ServiceUnavailable")]
+    assert datetime.fromisoformat(rows[0]["created"]).tzinfo is UTC
+    (answered,) = service.request("GET", "/reports/instances", params={"status": "OK"}).json()
+    assert (answered["instance_id"], answered["seed"], answered["decode_ms"]) == ("a", "0", 3.0)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"format": "xml"},
+        {"tsk": "vqa"},
+        {"task": "x" * 65},
+        {"group_by": "task,colour"},
+        {"group_by": "task,task"},
+        {"snr_bin_db": "0"},
+        {"snr_bin_db": "NaN"},
+        {"min_snr_db": "Infinity"},
+        {"since": "yesterday"},
+    ],
+)
 def test_bad_report_queries_are_422_that_name_the_field(service, query):
     refused = service.request("GET", "/reports/overhead", params=query)
+    assert refused.status_code == 422
+    error = refused.json()["error"]
+    assert error["field"] == next(iter(query))
+    assert error["allowed"]
+
+
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 10**9}, {"offset": -1}, {"group_by": "task"}])
+def test_bad_pages_are_422_that_name_the_field(service, query):
+    refused = service.request("GET", "/reports/instances", params=query)
     assert refused.status_code == 422
     assert refused.json()["error"]["field"] == next(iter(query))
 
@@ -315,6 +388,8 @@ def test_every_field_is_documented_with_an_example(service):
         "StoredTrace",
         "OverheadReportRow",
         "LatencyReportRow",
+        "PaperReportRow",
+        "InstanceRow",
         "ErrorDetail",
     )
     for name in shown:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from experiments.link import batch_channel, complex_normal, equalise_batch, random_channel
-from receiver.equaliser import equalise
+from shared.signal import equalise
 
 _NUM_SYMBOLS = 400_000
 

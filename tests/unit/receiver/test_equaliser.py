@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from protos.semcom.v1 import frame_pb2
-from receiver.equaliser import equalise, equalise_frame, post_equalisation_snr_db
+from receiver.equaliser import equalise_frame, post_equalisation_snr_db
 from shared.errors import InvalidField
+from shared.signal import equalise
 from shared.wire import pack_symbols
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from protos.semcom.v1 import frame_pb2
 from shared import errors
-from shared.ledger import overhead_of
+from shared.ledger import overhead_of, request_wire_bytes, wire_shares
 from shared.profiles import get_profile
 from shared.settings import ChannelSettings, load_settings
 from shared.signal import linear_to_db, mean_power, noise_variance_from_snr_db
@@ -56,7 +56,7 @@ def test_bare_statuses(code: grpc.StatusCode, kind: type[errors.SemcomError]) ->
 def test_ledger_of_a_fused_instance_is_the_papers() -> None:
     symbols = pack_symbols(np.ones((1, 16), dtype=np.complex64))
     frame = frame_pb2.Frame(task="vqa", symbols=symbols, source_bytes=400, num_source_values=12_300)
-    cost = overhead_of(frame, num_pilots=4, symbol_rate_hz=1e6)
+    cost = overhead_of(frame, num_pilots=4, symbol_rate_hz=1e6, wire_bytes=240)
     assert (cost.channel_uses, cost.real_values, cost.payload_bytes) == (16, 32, 128)
     assert cost.airtime_ms == pytest.approx(0.020)
     assert cost.bandwidth_ratio == pytest.approx(16 / 12_300)
@@ -97,3 +97,17 @@ def test_vocabulary_round_trip_and_limit() -> None:
     assert numbers == [2, 4, 5, 6, 3]
     assert vocabulary.decode(numbers) == "good films"
     assert len(vocabulary.encode(["good " * 50])[0]) == 5
+
+
+@pytest.mark.parametrize(
+    ("message_bytes", "num_frames"), [(0, 1), (16_384 - 5, 1), (16_384 - 4, 2), (1_280_200, 79)]
+)
+def test_a_message_on_the_wire_is_its_length_prefix_and_http2_frames(message_bytes, num_frames) -> None:
+    assert request_wire_bytes(message_bytes) == 5 + message_bytes + 9 * num_frames
+
+
+def test_shares_of_a_request_add_up_to_it() -> None:
+    shares = wire_shares(1000, [200, 300, 400])
+    assert shares == [200 + 38, 300 + 38, 400 + 38]
+    assert wire_shares(902, [200, 300, 400]) == [206, 305, 405]
+    assert sum(shares) == request_wire_bytes(1000)

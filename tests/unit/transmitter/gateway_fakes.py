@@ -97,7 +97,7 @@ class LoopbackChannel:
                 instance_id=frame.instance_id, scores=scores, post_equalisation_snr_db=11.9, **answer
             ),
             state=state,
-            overhead=overhead_of(frame, num_pilots=0, symbol_rate_hz=1e6).to_proto(),
+            overhead=overhead_of(frame, num_pilots=0, symbol_rate_hz=1e6, wire_bytes=240).to_proto(),
         )
         timings = channel_service_pb2.HopTimings(**self.timings)
         return channel_service_pb2.RelayResponse(results=[result], timings=timings)

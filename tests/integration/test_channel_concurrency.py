@@ -1,0 +1,157 @@
+"""64 callers at once over eight links that are changed meanwhile: whose channel, whose row, which draw."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from channel_harness import answer_all, channel_service, make_frame, unit_symbols
+
+from channel_service.channels import Channel, apply, draw
+from channel_service.queries import MAX_INSTANCES, InstanceQuery, ReportQuery
+from protos.semcom.v1 import channel_service_pb2 as pb
+from protos.semcom.v1 import receiver_pb2
+from shared.wire import unpack_symbols
+
+NUM_CALLERS, NUM_LINKS, NUM_REQUESTS = 64, 8, 12
+MODELS = ("awgn", "rayleigh", "rician")
+
+
+def version_of(link: int, version: int) -> pb.LinkSettings:
+    """Settings that tell both link and version: no two versions of any two links share their seed or SNR."""
+    return pb.LinkSettings(
+        channel=MODELS[(link + version) % len(MODELS)],
+        fading=("block", "symbol")[version % 2],
+        snr_db=link + version / 1000,
+        seed=1_000_000 * link + version,
+        k_factor_db=float(link),
+    )
+
+
+@dataclass
+class Sent:
+    """One frame and the versions of its link that may have held for it."""
+
+    link: int
+    x: np.ndarray
+    first_version: int
+    last_version: int
+    state: object
+
+
+async def change_links(harness, versions: list[int], done: asyncio.Event) -> None:
+    """Give one link after the other its next version until the callers are through."""
+    link = 0
+    while not done.is_set():
+        change = pb.Link(name=f"l{link}", settings=version_of(link, versions[link] + 1))
+        await harness.stub.SetLink(pb.SetLinkRequest(link=change))
+        versions[link] += 1
+        link = (link + 1) % NUM_LINKS
+
+
+async def call(harness, caller: int, versions: list[int]) -> list[Sent]:
+    """Requests of one to three frames over one link, small ones and some that leave the event loop."""
+    link, sent = caller % NUM_LINKS, []
+    for number in range(NUM_REQUESTS):
+        sizes = [20_000] if number == caller % NUM_REQUESTS else [16] * (1 + number % 3)
+        symbols = [unit_symbols((1, size), seed=1000 * caller + number) for size in sizes]
+        frames = [make_frame(f"{caller}-{number}-{i}", x) for i, x in enumerate(symbols)]
+        first = versions[link]
+        response = await harness.stub.Relay(pb.RelayRequest(link=f"l{link}", frames=frames))
+        # A change that is under way may hold already, though its caller has not heard of it.
+        last = versions[link] + 1
+        sent += [Sent(link, x, first, last, r.state) for x, r in zip(symbols, response.results, strict=True)]
+    return sent
+
+
+def check_settings(frame: Sent) -> None:
+    """Every setting is that of one version of the frame's own link."""
+    state = frame.state
+    version = state.seed - 1_000_000 * frame.link
+    assert frame.first_version <= version <= frame.last_version
+    expected = version_of(frame.link, version)
+    assert state.link == f"l{frame.link}"
+    assert (state.channel, state.fading) == (expected.channel, expected.fading)
+    assert state.requested_snr_db == expected.snr_db
+
+
+def check_draw(frame: Sent, received) -> None:
+    """The symbols that arrived are those of the draw that seed and frame number name, made here anew."""
+    state, settings = frame.state, version_of(frame.link, frame.state.seed - 1_000_000 * frame.link)
+    channel = Channel(state.channel, state.fading, state.requested_snr_db, settings.k_factor_db, state.seed)
+    drawn = draw(channel, state.frame_number, frame.x.shape)
+    y, realised_snr_db = apply(frame.x, drawn)
+    np.testing.assert_array_equal(unpack_symbols(received.frame.symbols), y)
+    assert state.realised_snr_db == realised_snr_db
+
+
+def test_no_frame_gets_another_links_channel_no_row_is_lost_or_doubled_and_each_draw_replays(tmp_path):
+    async def scenario():
+        async with channel_service(tmp_path, timeout_s=60) as harness:
+            for link in range(NUM_LINKS):
+                settings = pb.Link(name=f"l{link}", settings=version_of(link, 0))
+                await harness.stub.SetLink(pb.SetLinkRequest(link=settings))
+            versions, done = [0] * NUM_LINKS, asyncio.Event()
+            changing = asyncio.create_task(change_links(harness, versions, done))
+            parts = await asyncio.gather(*(call(harness, n, versions) for n in range(NUM_CALLERS)))
+            done.set()
+            await changing
+
+            sent = [frame for part in parts for frame in part]
+            received = {r.frame.instance_id: r for got in harness.receiver.got for r in got.frames}
+            assert min(versions) > 1
+            assert len({frame.state.seed for frame in sent}) > NUM_LINKS
+            names = [
+                f"{caller}-{number}-{i}"
+                for caller in range(NUM_CALLERS)
+                for number in range(NUM_REQUESTS)
+                for i in range(1 if number == caller % NUM_REQUESTS else 1 + number % 3)
+            ]
+            for name, frame in zip(names, sent, strict=True):
+                check_settings(frame)
+                check_draw(frame, received[name])
+
+            numbers = Counter((frame.link, frame.state.frame_number) for frame in sent)
+            assert set(numbers.values()) == {1}
+            rows = harness.store.instances(InstanceQuery(limit=MAX_INSTANCES))
+            assert sorted(row["instance_id"] for row in rows) == sorted(names)
+            by_name = {row["instance_id"]: row for row in rows}
+            for name, frame in zip(names, sent, strict=True):
+                row = by_name[name]
+                stored = (row["link"], int(row["seed"]), int(row["frame_number"]), row["requested_snr_db"])
+                state = frame.state
+                assert stored == (state.link, state.seed, state.frame_number, state.requested_snr_db)
+
+    asyncio.run(scenario())
+
+
+def test_percentiles_under_concurrency_are_those_of_the_whole_sample(tmp_path):
+    """Each of 64 callers has answers of a time of its own; no row may be missed, or counted twice."""
+    times = np.random.default_rng(0).exponential(10, (NUM_CALLERS, 8))
+
+    async def scenario():
+        async with channel_service(tmp_path, timeout_s=60) as harness:
+
+            def decode(request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
+                response = answer_all(request)
+                caller, number = request.frames[0].frame.instance_id.split("-")
+                response.decode_ms = times[int(caller), int(number)]
+                return response
+
+            harness.receiver.decode = decode
+
+            async def relay(caller: int) -> None:
+                for number in range(times.shape[1]):
+                    frames = [make_frame(f"{caller}-{number}")]
+                    await harness.stub.Relay(pb.RelayRequest(frames=frames))
+                    await asyncio.to_thread(harness.store.latency)
+
+            await asyncio.gather(*(relay(caller) for caller in range(NUM_CALLERS)))
+            (row,) = (
+                row for row in harness.store.latency(ReportQuery(group_by=())) if row["hop"] == "decode"
+            )
+            assert row["num_instances"] == times.size
+            measured = [row["p50_ms"], row["p90_ms"], row["p99_ms"]]
+            np.testing.assert_allclose(measured, np.quantile(times, [0.5, 0.9, 0.99]), rtol=1e-12)
+
+    asyncio.run(scenario())

@@ -1,0 +1,151 @@
+"""Bytes on the wire: what the books state is what a capture of loopback, and a proxy that counts, saw."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+import grpc
+import pytest
+from channel_harness import channel_service, make_frame, unit_symbols
+
+from channel_service.queries import InstanceQuery
+from protos.semcom.v1 import channel_service_pb2 as pb
+from protos.semcom.v1 import channel_service_pb2_grpc
+from shared.grpc_runtime import CHANNEL_OPTIONS
+
+_ALL_PROTOCOLS = 0x0003
+_TCP = 6
+_DATA = 0
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_HEAD_BYTES = 9
+
+
+def http2_frames(stream: bytes) -> Iterator[tuple[int, int]]:
+    """Type and length, its head included, of every HTTP/2 frame a client sent on one connection."""
+    assert stream.startswith(_PREFACE)
+    position = len(_PREFACE)
+    while position + _HEAD_BYTES <= len(stream):
+        length = int.from_bytes(stream[position : position + 3], "big") + _HEAD_BYTES
+        yield stream[position + 3], length
+        position += length
+    assert position == len(stream)
+
+
+def data_bytes(stream: bytes) -> int:
+    return sum(length for kind, length in http2_frames(stream) if kind == _DATA)
+
+
+async def relay(stub, sizes: list[list[int]]) -> None:
+    """One request for each list, one frame for each of its sizes."""
+    for number, symbols in enumerate(sizes):
+        frames = [make_frame(f"{number}-{i}", unit_symbols((1, size))) for i, size in enumerate(symbols)]
+        await stub.Relay(pb.RelayRequest(link="default", frames=frames))
+
+
+def stated_bytes(harness) -> int:
+    return sum(row["wire_bytes"] for row in harness.store.instances(InstanceQuery()))
+
+
+REQUESTS = [[16], [16] * 7, [1], [1600], [16, 1600, 16]]
+
+
+@dataclass
+class Sniffer:
+    """Reads TCP segments off loopback and puts each sender's bytes in order."""
+
+    listener: socket.socket
+    segments: dict[int, dict[int, bytes]] = field(default_factory=lambda: defaultdict(dict))
+
+    def read(self, destination: int) -> None:
+        """Take in what the kernel holds, as far as it goes to a port."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                packet = self.listener.recv(1 << 16)[14:]
+                head_bytes = 4 * (packet[0] & 0xF)
+                segment = packet[head_bytes : struct.unpack("!H", packet[2:4])[0]]
+                source, port, sequence = struct.unpack("!HHI", segment[:8])
+                payload = segment[4 * (segment[12] >> 4) :]
+                if packet[9] == _TCP and port == destination and payload:
+                    # Loopback shows a packet leaving and coming: its sequence number keeps it once.
+                    self.segments[source][sequence] = payload
+
+    def stream(self) -> bytes:
+        """The bytes of the one connection there is."""
+        (segments,) = self.segments.values()
+        return b"".join(segments[sequence] for sequence in sorted(segments))
+
+
+@pytest.fixture
+def sniffer() -> Iterator[Sniffer]:
+    try:
+        listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_PROTOCOLS))
+    except (AttributeError, PermissionError):
+        pytest.skip("a capture needs Linux and CAP_NET_RAW")
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
+        listener.bind(("lo", 0))
+        listener.setblocking(False)
+        yield Sniffer(listener)
+
+
+def test_the_books_state_what_a_capture_of_loopback_shows(tmp_path, sniffer):
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            await relay(harness.stub, REQUESTS)
+            sniffer.read(harness.port)
+            counts = Counter()
+            for kind, length in http2_frames(sniffer.stream()):
+                counts[kind] += length
+            assert stated_bytes(harness) == counts[_DATA] > 0
+
+    asyncio.run(scenario())
+
+
+@dataclass
+class Proxy:
+    """A TCP proxy that keeps what a client sends."""
+
+    port: int = 0
+    sent: bytearray = field(default_factory=bytearray)
+
+    @contextlib.asynccontextmanager
+    async def running(self, target: int) -> AsyncIterator["Proxy"]:
+        async def serve(reader, writer):
+            upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", target)
+            pumps = [self._pump(reader, upstream_writer, self.sent), self._pump(upstream_reader, writer)]
+            await asyncio.gather(*pumps)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+
+    async def _pump(self, reader, writer, kept: bytearray | None = None) -> None:
+        while part := await reader.read(1 << 16):
+            if kept is not None:
+                kept += part
+            writer.write(part)
+            await writer.drain()
+        writer.close()
+
+
+@pytest.mark.parametrize(("requests", "tolerance"), [(REQUESTS, 0), ([[160_000]], 0.001)])
+def test_the_books_state_what_a_proxy_between_client_and_service_counts(tmp_path, requests, tolerance):
+    """Exact while a request fits one HTTP/2 frame; sender and flow control choose how a large one is cut."""
+
+    async def scenario():
+        async with channel_service(tmp_path) as harness, Proxy().running(harness.port) as proxy:
+            address = f"127.0.0.1:{proxy.port}"
+            async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+                await relay(channel_service_pb2_grpc.ChannelServiceStub(channel), requests)
+                counted = data_bytes(bytes(proxy.sent))
+            assert stated_bytes(harness) == pytest.approx(counted, rel=tolerance, abs=0)
+            await asyncio.sleep(0.05)
+
+    asyncio.run(scenario())
