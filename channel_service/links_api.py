@@ -156,7 +156,7 @@ class ScheduleQuery(BaseModel):
 
     over: str = Field(AXES[0], description=" | ".join(AXES), examples=["time_s"], max_length=64)
     interpolation: str = Field(
-        "linear", description=" | ".join(INTERPOLATIONS), examples=["linear"], max_length=64
+        "hold", description=" | ".join(INTERPOLATIONS), examples=["linear"], max_length=64
     )
     repeats: bool = Field(False, description="Starts over at the last position.", examples=[False])
 

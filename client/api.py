@@ -185,7 +185,7 @@ class SemcomClient:
         points: Media,
         *,
         over: str = "frame",
-        interpolation: str = "linear",
+        interpolation: str = "hold",
         repeats: bool = False,
     ) -> dict[str, Any]:
         """Let a link's SNR follow a CSV file with the columns at,snr_db.

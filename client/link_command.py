@@ -53,7 +53,7 @@ def link(
         typer.Option(exists=True, dir_okay=False, help="CSV file at,snr_db for the SNR to follow."),
     ] = None,
     schedule_over: Annotated[str, typer.Option(help="What `at` is: frame or time_s.")] = "frame",
-    schedule_interpolation: Annotated[str, typer.Option(help="linear or hold.")] = "linear",
+    schedule_interpolation: Annotated[str, typer.Option(help="hold or linear.")] = "hold",
     schedule_repeats: Annotated[
         bool, typer.Option("--schedule-repeats", help="Start over at its end.")
     ] = False,
@@ -97,21 +97,24 @@ def link(
             show(rows, change_table(rows), as_json)
         if delete or changes:
             return
-        written: list[dict[str, Any]] = []
-        if given or replace:
-            write = client.replace_link if replace else client.set_link
-            written.append(write(target, **given))
-        if no_schedule:
-            written.append(client.clear_schedule(target))
+        written = _write(client, target, given, replaces=replace, clears=no_schedule)
         if schedule:
-            written.append(
-                client.set_schedule(
-                    target,
-                    schedule,
-                    over=schedule_over,
-                    interpolation=schedule_interpolation,
-                    repeats=schedule_repeats,
-                )
-            )
-        links = written[-1:] or ([client.link(name)] if name else client.links())
-    show(links if name is None and not written else links[0], link_table(links), as_json)
+            query = {"over": schedule_over, "interpolation": schedule_interpolation}
+            written = client.set_schedule(target, schedule, **query, repeats=schedule_repeats)
+        if written:
+            show(written, link_table([written]), as_json)
+            return
+        links = [client.link(name)] if name else client.links()
+    show(links[0] if name else links, link_table(links), as_json)
+
+
+def _write(
+    client: SemcomClient, name: str, fields: dict[str, Any], *, replaces: bool, clears: bool
+) -> dict[str, Any] | None:
+    """Set fields and end the schedule, as far as asked; returns the link, or None where nothing was."""
+    written = None
+    if fields or replaces:
+        written = (client.replace_link if replaces else client.set_link)(name, **fields)
+    if clears:
+        written = client.clear_schedule(name)
+    return written

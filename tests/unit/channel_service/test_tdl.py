@@ -1,4 +1,4 @@
-"""3GPP's tapped delay lines against the standard's tables, typed off TR 38.901, Tables 7.7.2-1 to 7.7.2-5."""
+"""3GPP's tapped delay lines (TR 38.901, Tables 7.7.2-1 to -5), typed in here apart from Sionna's files."""
 
 import importlib.util
 import math
