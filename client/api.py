@@ -244,21 +244,23 @@ class SemcomClient:
         link: dict[str, Any] = _request(self._channel, method, path, content=content, headers=headers)
         return link
 
-    def report(
-        self, kind: str, *, task: str | None = None, system: str | None = None, link: str | None = None
-    ) -> list[dict[str, Any]]:
-        """Rows of the report "overhead" or "latency", grouped by task and system."""
-        params = _present({"task": task, "system": system, "link": link})
+    def report(self, kind: str, **query: Any) -> list[dict[str, Any]]:
+        """Rows of a report of the channel service.
+
+        Args:
+            kind: overhead, paper (the paper's overhead table), latency or instances.
+            query: What narrows and groups it, absent where None: task, system, link, channel, fading, csi,
+                status, min_snr_db, max_snr_db, since and until (ISO 8601); group_by (names with commas
+                between) and snr_bin_db, or, of instances, limit and offset.
+        """
         path = f"/reports/{_quoted(kind)}"
-        rows: list[dict[str, Any]] = _request(self._channel, "GET", path, params=params)
+        rows: list[dict[str, Any]] = _request(self._channel, "GET", path, params=_present(query))
         return rows
 
-    def report_csv(
-        self, kind: str, *, task: str | None = None, system: str | None = None, link: str | None = None
-    ) -> str:
-        """The report as the channel service writes it in CSV."""
-        params = _present({"task": task, "system": system, "link": link, "format": "csv"})
-        return _send(self._channel, "GET", f"/reports/{_quoted(kind)}", params=params).text
+    def report_file(self, kind: str, file_format: str, **query: Any) -> bytes:
+        """A report as the channel service writes it: csv or parquet; the query as for `report`."""
+        params = _present({**query, "format": file_format})
+        return _send(self._channel, "GET", f"/reports/{_quoted(kind)}", params=params).content
 
 
 def _open(url: str, timeout_s: float) -> httpx.Client:

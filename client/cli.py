@@ -52,7 +52,9 @@ class Report(StrEnum):
     """The reports of the channel service."""
 
     OVERHEAD = "overhead"
+    PAPER = "paper"
     LATENCY = "latency"
+    INSTANCES = "instances"
 
 
 class ReportFormat(StrEnum):
@@ -61,6 +63,7 @@ class ReportFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    PARQUET = "parquet"
 
 
 Image = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="PNG or JPEG file.")]
@@ -153,19 +156,50 @@ app.command()(link)
 
 @app.command()
 def report(
-    kind: Annotated[Report, typer.Argument(help="What to report.")],
+    kind: Annotated[
+        Report, typer.Argument(help="overhead, paper (its overhead table in KB), latency or instances.")
+    ],
     output_format: Annotated[ReportFormat, typer.Option("--format", help="How.")] = ReportFormat.TABLE,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="task, system, link, channel, fading, csi, status, snr_bin, minute, hour, day: any."
+        ),
+    ] = None,
+    snr_bin_db: Annotated[float | None, typer.Option(help="Width of a bin of snr_bin, in dB.")] = None,
     task: Annotated[str | None, typer.Option(help="Of this task only.")] = None,
     system: Annotated[str | None, typer.Option(help="Of this system only.")] = None,
     link: Annotated[str | None, typer.Option(help="Of this link only.")] = None,
+    channel: Channel = None,
+    status: Annotated[str | None, typer.Option(help="OK, or the class of an error.")] = None,
+    min_snr_db: Annotated[float | None, typer.Option(help="Lowest requested SNR, in dB.")] = None,
+    max_snr_db: Annotated[float | None, typer.Option(help="Highest requested SNR, in dB.")] = None,
+    since: Annotated[str | None, typer.Option(help="ISO 8601, UTC without a zone.")] = None,
+    until: Annotated[str | None, typer.Option(help="ISO 8601, UTC without a zone.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Rows at most, of instances.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write csv or parquet here.")] = None,
     channel_url: ChannelUrl = DEFAULT_CHANNEL_URL,
 ) -> None:
-    """Report what instances cost (overhead) or how long their hops took (latency)."""
+    """Report what instances cost (overhead, paper) or how long they took (latency), or list them."""
+    query = {
+        "group_by": group_by,
+        "snr_bin_db": snr_bin_db,
+        "task": task,
+        "system": system,
+        "link": link,
+        "channel": channel,
+        "status": status,
+        "min_snr_db": min_snr_db,
+        "max_snr_db": max_snr_db,
+        "since": since,
+        "until": until,
+        "limit": limit,
+    }
     with SemcomClient(channel_url=channel_url) as client:
-        if output_format is ReportFormat.CSV:
-            sys.stdout.write(client.report_csv(kind.value, task=task, system=system, link=link))
+        if output_format in (ReportFormat.CSV, ReportFormat.PARQUET):
+            _write_out(client.report_file(kind.value, output_format.value, **query), output)
             return
-        rows = client.report(kind.value, task=task, system=system, link=link)
+        rows = client.report(kind.value, **query)
     _show(rows, REPORT_TABLES[kind.value](rows), output_format is ReportFormat.JSON)
 
 
@@ -237,6 +271,14 @@ def main() -> None:
 def _fail(message: str) -> None:
     _ERR.print(Text(f"error: {message}", style="red"), soft_wrap=True)
     sys.exit(1)
+
+
+def _write_out(content: bytes, output: Path | None) -> None:
+    if output is not None:
+        output.write_bytes(content)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
 
 
 def _parse_snrs_db(text: str) -> list[float]:

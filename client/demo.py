@@ -22,6 +22,7 @@ from client.tables import REPORT_TABLES, shorten, show_answer
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "samples.json"
 CHANNELS = ("awgn", "rayleigh")
 _SEED = 1
+_REPORTS = ("overhead", "paper", "latency")
 
 Instance = dict[str, Any]
 """A transmit result with `sample`, `truth` and `correct` added."""
@@ -109,8 +110,8 @@ def run_demo(console: Console, *, snrs_db: Sequence[float], weights: Path | None
         instances = _send_all(client, console, samples, snrs_db)
         for channel in CHANNELS:
             console.print(_answer_table(channel, samples, snrs_db, instances))
-        for kind, table in REPORT_TABLES.items():
-            console.print(table(client.report(kind)))
+        for kind in _REPORTS:
+            console.print(REPORT_TABLES[kind](client.report(kind)))
     return instances
 
 

@@ -13,6 +13,15 @@ Row = Mapping[str, Any]
 _HOPS = ("encode", "uplink", "channel", "downlink", "decode", "total")
 _STATISTICS = ("mean", "p50", "p90", "p99")
 _MAX_TEXT_CHARS = 60
+# What reports are grouped by; their other columns are figures.
+_GROUPS = (
+    *("task", "system", "link", "channel", "fading", "csi", "status"),
+    *("snr_bin", "minute", "hour", "day"),
+)
+_INSTANCE_COLUMNS = (
+    *("created", "task", "system", "link", "channel", "requested_snr_db", "realised_snr_db", "status"),
+    *("payload_bytes", "wire_bytes", "total_ms"),
+)
 
 
 def _show_label(answer: Row) -> str:
@@ -107,40 +116,79 @@ def change_table(changes: Iterable[Row]) -> Table:
 
 
 def overhead_table(rows: Iterable[Row]) -> Table:
-    """Means over the instances of each task and system, a column each."""
+    """Means over the instances of each group, a column each."""
     rows = list(rows)
     table = Table("mean per instance", title="Overhead")
     for row in rows:
-        table.add_column(f"{row['task']}\n{row['system']}", justify="right", overflow="fold")
+        table.add_column("\n".join(_group(row)) or "all", justify="right", overflow="fold")
     for name in rows[0] if rows else ():
-        if name not in ("task", "system"):
+        if name not in _GROUPS:
             table.add_row(
                 name.replace("num_", "").replace("_", " "), *(_number(row[name], 4) for row in rows)
             )
     return table
 
 
+def paper_table(rows: Iterable[Row]) -> Table:
+    """The paper's overhead table: a row a task (and other group), a column a system [KB]."""
+    rows = list(rows)
+    systems = list(dict.fromkeys(str(row.get("system", "all")) for row in rows))
+    names = [name for name in rows[0] if name in _GROUPS and name != "system"] if rows else ["task"]
+    table = Table(*names, title="Overhead an instance, KB")
+    for system in systems:
+        table.add_column(system, justify="right")
+    kilobytes: dict[tuple[str, ...], dict[str, float]] = {}
+    for row in rows:
+        key = tuple(_cell(row[name]) for name in names)
+        kilobytes.setdefault(key, {})[str(row.get("system", "all"))] = row["kilobytes"]
+    for key, by_system in kilobytes.items():
+        table.add_row(*key, *(_number(by_system.get(system), 3) for system in systems))
+    return table
+
+
 def latency_table(rows: Iterable[Row]) -> Table:
     """Mean and percentiles of every hop's duration, a column a hop [ms]."""
-    table = Table("task", "system", "instances", "ms", title="Latency per hop [ms]")
+    rows = list(rows)
+    names = [name for name in rows[0] if name in _GROUPS] if rows else ["task", "system"]
+    table = Table(*names, "instances", "ms", title="Latency per hop, ms")
     for hop in _HOPS:
         table.add_column(hop, justify="right")
-    hops_of: dict[tuple[str, str], dict[str, Row]] = {}
+    hops_of: dict[tuple[str, ...], dict[str, Row]] = {}
     for row in rows:
-        hops_of.setdefault((row["task"], row["system"]), {})[row["hop"]] = row
-    for (task, system), hops in hops_of.items():
+        hops_of.setdefault(_group(row), {})[row["hop"]] = row
+    for group, hops in hops_of.items():
         table.add_section()
-        head = [task, system, str(max(row["num_instances"] for row in hops.values()))]
+        head = [*group, str(max(row["num_instances"] for row in hops.values()))]
         for statistic in _STATISTICS:
             figures = (hops.get(hop, {}).get(f"{statistic}_ms") for hop in _HOPS)
             table.add_row(*head, statistic, *(_number(figure) for figure in figures))
-            head = ["", "", ""]
+            head = [""] * len(head)
     return table
+
+
+def instances_table(rows: Iterable[Row]) -> Table:
+    """Single instances, the latest first: over what, with which outcome, at which cost."""
+    table = Table(title="Instances, the latest first")
+    for name in _INSTANCE_COLUMNS:
+        shown = name.removeprefix("requested_").removesuffix("_snr_db").replace("_", " ")
+        is_name = name in _GROUPS or name == "created"
+        table.add_column(shown, justify="left" if is_name else "right", no_wrap=is_name)
+    for row in rows:
+        to_the_second = row["created"][5:19].replace("T", " ")
+        table.add_row(to_the_second, *(_cell(row[name]) for name in _INSTANCE_COLUMNS[1:]))
+    return table
+
+
+def _group(row: Row) -> tuple[str, ...]:
+    """The names of a row's group."""
+    return tuple(_cell(value) for name, value in row.items() if name in _GROUPS)
 
 
 REPORT_TABLES: dict[str, Callable[[Iterable[Row]], Table]] = {
     "overhead": overhead_table,
+    "paper": paper_table,
     "latency": latency_table,
+    "instances": instances_table,
 }
 
 
@@ -157,5 +205,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, Mapping):
         return _show_schedule(value)
     if value is None or value == "":
-        return "–"
+        return _number(None)
     return _number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -94,12 +94,12 @@ def test_set_link_patches_the_given_fields_even_nan(client, service):
     assert math.isnan(sent["snr_db"])
 
 
-def test_reports_are_rows_or_csv(client, service):
+def test_reports_are_rows_or_files(client, service):
     service.answer = [{"task": "vqa"}]
-    assert client.report("overhead", task="vqa") == [{"task": "vqa"}]
-    assert service.asked[0].query == {"task": ["vqa"]}
+    assert client.report("overhead", task="vqa", link=None, snr_bin_db=3.0) == [{"task": "vqa"}]
+    assert service.asked[0].query == {"task": ["vqa"], "snr_bin_db": ["3.0"]}
     service.answer = "task,system\nvqa,mfmsc\n"
-    assert client.report_csv("latency", link="l") == "task,system\nvqa,mfmsc\n"
+    assert client.report_file("latency", "csv", link="l") == b"task,system\nvqa,mfmsc\n"
     assert service.asked[1].path == "/reports/latency"
     assert service.asked[1].query == {"format": ["csv"], "link": ["l"]}
 

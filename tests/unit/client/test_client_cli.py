@@ -199,7 +199,73 @@ def test_overhead_report_as_table_and_csv(semcom, service):
     assert semcom("report", "overhead", "--format", "csv") == (0, "task,system\nvqa,mfmsc\n", "")
 
 
-@pytest.mark.parametrize("kind", ["overhead", "latency"])
+def test_a_report_asks_for_what_the_options_say(semcom, service):
+    service.answer = []
+    options = {
+        "group-by": "task,channel,snr_bin", "snr-bin-db": "3.0", "task": "vqa", "channel": "awgn",
+        "status": "OK", "min-snr-db": "-3.0", "max-snr-db": "6.0",
+        "since": "2026-01-01", "until": "2026-02-01",
+    }  # fmt: skip
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    assert semcom("report", "overhead", *arguments)[0] == 0
+    asked = {name.replace("-", "_"): [value] for name, value in options.items()}
+    assert service.asked[0].query == asked
+
+
+def test_reports_show_the_groups_they_have(semcom, service):
+    hops = ("encode", "uplink", "channel", "downlink", "decode", "total")
+    statistics = {f"{name}_ms": 2.5 for name in ("mean", "p50", "p90", "p99")}
+    service.answer = [
+        {"channel": "awgn", "snr_bin": 6.0, "hop": hop, "num_instances": 9, **statistics} for hop in hops
+    ]
+    _, out, _ = semcom("report", "latency", "--group-by", "channel,snr_bin")
+    assert "snr_bin" in out
+    assert "awgn" in out
+    service.answer = [{"num_instances": 9, "num_failed": 0, "payload_bytes": 128.0}]
+    assert "128" in semcom("report", "overhead", "--group-by", "")[1]
+
+
+def test_the_papers_table_has_a_row_a_task_and_a_column_a_system(semcom, service):
+    service.answer = [
+        {"task": "vqa", "system": "mfmsc", "num_instances": 1, "kilobytes": 0.128},
+        {"task": "vqa", "system": "separate", "num_instances": 1, "kilobytes": 1.5},
+        {"task": "sentiment", "system": "mfmsc", "num_instances": 1, "kilobytes": 0.256},
+    ]
+    status, out, _ = semcom("report", "paper")
+    assert status == 0
+    vqa, sentiment = (
+        next(line for line in out.splitlines() if name in line) for name in ("vqa", "sentiment")
+    )
+    assert "0.128" in vqa
+    assert "1.500" in vqa
+    assert "0.256" in sentiment
+    assert "–" in sentiment
+
+
+def test_instances_are_listed_with_outcome_and_cost(semcom, service):
+    service.answer = [
+        {
+            "created": "2026-01-01T10:00:00Z", "task": "vqa", "system": "mfmsc", "link": "default",
+            "channel": "awgn", "requested_snr_db": 6.0, "realised_snr_db": 5.87, "status": "OK",
+            "payload_bytes": 128, "wire_bytes": 253, "total_ms": None,
+        }
+    ]  # fmt: skip
+    status, out, _ = semcom("report", "instances", "--limit", "5")
+    assert status == 0
+    for words in ("01-01 10:00:00", "5.87", "253", "OK"):
+        assert words in out
+    assert service.asked[0].query == {"limit": ["5"]}
+
+
+def test_a_report_goes_into_a_file(semcom, service, tmp_path):
+    service.answer = "task\nvqa\n"
+    target = tmp_path / "report.parquet"
+    assert semcom("report", "paper", "--format", "parquet", "-o", str(target)) == (0, "", "")
+    assert target.read_text() == service.answer
+    assert service.asked[0].query == {"format": ["parquet"]}
+
+
+@pytest.mark.parametrize("kind", ["overhead", "paper", "latency", "instances"])
 def test_an_empty_report_is_still_a_table(semcom, service, kind):
     service.answer = []
     assert semcom("report", kind)[0] == 0
