@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from channel_service.channels import Complex, Draw, apply, draw
 from channel_service.links import Links, LinkSettings
 from protos.semcom.v1 import frame_pb2
@@ -125,9 +123,7 @@ def check_duration(name: str, duration_ms: float) -> None:
 
 
 def _unpack(frame: frame_pb2.Frame) -> Complex:
-    # Absurd codes of int8 overflow to infinity on the way to the check that refuses them.
-    with np.errstate(over="ignore"):
-        x = unpack_symbols(frame.symbols)
+    x = unpack_symbols(frame.symbols)
     power = mean_power(x)
     tolerance = _POWER_TOLERANCE[frame.symbols.encoding]
     if not abs(power - 1) <= tolerance:
