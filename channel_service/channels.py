@@ -143,6 +143,7 @@ def _multiply(h: Complex, x: Complex) -> Complex:
     would differ from machine to machine, and a replay with it.
     """
     product = np.empty(x.shape, dtype=np.complex64)
-    product.real = h.real * x.real - h.imag * x.imag
-    product.imag = h.real * x.imag + h.imag * x.real
+    of_real, of_imaginary = h.real, h.imag
+    np.subtract(of_real * x.real, of_imaginary * x.imag, out=product.real)
+    np.add(of_real * x.imag, of_imaginary * x.real, out=product.imag)
     return product

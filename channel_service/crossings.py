@@ -72,7 +72,7 @@ def cross(links: Links, settings: LinkSettings, elapsed_s: float, frame_number: 
     y, realised_snr_db = apply(x, drawn)
     if kept is not None:
         _check_replay(settings.replay, kept, x, y)
-    impairment = impair(held.to_network(), held.seed, frame_number)
+    impairment = impair(held.network, held.seed, frame_number)
     return Crossing(frame_number, held, drawn, impairment, x, y, realised_snr_db)
 
 

@@ -39,16 +39,19 @@ class Impairment:
     is_lost: bool
 
 
-def impair(network: Network, seed: int, frame_number: int) -> Impairment:
+_NOTHING = Impairment(0.0, is_lost=False)
+
+
+def impair(network: Network | None, seed: int, frame_number: int) -> Impairment:
     """Draw one frame's delay and loss: max(0, delay + jitter u), u ~ U(-1, 1); lost with P = loss_rate.
 
     Args:
-        network: Settings.
+        network: Settings; None where it does nothing.
         seed: Of the link; with the frame number it fixes the draw.
         frame_number: uint64.
     """
-    if network == Network():
-        return Impairment(0.0, is_lost=False)
+    if network is None:
+        return _NOTHING
     for_loss, for_jitter = generator(seed, frame_number, Substream.NETWORK).random(2)
     delay_ms = max(0.0, network.delay_ms + network.jitter_ms * (2 * float(for_jitter) - 1))
     return Impairment(delay_ms, is_lost=bool(for_loss < network.loss_rate))

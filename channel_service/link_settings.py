@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 from channel_service.channels import FADINGS, MODELS, Channel, Complex, check_channel
@@ -81,7 +82,7 @@ class LinkSettings:
             raise InvalidField(
                 "record", self.record, "nothing while replay is set: its draws are kept already"
             )
-        check_channel(self.to_channel())
+        check_channel(self.radio)
 
     @property
     def pilots_a_frame(self) -> int:
@@ -93,23 +94,29 @@ class LinkSettings:
         """The K factor where the channel has one [dB]."""
         return self.k_factor_db if MODELS[self.channel].has_k_factor else None
 
+    @cached_property
+    def radio(self) -> Channel:
+        """The part the radio's mathematics needs, without the gains of a trace."""
+        return Channel(
+            model=self.channel,
+            **{name: getattr(self, name) for name in _RADIO_FIELDS},
+            num_pilots=self.pilots_a_frame,
+            csi_error_db=self.csi_error_db if self.csi == "mismatched" else None,
+        )
+
     def to_channel(self, trace_gains: Complex | None = None) -> Channel:
         """The part the radio's mathematics needs.
 
         Args:
             trace_gains: Recorded gains, where a trace is set.
         """
-        return Channel(
-            model=self.channel,
-            **{name: getattr(self, name) for name in _RADIO_FIELDS},
-            num_pilots=self.pilots_a_frame,
-            csi_error_db=self.csi_error_db if self.csi == "mismatched" else None,
-            trace_gains=trace_gains,
-        )
+        return self.radio if trace_gains is None else replace(self.radio, trace_gains=trace_gains)
 
-    def to_network(self) -> Network:
-        """The part that is no radio."""
-        return Network(self.network_delay_ms, self.network_jitter_ms, self.network_loss_rate)
+    @cached_property
+    def network(self) -> Network | None:
+        """The part that is no radio; None where it does nothing."""
+        network = Network(self.network_delay_ms, self.network_jitter_ms, self.network_loss_rate)
+        return None if network == Network() else network
 
     def at(self, frame_number: int, elapsed_s: float) -> LinkSettings:
         """These settings for one frame: the schedule's SNR there, and no schedule.
@@ -140,9 +147,14 @@ class LinkSettings:
     def to_proto(self) -> channel_service_pb2.LinkSettings:
         """As the message of the wire contract, every field set but a schedule that there is not."""
         schedule = self.snr_schedule.to_proto() if self.snr_schedule else None
-        return channel_service_pb2.LinkSettings(**{**vars(self), "snr_schedule": schedule})
+        return channel_service_pb2.LinkSettings(**{**self.to_dict(), "snr_schedule": schedule})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every setting by its name."""
+        return {name: getattr(self, name) for name in _FIELDS}
 
 
+_FIELDS = tuple(field.name for field in fields(LinkSettings))
 _RADIO_FIELDS = (
     "fading",
     "snr_db",

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from channel_service.channels import Complex, Draw
 from channel_service.crossings import Crossing, cross
 from channel_service.links import Link, Links
@@ -143,9 +141,7 @@ def check_duration(name: str, duration_ms: float) -> None:
 
 
 def _unpack(frame: frame_pb2.Frame) -> Complex:
-    # Absurd codes of int8 overflow to infinity on the way to the check that refuses them.
-    with np.errstate(over="ignore"):
-        x = unpack_symbols(frame.symbols)
+    x = unpack_symbols(frame.symbols)
     power = mean_power(x)
     tolerance = _POWER_TOLERANCE[frame.symbols.encoding]
     if not abs(power - 1) <= tolerance:
@@ -166,19 +162,21 @@ def _write(
 ) -> Passage:
     """Write what became of a frame; its symbols, unlike those of a message merged into another, once."""
     settings, drawn, impairment = crossing.settings, crossing.drawn, crossing.impairment
-    state = frame_pb2.ChannelState(
-        link=link,
-        channel=settings.channel,
-        fading=settings.fading,
-        csi=settings.csi,
-        requested_snr_db=settings.snr_db,
-        realised_snr_db=crossing.realised_snr_db,
-        noise_variance=drawn.noise_variance,
-        frame_number=crossing.frame_number,
-        seed=settings.seed,
-        k_factor_db=settings.stated_k_factor_db,
-        lost=impairment.is_lost,
-        network_delay_ms=impairment.delay_ms,
+    received.state.MergeFrom(
+        frame_pb2.ChannelState(
+            link=link,
+            channel=settings.channel,
+            fading=settings.fading,
+            csi=settings.csi,
+            requested_snr_db=settings.snr_db,
+            realised_snr_db=crossing.realised_snr_db,
+            noise_variance=drawn.noise_variance,
+            frame_number=crossing.frame_number,
+            seed=settings.seed,
+            k_factor_db=settings.stated_k_factor_db,
+            lost=impairment.is_lost,
+            network_delay_ms=impairment.delay_ms,
+        )
     )
     overhead = overhead_of(
         frame,
@@ -189,8 +187,7 @@ def _write(
     for name in _KEPT:
         setattr(received.frame, name, getattr(frame, name))
     received.frame.frame_number = crossing.frame_number
-    received.state.CopyFrom(state)
-    received.overhead.CopyFrom(overhead.to_proto())
+    received.overhead.MergeFrom(overhead.to_proto())
     if not impairment.is_lost:
         write_symbols(received.frame.symbols, crossing.y)
         for name, told in _CSI_FIELDS[settings.csi](drawn).items():

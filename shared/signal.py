@@ -32,9 +32,9 @@ def noise_variance_from_snr_db(snr_db: Any) -> Any:
 
 def energy(x: NDArray[np.complexfloating]) -> float:
     """Sum of |x|^2 [linear] over all symbols of x, any shape; summed as float64."""
-    reals = x.astype(np.complex128).view(np.float64)
-    # Unlike BLAS it keeps the lock of the interpreter over a short frame: under load others would take it.
-    return float(np.einsum("...i,...i->...", reals, reals).sum())
+    reals = x.astype(np.complex128).ravel().view(np.float64)
+    # Unlike BLAS it keeps the interpreter's lock over a short frame, which others would take under load.
+    return float(np.einsum("i,i->", reals, reals))
 
 
 def mean_power(x: NDArray[np.complexfloating]) -> float:
