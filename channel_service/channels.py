@@ -9,7 +9,7 @@ Shapes: L tokens, S symbols a token.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,7 @@ __all__ = ["FADINGS", "MODELS", "Channel", "Complex", "Draw", "apply", "check_ch
 _MIN_ENERGY = 1e-30
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(NamedTuple):
     """One frame's channel.
 
     Attributes:

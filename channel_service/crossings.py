@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from channel_service.channels import Complex, Draw, apply, complete, draw
 from channel_service.impairments import Impairment, impair
@@ -12,8 +13,7 @@ from channel_service.recording import Entry, digest
 from shared.errors import InvalidField
 
 
-@dataclass(frozen=True)
-class Crossing:
+class Crossing(NamedTuple):
     """What one frame met.
 
     Attributes:

@@ -51,6 +51,9 @@ def _spread(channel: Channel, shape: Shape) -> NDArray[np.int64]:
 
 def _block_paths(channel: Channel, frame_number: int, shape: Shape) -> Iterator[Complex]:
     rng = generator(channel.seed, frame_number, Substream.GAINS)
+    if not channel.coherence_symbols:
+        while True:
+            yield complex_normal(rng, (1, 1))
     blocks = _spread(channel, shape)
     while True:
         yield complex_normal(rng, (int(blocks.flat[-1]) + 1,))[blocks]

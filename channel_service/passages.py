@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from channel_service.channels import Complex, Draw
 from channel_service.crossings import Crossing, cross
@@ -41,8 +40,7 @@ class ReceivedFrames(Protocol):
         """Append an empty one and return it."""
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(NamedTuple):
     """One frame's way through its link.
 
     Attributes:

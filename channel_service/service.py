@@ -230,7 +230,7 @@ def _row(passage: Passage, answer: receiver_pb2.Answer | None) -> dict[str, Any]
         "k_factor_db": state.k_factor_db if state.HasField("k_factor_db") else None,
         "seed": str(state.seed),
         "frame_number": str(state.frame_number),
-        **vars(passage.overhead),
+        **passage.overhead._asdict(),
         "encode_ms": frame.encode_ms or None,
     }
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from channel_service.radio import Channel
 from channel_service.random_streams import Complex
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(NamedTuple):
     """What a model draws one frame's gains from.
 
     Attributes:
