@@ -12,8 +12,7 @@ from channel_service.links import Links, LinkSettings
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField, TooLarge
 from shared.ledger import Overhead, overhead_of, wire_shares
-from shared.signal import mean_power
-from shared.wire import MAX_SYMBOLS_PER_FRAME, pack_symbols, unpack_symbols, write_symbols
+from shared.wire import MAX_SYMBOLS_PER_FRAME, measure_symbols, write_symbols
 
 MAX_FRAMES = 4096
 MAX_SYMBOLS_PER_REQUEST = MAX_SYMBOLS_PER_FRAME
@@ -123,8 +122,8 @@ def check_duration(name: str, duration_ms: float) -> None:
 
 
 def _unpack(frame: frame_pb2.Frame) -> Complex:
-    x = unpack_symbols(frame.symbols)
-    power = mean_power(x)
+    x, energy = measure_symbols(frame.symbols)
+    power = energy / x.size
     tolerance = _POWER_TOLERANCE[frame.symbols.encoding]
     if not abs(power - 1) <= tolerance:
         raise InvalidField(
@@ -159,7 +158,6 @@ def _pass(
         frame_number=number,
         seed=settings.seed,
         k_factor_db=settings.stated_k_factor_db,
-        **_CSI_FIELDS[settings.csi](drawn),
     )
     overhead = overhead_of(
         frame,
@@ -169,6 +167,8 @@ def _pass(
     )
     _write_arrived(received.frame, frame, number, y)
     received.state.CopyFrom(state)
+    for name, told in _CSI_FIELDS[settings.csi](drawn).items():
+        write_symbols(getattr(received.state, name), told)
     received.overhead.CopyFrom(overhead.to_proto())
     return Passage(received, overhead)
 
@@ -181,14 +181,14 @@ def _write_arrived(arrived: frame_pb2.Frame, sent: frame_pb2.Frame, number: int,
     write_symbols(arrived.symbols, y)
 
 
-def _pack_pilots(drawn: Draw) -> dict[str, frame_pb2.Symbols]:
+def _received_pilots(drawn: Draw) -> dict[str, Complex]:
     assert drawn.received_pilots is not None
-    return {"received_pilots": pack_symbols(drawn.received_pilots)}
+    return {"received_pilots": drawn.received_pilots}
 
 
-# What travels to the receiver with a frame.
-_CSI_FIELDS: Mapping[str, Callable[[Draw], dict[str, frame_pb2.Symbols]]] = {
-    "perfect": lambda drawn: {"gains": pack_symbols(drawn.gains)},
+# What travels to the receiver with a frame, by field of its state.
+_CSI_FIELDS: Mapping[str, Callable[[Draw], dict[str, Complex]]] = {
+    "perfect": lambda drawn: {"gains": drawn.gains},
     "none": lambda drawn: {},
-    "estimated": _pack_pilots,
+    "estimated": _received_pilots,
 }
