@@ -12,8 +12,7 @@ from channel_service.links import Link, Links
 from protos.semcom.v1 import frame_pb2
 from shared.errors import FrameLost, InvalidField, TooLarge
 from shared.ledger import Overhead, overhead_of, wire_shares
-from shared.signal import mean_power
-from shared.wire import MAX_SYMBOLS_PER_FRAME, unpack_symbols, write_symbols
+from shared.wire import MAX_SYMBOLS_PER_FRAME, measure_symbols, write_symbols
 
 MAX_FRAMES = 4096
 MAX_SYMBOLS_PER_REQUEST = MAX_SYMBOLS_PER_FRAME
@@ -139,8 +138,8 @@ def check_duration(name: str, duration_ms: float) -> None:
 
 
 def _unpack(frame: frame_pb2.Frame) -> Complex:
-    x = unpack_symbols(frame.symbols)
-    power = mean_power(x)
+    x, energy = measure_symbols(frame.symbols)
+    power = energy / x.size
     tolerance = _POWER_TOLERANCE[frame.symbols.encoding]
     if not abs(power - 1) <= tolerance:
         raise InvalidField(
@@ -160,22 +159,16 @@ def _write(
 ) -> Passage:
     """Write what became of a frame; its symbols, unlike those of a message merged into another, once."""
     settings, drawn, impairment = crossing.settings, crossing.drawn, crossing.impairment
-    received.state.MergeFrom(
-        frame_pb2.ChannelState(
-            link=link,
-            channel=settings.channel,
-            fading=settings.fading,
-            csi=settings.csi,
-            requested_snr_db=settings.snr_db,
-            realised_snr_db=crossing.realised_snr_db,
-            noise_variance=drawn.noise_variance,
-            frame_number=crossing.frame_number,
-            seed=settings.seed,
-            k_factor_db=settings.stated_k_factor_db,
-            lost=impairment.is_lost,
-            network_delay_ms=impairment.delay_ms,
-        )
-    )
+    state = received.state
+    state.link, state.channel, state.fading = link, settings.channel, settings.fading
+    state.csi, state.seed, state.frame_number = settings.csi, settings.seed, crossing.frame_number
+    state.requested_snr_db, state.realised_snr_db = settings.snr_db, crossing.realised_snr_db
+    state.noise_variance = drawn.noise_variance
+    if settings.stated_k_factor_db is not None:
+        state.k_factor_db = settings.stated_k_factor_db
+    if impairment.is_lost:
+        state.lost = True
+    state.network_delay_ms = impairment.delay_ms
     overhead = overhead_of(
         frame,
         num_pilots=settings.pilots_a_frame,

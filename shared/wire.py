@@ -5,11 +5,14 @@ FLOAT32 keeps complex64 bit for bit; FLOAT16 and INT8 halve and quarter the payl
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField, TooLarge
+from shared.signal import energy
 
 MAX_SYMBOLS_PER_FRAME = 1 << 22
 MAX_MESSAGE_BYTES = 64 << 20
@@ -76,6 +79,21 @@ def unpack_symbols(symbols: frame_pb2.Symbols, field: str = "symbols") -> NDArra
         InvalidField: If encoding, shape, number of bytes or a value is not allowed.
         TooLarge: If the shape names more than MAX_SYMBOLS_PER_FRAME symbols.
     """
+    return measure_symbols(symbols, field)[0]
+
+
+def measure_symbols(
+    symbols: frame_pb2.Symbols, field: str = "symbols"
+) -> tuple[NDArray[np.complex64], float]:
+    """Read complex symbols out of a message, and their energy, which also tells whether all are finite.
+
+    Returns:
+        As `unpack_symbols`, and the sum of |x|^2 [linear].
+
+    Raises:
+        InvalidField: As `unpack_symbols`.
+        TooLarge: As `unpack_symbols`.
+    """
     dtype = _DTYPES.get(symbols.encoding)
     if dtype is None:
         raise InvalidField(f"{field}.encoding", symbols.encoding, "1 (float32), 2 (float16), 3 (int8)")
@@ -99,8 +117,9 @@ def unpack_symbols(symbols: frame_pb2.Symbols, field: str = "symbols") -> NDArra
             raise InvalidField(f"{field}.scale", symbols.scale, "a finite number above 0 for int8")
         with np.errstate(over="ignore"):  # of an absurd scale; infinity is refused below
             reals = reals.astype(_REAL) * np.float32(symbols.scale)
-    reals = reals.astype(_REAL, copy=False)
-    # Asked of the reals, which is eight times as fast as of complex numbers.
-    if not np.isfinite(reals).all():
+    x = reals.astype(_REAL, copy=False).view(_COMPLEX).reshape(shape)
+    total = energy(x)
+    # A sum of squares of float32 as float64 is finite exactly where all of them are.
+    if not math.isfinite(total):
         raise InvalidField(f"{field}.data", "NaN or infinity", "finite numbers")
-    return reals.view(_COMPLEX).reshape(shape)
+    return x, total
