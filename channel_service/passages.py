@@ -178,7 +178,7 @@ def _write(
     for name in _KEPT:
         setattr(received.frame, name, getattr(frame, name))
     received.frame.frame_number = crossing.frame_number
-    received.overhead.MergeFrom(overhead.to_proto())
+    overhead.write(received.overhead)
     if not impairment.is_lost:
         write_symbols(received.frame.symbols, crossing.y)
         for name, told in _CSI_FIELDS[settings.csi](drawn).items():

@@ -58,7 +58,7 @@ class Entry:
 
     def to_line(self) -> str:
         """As a line of the file."""
-        settings = {name: value for name, value in vars(self.settings).items() if name not in _NOT_RECORDED}
+        settings = {name: value for name, value in self.settings.to_dict().items() if name not in _NOT_RECORDED}
         data = base64.b64encode(np.ascontiguousarray(self.gains, dtype="<c8").tobytes()).decode("ascii")
         gains = {"shape": self.gains.shape, "data": data}
         return json.dumps({**vars(self), "settings": settings, "gains": gains}) + "\n"

@@ -42,7 +42,14 @@ class Overhead(NamedTuple):
 
     def to_proto(self) -> frame_pb2.Overhead:
         """As the message of the wire contract."""
-        return frame_pb2.Overhead(**self._asdict())
+        message = frame_pb2.Overhead()
+        self.write(message)
+        return message
+
+    def write(self, message: frame_pb2.Overhead) -> None:
+        """Put it into a message that is part of another."""
+        for name, value in zip(self._fields, self, strict=True):
+            setattr(message, name, value)
 
 
 def overhead_of(

@@ -59,12 +59,15 @@ def write_symbols(symbols: frame_pb2.Symbols, x: NDArray[np.complex64], encoding
     """
     if encoding not in ENCODINGS:
         raise InvalidField("encoding", encoding, ", ".join(ENCODINGS))
-    reals = np.ascontiguousarray(x, dtype=_COMPLEX).view(_REAL)
-    if encoding == "int8":
-        scale = float(np.max(np.abs(reals), initial=0.0)) / _INT8_MAX or 1.0
-        reals = np.rint(reals / scale)
-        symbols.scale = scale
-    symbols.data = reals.astype(_DTYPES[ENCODINGS[encoding]], copy=False).tobytes()
+    if encoding == "float32":
+        symbols.data = x.astype(_COMPLEX, copy=False).tobytes()
+    else:
+        reals = np.ascontiguousarray(x, dtype=_COMPLEX).view(_REAL)
+        if encoding == "int8":
+            scale = float(np.max(np.abs(reals), initial=0.0)) / _INT8_MAX or 1.0
+            reals = np.rint(reals / scale)
+            symbols.scale = scale
+        symbols.data = reals.astype(_DTYPES[ENCODINGS[encoding]]).tobytes()
     symbols.shape.extend(x.shape)
     symbols.encoding = ENCODINGS[encoding]
 
