@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from pathlib import Path
 
 import grpc
 
@@ -17,7 +18,14 @@ from channel_service.reports import Store
 from channel_service.service import FULL_NAME, ChannelServicer
 from protos.semcom.v1 import channel_service_pb2_grpc
 from shared.errors import InvalidField
-from shared.grpc_runtime import CHANNEL_OPTIONS, build_server, running, serve_http, stop_on_signals
+from shared.grpc_runtime import (
+    CHANNEL_OPTIONS,
+    GuardedServer,
+    build_server,
+    running,
+    serve_http,
+    stop_on_signals,
+)
 from shared.logs import configure_logging, log_event
 from shared.settings import ChannelSettings, load_settings
 
@@ -30,8 +38,8 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
     Raises:
         InvalidField: If the report store or the gRPC port cannot be had.
     """
-    links, store, metrics = Links(), Store(settings.channel_store, settings.channel_max_rows), Metrics()
-    feed = LiveFeed(metrics)
+    links, metrics = Links(Path(settings.channel_recordings)), Metrics()
+    store, feed = Store(settings.channel_store, settings.channel_max_rows), LiveFeed(metrics)
     try:
         async with grpc.aio.insecure_channel(settings.receiver_address, options=CHANNEL_OPTIONS) as channel:
             receiver = ReceiverClient(channel, settings.receiver_address, settings.receiver_timeout_s)
@@ -42,7 +50,7 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
 
             server, checks = build_server((FULL_NAME,))
             servicer = ChannelServicer(links, store, receiver, metrics, feed)
-            channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, server)
+            channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, GuardedServer(server))
             grpc_port = _bind(server, settings.host, settings.channel_grpc_port)
             app = create_app(links, store, feed, ready, metrics.registry)
             async with running(server, checks, (FULL_NAME,)):

@@ -2,117 +2,87 @@
 
 from __future__ import annotations
 
-import math
-import re
+import logging
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from pathlib import Path
 
-from channel_service.channels import FADINGS, MODELS, Channel
+from google.protobuf.json_format import MessageToDict
+
+from channel_service.channels import MODELS
+from channel_service.files import NAME_RULE, is_name
+from channel_service.link_settings import LinkSettings
+from channel_service.recording import Recordings
+from channel_service.traces import Traces
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, UnknownName
-from shared.signal import MAX_SNR_DB, MIN_SNR_DB
+from shared.logs import log_event
+from shared.names import shorten_names
 
 DEFAULT_LINK = "default"
-CSI_MODES = ("perfect", "none", "estimated")
 MAX_LINKS = 1024
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_MAX_NAMES_SHOWN = 8
-_MAX_UINT64 = (1 << 64) - 1
+MAX_CHANGES_KEPT = 4096
+_LOG = logging.getLogger(__name__)
+_MAX_POINTS_KEPT = 64
+_NO_CHANGES = channel_service_pb2.LinkSettings()
 
 
 @dataclass(frozen=True)
-class LinkSettings:
-    """Settings of one link; an instance never changes, a link is given another.
+class Link:
+    """One link as it is at one moment; frames on their way keep theirs.
 
     Attributes:
-        channel: awgn | rayleigh | rician.
-        fading: block | symbol.
-        snr_db: Es/N0 per complex symbol [dB].
-        k_factor_db: Rician K [dB].
-        csi: What the receiver may know of h: perfect | none | estimated (from pilots).
-        num_pilots: Pilots a frame where csi is estimated.
-        seed: Of the draws.
-        symbol_rate_hz: Complex symbols a second, for the airtime.
+        name: Of the link.
+        settings: That hold.
+        numbers: Gives each number once to frames that bring none; `next` on it is atomic.
+        schedule_since_s: When the schedule was set, on the links' clock [s].
     """
 
-    channel: str = "awgn"
-    fading: str = "block"
-    snr_db: float = 12.0
-    k_factor_db: float = 6.0
-    csi: str = "perfect"
-    num_pilots: int = 4
-    seed: int = 0
-    symbol_rate_hz: float = 1e6
-
-    def __post_init__(self) -> None:
-        for name, (is_allowed, allowed) in _ALLOWED.items():
-            value = getattr(self, name)
-            if not is_allowed(value):
-                raise InvalidField(name, value, allowed)
-        if self.csi == "estimated" and self.fading != "block":
-            raise InvalidField(
-                "csi", self.csi, "perfect or none with fading=symbol; estimated needs fading=block"
-            )
-
-    @property
-    def pilots_a_frame(self) -> int:
-        """Pilots that really travel."""
-        return self.num_pilots if self.csi == "estimated" else 0
-
-    @property
-    def stated_k_factor_db(self) -> float | None:
-        """The K factor where the channel has one [dB]."""
-        return self.k_factor_db if MODELS[self.channel].has_k_factor else None
-
-    def to_channel(self) -> Channel:
-        """The part the mathematics needs."""
-        return Channel(
-            self.channel, self.fading, self.snr_db, self.k_factor_db, self.seed, self.pilots_a_frame
-        )
-
-    def with_changes(self, changes: channel_service_pb2.LinkSettings) -> LinkSettings:
-        """These settings with the fields that are present in a message.
-
-        Raises:
-            InvalidField: If a value is not allowed.
-        """
-        fields = {field.name: value for field, value in changes.ListFields()}
-        return replace(self, **fields) if fields else self
-
-    def to_proto(self) -> channel_service_pb2.LinkSettings:
-        """As the message of the wire contract, every field set."""
-        return channel_service_pb2.LinkSettings(**vars(self))
+    name: str
+    settings: LinkSettings
+    numbers: Iterator[int]
+    schedule_since_s: float
 
 
-def _one_of(names: Mapping[str, Any] | tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
-    return (lambda value: value in names), ", ".join(names)
+@dataclass(frozen=True)
+class LinkChange:
+    """What was done to a link.
 
+    Attributes:
+        link: Its name.
+        time: When.
+        origin: Protocol and address of the caller.
+        action: set | replace | delete.
+        settings: As they were given, of a schedule the first _MAX_POINTS_KEPT points.
+    """
 
-def _between(low: float, high: float, unit: str = "") -> tuple[Callable[[Any], bool], str]:
-    return (lambda value: math.isfinite(value) and low <= value <= high), f"{low:g} to {high:g}{unit}"
-
-
-_ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "channel": _one_of(MODELS),
-    "fading": _one_of(FADINGS),
-    "snr_db": _between(MIN_SNR_DB, MAX_SNR_DB, " dB"),
-    "k_factor_db": _between(-20, 40, " dB"),
-    "csi": _one_of(CSI_MODES),
-    "num_pilots": _between(1, 1024),
-    "seed": ((lambda value: 0 <= value <= _MAX_UINT64), "0 to 2^64 - 1"),
-    "symbol_rate_hz": _between(1, 1e12, " Hz"),
-}
+    link: str
+    time: datetime
+    origin: str
+    action: str
+    settings: channel_service_pb2.LinkSettings
 
 
 class Links:
-    """The links of one service: settings, and a counter that numbers frames without a number of their own."""
+    """The links of one service, what they play and record, and what was done to them.
 
-    def __init__(self) -> None:
-        self._settings = {DEFAULT_LINK: LinkSettings()}
-        self._counters = {DEFAULT_LINK: count()}
+    Args:
+        folder: Of traces and recordings.
+        clock: Seconds that never run backwards; schedules over time go by it.
+    """
+
+    def __init__(
+        self, folder: Path = Path("recordings"), *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.traces, self.recordings = Traces(folder), Recordings(folder)
+        self.clock = clock
+        self._links = {DEFAULT_LINK: Link(DEFAULT_LINK, LinkSettings(), count(), clock())}
+        self._changes: deque[LinkChange] = deque(maxlen=MAX_CHANGES_KEPT)
         self._lock = threading.Lock()
 
     def get(self, name: str) -> LinkSettings:
@@ -121,33 +91,106 @@ class Links:
         Raises:
             UnknownName: If there is no such link.
         """
-        settings = self._settings.get(name)
-        if settings is None:
-            names = sorted(self._settings)
-            more = ["…"] if len(names) > _MAX_NAMES_SHOWN else []
-            raise UnknownName("link", name, ", ".join(names[:_MAX_NAMES_SHOWN] + more))
-        return settings
+        return self.find(name).settings
 
-    def set(self, name: str, changes: channel_service_pb2.LinkSettings) -> LinkSettings:
-        """Create or change a link; absent fields keep their value. Holds from the next frame.
+    def find(self, name: str, overrides: channel_service_pb2.LinkSettings = _NO_CHANGES) -> Link:
+        """A link as it is now, for one request.
+
+        Args:
+            name: Of the link.
+            overrides: Settings that hold for this request alone.
 
         Raises:
-            InvalidField: If the name or a value is not allowed; then nothing changes.
+            UnknownName: If there is no such link, trace or recording.
+            InvalidField: If a value is not allowed.
         """
-        if not _NAME.fullmatch(name):
-            raise InvalidField("link", name, "1 to 64 of a-z, 0-9, _ and -, the first no sign")
-        with self._lock:
-            if name not in self._settings and len(self._settings) >= MAX_LINKS:
-                raise InvalidField("link", name, f"at most {MAX_LINKS} links")
-            changed = self._settings.get(name, LinkSettings()).with_changes(changes)
-            self._settings[name] = changed
-            self._counters.setdefault(name, count())
-        return changed
+        link = self._links.get(name)
+        if link is None:
+            raise UnknownName("link", name, shorten_names(sorted(self._links)))
+        return self._changed(link, link.settings, overrides)
 
-    def next_frame_number(self, name: str) -> int:
-        """Number of a link's next frame that brings none; `next` on a counter is atomic."""
-        return next(self._counters[name])
+    def set(
+        self,
+        name: str,
+        changes: channel_service_pb2.LinkSettings,
+        *,
+        origin: str = "",
+        replaces: bool = False,
+    ) -> LinkSettings:
+        """Make or change a link, all or nothing. Holds from the next frame.
+
+        Args:
+            name: Of the link.
+            changes: Settings to set.
+            origin: Who asks, for the record.
+            replaces: Absent fields take their default; else they keep their value.
+
+        Raises:
+            UnknownName: If there is no such trace or recording.
+            InvalidField: If the name or a value is not allowed.
+        """
+        if not is_name(name):
+            raise InvalidField("link", name, NAME_RULE)
+        with self._lock:
+            link = self._links.get(name)
+            if link is None:
+                if len(self._links) >= MAX_LINKS:
+                    raise InvalidField("link", name, f"at most {MAX_LINKS} links")
+                link = Link(name, LinkSettings(), count(), self.clock())
+            changed = self._changed(link, LinkSettings() if replaces else link.settings, changes)
+            self._links[name] = changed
+            self._note(name, origin, "replace" if replaces else "set", changes)
+        return changed.settings
+
+    def delete(self, name: str, *, origin: str = "") -> None:
+        """Delete a link; frames on their way through it go on.
+
+        Raises:
+            UnknownName: If there is no such link.
+            InvalidField: If it is the default one.
+        """
+        if name == DEFAULT_LINK:
+            raise InvalidField("link", name, f"any link but {DEFAULT_LINK}, which is always there")
+        with self._lock:
+            self.find(name)
+            del self._links[name]
+            self._note(name, origin, "delete", _NO_CHANGES)
 
     def all(self) -> dict[str, LinkSettings]:
         """Every link, sorted by name."""
-        return dict(sorted(self._settings.items()))
+        return {name: link.settings for name, link in sorted(self._links.items())}
+
+    def changes(self, name: str) -> list[LinkChange]:
+        """What was done to a link since the start, oldest first; of all links the last MAX_CHANGES_KEPT.
+
+        Raises:
+            UnknownName: If there is no such link and never was.
+        """
+        with self._lock:
+            found = [change for change in self._changes if change.link == name]
+        if not found:
+            self.find(name)
+        return found
+
+    def _changed(self, link: Link, before: LinkSettings, changes: channel_service_pb2.LinkSettings) -> Link:
+        """The link with changes to the settings `before`, for which everything must be at hand."""
+        settings = before.with_changes(changes)
+        if settings is link.settings:
+            return link
+        MODELS[settings.channel].check_available()
+        if settings.trace:
+            self.traces.get(settings.trace)
+        if settings.replay:
+            self.recordings.path(settings.replay)
+        since_s = self.clock() if changes.HasField("snr_schedule") else link.schedule_since_s
+        return replace(link, settings=settings, schedule_since_s=since_s)
+
+    def _note(self, name: str, origin: str, action: str, given: channel_service_pb2.LinkSettings) -> None:
+        settings = channel_service_pb2.LinkSettings()
+        settings.CopyFrom(given)
+        if settings.HasField("snr_schedule"):
+            for points in (settings.snr_schedule.at, settings.snr_schedule.snr_db):
+                del points[_MAX_POINTS_KEPT:]
+        self._changes.append(LinkChange(name, datetime.now(UTC), origin, action, settings))
+        shown = MessageToDict(settings, preserving_proto_field_name=True)
+        log_event(_LOG, "link", link=name, action=action, origin=origin, settings=shown)

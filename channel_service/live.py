@@ -141,18 +141,17 @@ class LiveFeed:
 
     def publish(
         self,
-        frames: Sequence[frame_pb2.Frame],
         passages: Sequence[Passage],
         answers: Sequence[receiver_pb2.Answer | None],
         status: str,
     ) -> None:
         """Show relayed frames to whoever wants them; costs nothing where nobody does."""
-        for frame, passage, answer in zip(frames, passages, answers, strict=True):
+        for passage, answer in zip(passages, answers, strict=True):
             number = next(self._numbers)
-            views = [view for view in self._views if view.wants(frame, passage.received.state.link)]
+            views = [view for view in self._views if view.wants(passage.sent, passage.received.state.link)]
             if not views:
                 continue
-            sighting = _sight(number, frame, passage, answer, status)
+            sighting = _sight(number, passage, answer, status)
             for view in views:
                 if not view.show(sighting):
                     self._metrics.live_dropped.inc()
@@ -164,14 +163,8 @@ class LiveFeed:
             view.close()
 
 
-def _sight(
-    number: int,
-    frame: frame_pb2.Frame,
-    passage: Passage,
-    answer: receiver_pb2.Answer | None,
-    status: str,
-) -> Sighting:
-    state = passage.received.state
+def _sight(number: int, passage: Passage, answer: receiver_pb2.Answer | None, status: str) -> Sighting:
+    frame, state = passage.sent, passage.received.state
     facts = {
         "status": status,
         **{name: getattr(frame, name) for name in _FRAME_FACTS},

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from channel_service.channels import Complex, Draw, apply, draw
-from channel_service.links import Links, LinkSettings
+from channel_service.channels import Complex, Draw
+from channel_service.crossings import Crossing, cross
+from channel_service.links import Link, Links
 from protos.semcom.v1 import frame_pb2
-from shared.errors import InvalidField, TooLarge
+from shared.errors import FrameLost, InvalidField, TooLarge
 from shared.ledger import Overhead, overhead_of, wire_shares
 from shared.wire import MAX_SYMBOLS_PER_FRAME, measure_symbols, write_symbols
 
@@ -24,6 +24,8 @@ _POWER_TOLERANCE: Mapping[int, float] = {
     frame_pb2.SYMBOL_ENCODING_FLOAT16: 0.05,
     frame_pb2.SYMBOL_ENCODING_INT8: 0.05,
 }
+
+
 # What the channel leaves of a frame as it is.
 _KEPT = tuple(
     field.name for field in frame_pb2.Frame.DESCRIPTOR.fields if field.name not in ("frame_number", "symbols")
@@ -37,46 +39,60 @@ class ReceivedFrames(Protocol):
         """Append an empty one and return it."""
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(NamedTuple):
     """One frame's way through its link.
 
     Attributes:
-        received: The frame as the receiver gets it, with the symbols after the channel.
+        sent: The frame as it came.
+        received: The frame as the receiver gets it, with the symbols after the channel; without, if lost.
         overhead: Of the frame as the transmitter sent it.
     """
 
+    sent: frame_pb2.Frame
     received: frame_pb2.ReceivedFrame
     overhead: Overhead
+
+    @property
+    def is_lost(self) -> bool:
+        """The network lost it."""
+        return self.received.state.lost
 
 
 def pass_frames(
     links: Links,
-    link: str,
-    settings: LinkSettings,
+    link: Link,
     frames: Sequence[frame_pb2.Frame],
     request_bytes: int,
-    into: ReceivedFrames,
+    *,
+    arrived: ReceivedFrames,
+    lost: ReceivedFrames,
 ) -> list[Passage]:
     """Send frames through a link; all are checked before the first takes a number.
 
     Args:
-        links: Number the frames that bring no number.
-        link: Name of the link.
-        settings: That hold for these frames.
+        links: For their traces and recordings.
+        link: As it was found for these frames.
         frames: As the transmitter sent them; they are left as they are.
         request_bytes: The message they came in, for their shares of the bytes on the wire.
-        into: Of the message that goes on; a received frame is added to it for each sent one.
+        arrived: Of the message that goes on; what the network delivers is written right into it.
+        lost: Where the frames go that the network loses, without their symbols.
 
     Raises:
-        InvalidField: If a field of a frame, or its power, is not allowed.
+        InvalidField: If a field of a frame, or its power, is not allowed, or it cannot be recorded.
         TooLarge: If the frames, or their symbols, are too many.
     """
     symbols = _check_frames(frames)
+    elapsed_s = links.clock() - link.schedule_since_s
+    crossings = []
+    for frame, x in zip(frames, symbols, strict=True):
+        number = frame.frame_number if frame.HasField("frame_number") else next(link.numbers)
+        crossings.append(cross(links, link.settings, elapsed_s, number, x))
+    if link.settings.record:
+        links.recordings.add(link.settings.record, [crossing.to_entry() for crossing in crossings])
     shares = wire_shares(request_bytes, [frame.ByteSize() for frame in frames])
     return [
-        _pass(links, link, settings, frame, x, wire_bytes, into.add())
-        for frame, x, wire_bytes in zip(frames, symbols, shares, strict=True)
+        _write(link.name, frame, crossing, share, (lost if crossing.impairment.is_lost else arrived).add())
+        for frame, crossing, share in zip(frames, crossings, shares, strict=True)
     ]
 
 
@@ -134,51 +150,45 @@ def _unpack(frame: frame_pb2.Frame) -> Complex:
     return x
 
 
-def _pass(
-    links: Links,
+def _write(
     link: str,
-    settings: LinkSettings,
     frame: frame_pb2.Frame,
-    x: Complex,
+    crossing: Crossing,
     wire_bytes: int,
     received: frame_pb2.ReceivedFrame,
 ) -> Passage:
-    has_number = frame.HasField("frame_number")
-    number = frame.frame_number if has_number else links.next_frame_number(link)
-    drawn = draw(settings.to_channel(), number, (x.shape[0], x.shape[1]))
-    y, realised_snr_db = apply(x, drawn)
-    state = frame_pb2.ChannelState(
-        link=link,
-        channel=settings.channel,
-        fading=settings.fading,
-        csi=settings.csi,
-        requested_snr_db=settings.snr_db,
-        realised_snr_db=realised_snr_db,
-        noise_variance=drawn.noise_variance,
-        frame_number=number,
-        seed=settings.seed,
-        k_factor_db=settings.stated_k_factor_db,
-    )
+    """Write what became of a frame; its symbols, unlike those of a message merged into another, once."""
+    settings, drawn, impairment = crossing.settings, crossing.drawn, crossing.impairment
+    state = received.state
+    state.link, state.channel, state.fading = link, settings.channel, settings.fading
+    state.csi, state.seed, state.frame_number = settings.csi, settings.seed, crossing.frame_number
+    state.requested_snr_db, state.realised_snr_db = settings.snr_db, crossing.realised_snr_db
+    state.noise_variance = drawn.noise_variance
+    if settings.stated_k_factor_db is not None:
+        state.k_factor_db = settings.stated_k_factor_db
+    if impairment.is_lost:
+        state.lost = True
+    state.network_delay_ms = impairment.delay_ms
     overhead = overhead_of(
         frame,
         num_pilots=settings.pilots_a_frame,
         symbol_rate_hz=settings.symbol_rate_hz,
         wire_bytes=wire_bytes,
     )
-    _write_arrived(received.frame, frame, number, y)
-    received.state.CopyFrom(state)
-    for name, told in _CSI_FIELDS[settings.csi](drawn).items():
-        write_symbols(getattr(received.state, name), told)
-    received.overhead.CopyFrom(overhead.to_proto())
-    return Passage(received, overhead)
-
-
-def _write_arrived(arrived: frame_pb2.Frame, sent: frame_pb2.Frame, number: int, y: Complex) -> None:
-    """Write a frame as it arrives; its symbols, unlike those of a message merged into another, once."""
     for name in _KEPT:
-        setattr(arrived, name, getattr(sent, name))
-    arrived.frame_number = number
-    write_symbols(arrived.symbols, y)
+        setattr(received.frame, name, getattr(frame, name))
+    received.frame.frame_number = crossing.frame_number
+    received.overhead.MergeFrom(overhead.to_proto())
+    if not impairment.is_lost:
+        write_symbols(received.frame.symbols, crossing.y)
+        for name, told in _CSI_FIELDS[settings.csi](drawn).items():
+            write_symbols(getattr(received.state, name), told)
+    return Passage(frame, received, overhead)
+
+
+def _told_gains(drawn: Draw) -> dict[str, Complex]:
+    assert drawn.told_gains is not None
+    return {"gains": drawn.told_gains}
 
 
 def _received_pilots(drawn: Draw) -> dict[str, Complex]:
@@ -191,4 +201,21 @@ _CSI_FIELDS: Mapping[str, Callable[[Draw], dict[str, Complex]]] = {
     "perfect": lambda drawn: {"gains": drawn.gains},
     "none": lambda drawn: {},
     "estimated": _received_pilots,
+    "mismatched": _told_gains,
 }
+
+
+def network_delay_s(passages: Sequence[Passage]) -> float:
+    """How long the network takes for the frames of one request: as long as for the slowest [s]."""
+    return max(passage.received.state.network_delay_ms for passage in passages) / 1e3
+
+
+def check_not_all_lost(passages: Sequence[Passage]) -> None:
+    """Make sure that something arrives.
+
+    Raises:
+        FrameLost: If nothing does.
+    """
+    if all(passage.is_lost for passage in passages):
+        states = [passage.received.state for passage in passages]
+        raise FrameLost(states[0].link, [state.frame_number for state in states])

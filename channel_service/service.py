@@ -5,20 +5,29 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from channel_service.links import DEFAULT_LINK, Links
 from channel_service.live import LiveFeed
 from channel_service.metrics import Metrics
-from channel_service.passages import MAX_FRAMES, Passage, ReceivedFrames, check_duration, pass_frames
+from channel_service.passages import (
+    MAX_FRAMES,
+    Passage,
+    ReceivedFrames,
+    check_duration,
+    check_not_all_lost,
+    network_delay_s,
+    pass_frames,
+)
 from channel_service.receiver_client import ReceiverClient
 from channel_service.report_messages import latency_row, overhead_row, query_of
 from channel_service.reports import Store
 from channel_service.streams import answer_in_order
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
-from shared.errors import TooLarge
+from shared.errors import FrameLost, TooLarge
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
@@ -47,23 +56,23 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     async def _relay(self, request: channel_service_pb2.RelayRequest) -> channel_service_pb2.RelayResponse:
         started = time.perf_counter()
         decoding = receiver_pb2.DecodeRequest()
-        passages = await self._pass(request, decoding.frames)
+        passages = await self._pass(request, decoding.frames, lost=receiver_pb2.DecodeRequest().frames)
         hops = {"channel": _ms_since(started)}
         sent = time.perf_counter()
+        arrived = await self._lose(passages)
         try:
+            await _wait_for_network(arrived)
             decoded = await self._receiver.decode(decoding)
         except (Exception, asyncio.CancelledError) as error:
             # A caller that gave up has used the channel all the same.
-            await self._keep_books(
-                request.frames, passages, [None] * len(passages), type(error).__name__, hops
-            )
+            await self._keep_books(arrived, [None] * len(arrived), type(error).__name__, hops)
             raise
         hops["decode"] = decoded.decode_ms
         hops["downlink"] = max(0.0, _ms_since(sent) - decoded.decode_ms)
-        await self._keep_books(request.frames, passages, decoded.answers, OK, hops)
+        await self._keep_books(arrived, decoded.answers, OK, hops)
         timings = {f"{hop}_ms": duration_ms for hop, duration_ms in hops.items()}
         return channel_service_pb2.RelayResponse(
-            results=[_result(p, a) for p, a in zip(passages, decoded.answers, strict=True)],
+            results=_results(passages, decoded.answers),
             timings=channel_service_pb2.HopTimings(**timings, residence_ms=_ms_since(started)),
         )
 
@@ -72,7 +81,9 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     ) -> channel_service_pb2.PropagateResponse:
         """Draw and apply; nothing is stored."""
         response = channel_service_pb2.PropagateResponse()
-        await self._pass(request, response.frames)
+        passages = await self._pass(request, response.frames, lost=response.frames)
+        check_not_all_lost(passages)
+        await _wait_for_network(passages)
         return response
 
     async def RelayStream(
@@ -114,10 +125,29 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     async def SetLink(
         self, request: channel_service_pb2.SetLinkRequest, context: Any
     ) -> channel_service_pb2.Link:
-        """Create or change a link."""
-        name = request.link.name or DEFAULT_LINK
-        settings = self._links.set(name, request.link.settings)
+        """Make or change a link."""
+        name, origin = request.link.name or DEFAULT_LINK, _origin(context)
+        settings = self._links.set(name, request.link.settings, origin=origin, replaces=request.replace)
         return channel_service_pb2.Link(name=name, settings=settings.to_proto())
+
+    async def DeleteLink(
+        self, request: channel_service_pb2.DeleteLinkRequest, context: Any
+    ) -> channel_service_pb2.DeleteLinkResponse:
+        """Delete a link."""
+        self._links.delete(request.name or DEFAULT_LINK, origin=_origin(context))
+        return channel_service_pb2.DeleteLinkResponse()
+
+    async def ListLinkChanges(
+        self, request: channel_service_pb2.ListLinkChangesRequest, context: Any
+    ) -> channel_service_pb2.ListLinkChangesResponse:
+        """What was done to a link."""
+        changes = self._links.changes(request.name or DEFAULT_LINK)
+        return channel_service_pb2.ListLinkChangesResponse(
+            changes=[
+                channel_service_pb2.LinkChange(**{**vars(change), "time": change.time.isoformat()})
+                for change in changes
+            ]
+        )
 
     async def ListLinks(
         self, request: channel_service_pb2.ListLinksRequest, context: Any
@@ -143,17 +173,34 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         rows = await asyncio.to_thread(self._store.latency, query_of(request))
         return channel_service_pb2.LatencyReport(rows=map(latency_row, rows))
 
-    async def _pass(self, request: _Request, into: ReceivedFrames) -> list[Passage]:
+    async def _pass(
+        self, request: _Request, arrived: ReceivedFrames, *, lost: ReceivedFrames
+    ) -> list[Passage]:
         """Send the request's frames through one snapshot of the link's settings."""
-        name = request.link or DEFAULT_LINK
-        settings = self._links.get(name).with_changes(request.overrides)
+        link = self._links.find(request.link or DEFAULT_LINK, request.overrides)
         effort = sum(math.prod(frame.symbols.shape) + _SYMBOLS_WORTH_A_FRAME for frame in request.frames)
-        work = partial(pass_frames, self._links, name, settings, request.frames, request.ByteSize(), into)
+        work = partial(
+            pass_frames,
+            self._links,
+            link,
+            request.frames,
+            request.ByteSize(),
+            arrived=arrived,
+            lost=lost,
+        )
         return work() if effort <= _MAX_SYMBOLS_ON_LOOP else await asyncio.to_thread(work)
+
+    async def _lose(self, passages: list[Passage]) -> list[Passage]:
+        """Store the frames that the network loses; returns those that arrive."""
+        lost = [passage for passage in passages if passage.is_lost]
+        if not lost:
+            return passages
+        await self._keep_books(lost, [None] * len(lost), FrameLost.__name__, {})
+        check_not_all_lost(passages)
+        return [passage for passage in passages if not passage.is_lost]
 
     async def _keep_books(
         self,
-        frames: Sequence[frame_pb2.Frame],
         passages: Sequence[Passage],
         answers: Sequence[receiver_pb2.Answer | None],
         status: str,
@@ -167,7 +214,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
             for passage, answer in zip(passages, answers, strict=True)
         ]
         await self._store.add(rows)
-        self._feed.publish(frames, passages, answers, status)
+        self._feed.publish(passages, answers, status)
 
 
 def _row(passage: Passage, answer: receiver_pb2.Answer | None) -> dict[str, Any]:
@@ -183,12 +230,24 @@ def _row(passage: Passage, answer: receiver_pb2.Answer | None) -> dict[str, Any]
         "k_factor_db": state.k_factor_db if state.HasField("k_factor_db") else None,
         "seed": str(state.seed),
         "frame_number": str(state.frame_number),
-        **vars(passage.overhead),
+        **passage.overhead._asdict(),
         "encode_ms": frame.encode_ms or None,
     }
 
 
-def _result(passage: Passage, answer: receiver_pb2.Answer) -> channel_service_pb2.InstanceResult:
+def _results(
+    passages: Sequence[Passage], answers: Iterable[receiver_pb2.Answer]
+) -> list[channel_service_pb2.InstanceResult]:
+    """One a frame, in order; those that arrived have the answers, in order."""
+    remaining = iter(answers)
+    return [_result(passage, None if passage.is_lost else next(remaining)) for passage in passages]
+
+
+def _origin(context: Any) -> str:
+    return f"grpc {unquote(context.peer())}"
+
+
+def _result(passage: Passage, answer: receiver_pb2.Answer | None) -> channel_service_pb2.InstanceResult:
     state = frame_pb2.ChannelState()
     state.CopyFrom(passage.received.state)
     state.ClearField("gains")
@@ -196,6 +255,12 @@ def _result(passage: Passage, answer: receiver_pb2.Answer) -> channel_service_pb
     return channel_service_pb2.InstanceResult(
         answer=answer, state=state, overhead=passage.overhead.to_proto()
     )
+
+
+async def _wait_for_network(passages: Sequence[Passage]) -> None:
+    """Let the time pass that the link's network takes; none where it takes none."""
+    if delay_s := network_delay_s(passages):
+        await asyncio.sleep(delay_s)
 
 
 def _ms_since(started: float) -> float:

@@ -88,6 +88,7 @@ class SemcomClient:
         seed: int | None = None,
         frame_number: int | None = None,
         encoding: str | None = None,
+        symbols_per_token: int | None = None,
     ) -> dict[str, Any]:
         """Send one instance across the link and return what the receiver answered.
 
@@ -99,15 +100,16 @@ class SemcomClient:
             video: MP4, AVI or WebM.
             system: One of `systems()`.
             link: Named link; "default" where absent. The next seven override its settings for this instance.
-            channel: awgn, rayleigh or rician.
-            fading: block or symbol.
+            channel: awgn, rayleigh, rician, nakagami, tdl-a to tdl-e or trace.
+            fading: block, symbol or doppler.
             snr_db: Es/N0 per complex symbol [dB].
             k_factor_db: Rician K factor [dB].
-            csi: perfect, none or estimated.
+            csi: perfect, none, estimated or mismatched.
             num_pilots: Pilot symbols, for csi=estimated.
             seed: Of the link's draws.
             frame_number: Fixes the draw together with the seed.
             encoding: Of the symbols on the wire: float32, float16 or int8.
+            symbols_per_token: Rate of a task that sends a sequence, channel uses a token.
 
         Returns:
             The answer, the channel as applied, overhead and latency_ms.
@@ -119,7 +121,7 @@ class SemcomClient:
         options = {
             "link": link, "channel": channel, "fading": fading, "snr_db": snr_db, "k_factor_db": k_factor_db,
             "csi": csi, "num_pilots": num_pilots, "seed": seed, "frame_number": frame_number,
-            "encoding": encoding,
+            "encoding": encoding, "symbols_per_token": symbols_per_token,
         }  # fmt: skip
         media = {"image": image, "audio": audio, "video": video}
         result: dict[str, Any] = _request(
@@ -152,15 +154,94 @@ class SemcomClient:
         return link
 
     def set_link(self, name: str = "default", **fields: Any) -> dict[str, Any]:
-        """Set fields of a link (channel, fading, snr_db, ...); others keep what they hold.
+        """Make a link, or set fields of it (channel, fading, snr_db, ...); others keep what they hold.
 
         Returns:
             The link as it is from the next frame on.
         """
+        return self._write_link("PATCH", name, fields)
+
+    def replace_link(self, name: str = "default", **fields: Any) -> dict[str, Any]:
+        """Make a link, or set all fields of it; those that are not given take their default.
+
+        Returns:
+            The link as it is from the next frame on.
+        """
+        return self._write_link("PUT", name, fields)
+
+    def delete_link(self, name: str) -> None:
+        """Delete a link; "default" stays."""
+        _send(self._channel, "DELETE", f"/links/{_quoted(name)}")
+
+    def link_changes(self, name: str = "default") -> list[dict[str, Any]]:
+        """What was done to a link, oldest first: time, origin, action, settings."""
+        path = f"/links/{_quoted(name)}/changes"
+        changes: list[dict[str, Any]] = _request(self._channel, "GET", path)
+        return changes
+
+    def set_schedule(
+        self,
+        name: str,
+        points: Media,
+        *,
+        over: str = "frame",
+        interpolation: str = "hold",
+        repeats: bool = False,
+    ) -> dict[str, Any]:
+        """Let a link's SNR follow a CSV file with the columns at,snr_db.
+
+        Args:
+            name: Of the link.
+            points: The file's path, or its bytes.
+            over: What `at` is: frame (its number) or time_s (since now).
+            interpolation: hold (steps) or linear (ramps).
+            repeats: Start over at the last point.
+
+        Returns:
+            The link as it is from the next frame on.
+
+        Raises:
+            SemcomClientError: If the service refused or cannot be reached.
+            OSError: If the file cannot be read.
+        """
+        _, content = _file("points", points)
+        params = {"over": over, "interpolation": interpolation, "repeats": repeats}
+        path, headers = f"/links/{_quoted(name)}/schedule", {"Content-Type": "text/csv"}
+        link: dict[str, Any] = _request(
+            self._channel, "PUT", path, params=params, content=content, headers=headers
+        )
+        return link
+
+    def clear_schedule(self, name: str = "default") -> dict[str, Any]:
+        """Let a link keep its own SNR again."""
+        link: dict[str, Any] = _request(self._channel, "DELETE", f"/links/{_quoted(name)}/schedule")
+        return link
+
+    def keep_recording(self, name: str, recording: Media) -> dict[str, Any]:
+        """Bring a recording made elsewhere: a file's path, or its bytes; returns how many frames it holds."""
+        return self._keep(f"/recordings/{_quoted(name)}", "application/jsonl", recording)
+
+    def keep_trace(self, name: str, trace: Media) -> dict[str, Any]:
+        """Bring recorded gains: a path to a .npy or .csv file, or the bytes of an .npy file."""
+        is_csv = not isinstance(trace, bytes) and Path(trace).suffix == ".csv"
+        media_type = "text/csv" if is_csv else "application/octet-stream"
+        return self._keep(f"/traces/{_quoted(name)}", media_type, trace)
+
+    def recording(self, name: str) -> bytes:
+        """A recording's file, to be replayed elsewhere."""
+        return _send(self._channel, "GET", f"/recordings/{_quoted(name)}").content
+
+    def _keep(self, path: str, media_type: str, file: Media) -> dict[str, Any]:
+        _, content = _file("file", file)
+        headers = {"Content-Type": media_type}
+        kept: dict[str, Any] = _request(self._channel, "PUT", path, content=content, headers=headers)
+        return kept
+
+    def _write_link(self, method: str, name: str, fields: dict[str, Any]) -> dict[str, Any]:
         # httpx's own json= refuses NaN with a ValueError; the service refuses it naming the field.
         content, headers = json.dumps(fields), {"Content-Type": "application/json"}
         path = f"/links/{_quoted(name)}"
-        link: dict[str, Any] = _request(self._channel, "PUT", path, content=content, headers=headers)
+        link: dict[str, Any] = _request(self._channel, method, path, content=content, headers=headers)
         return link
 
     def report(self, kind: str, **query: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The `semcom` command.
+"""The `semcom` command; `semcom link` is in link_command.py.
 
 Modules that take long to import (the services' settings, the demo, everything of `experiments`) are imported
 by the command that needs them, so that `semcom --help` and `semcom send` start at once.
@@ -7,8 +7,6 @@ by the command that needs them, so that `semcom --help` and `semcom send` start 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import signal
 import sys
 import time
@@ -16,15 +14,29 @@ from collections.abc import Iterator
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from client.api import DEFAULT_CHANNEL_URL, DEFAULT_URL, SemcomClient
 from client.errors import ClientError
-from client.tables import REPORT_TABLES, instance_table, link_table, task_table
+from client.link_command import (
+    Channel,
+    ChannelUrl,
+    Csi,
+    Fading,
+    Json,
+    KFactorDb,
+    NumPilots,
+    Seed,
+    SnrDb,
+    link,
+)
+from client.output import ERR as _ERR
+from client.output import OUT as _OUT
+from client.output import show as _show
+from client.tables import REPORT_TABLES, instance_table, task_table
 
 app = typer.Typer(
     name="semcom",
@@ -33,10 +45,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_PIPE_WIDTH = 120
-# Where nobody's terminal sets the width, tables get room enough to show every figure.
-_OUT = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH)
-_ERR = Console(stderr=True)
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -62,15 +70,6 @@ Image = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="P
 Audio = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="WAV or FLAC file.")]
 Video = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="MP4, AVI or WebM file.")]
 Url = Annotated[str, typer.Option(envvar="SEMCOM_URL", help="Of the transmitter.")]
-ChannelUrl = Annotated[str, typer.Option(envvar="SEMCOM_CHANNEL_URL", help="Of the channel service.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, nothing else.")]
-Channel = Annotated[str | None, typer.Option(help="awgn, rayleigh or rician.")]
-Fading = Annotated[str | None, typer.Option(help="block (one gain a frame) or symbol.")]
-SnrDb = Annotated[float | None, typer.Option(help="Es/N0 per complex symbol, in dB.")]
-KFactorDb = Annotated[float | None, typer.Option(help="K factor in dB, for rician.")]
-Csi = Annotated[str | None, typer.Option(help="perfect, none or estimated.")]
-NumPilots = Annotated[int | None, typer.Option(help="Pilot symbols a frame, for --csi estimated.")]
-Seed = Annotated[int | None, typer.Option(help="Of the channel's draws.")]
 Weights = Annotated[
     Path | None,
     typer.Option(exists=True, file_okay=False, help="Folder of weights; the shipped ones if absent."),
@@ -124,6 +123,7 @@ def send(
     seed: Seed = None,
     frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
     encoding: Annotated[str | None, typer.Option(help="float32, float16 or int8.")] = None,
+    symbols_per_token: Annotated[int | None, typer.Option(help="Rate of a sequence: 4 to 16.")] = None,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
 ) -> None:
@@ -146,42 +146,12 @@ def send(
             seed=seed,
             frame_number=frame_number,
             encoding=encoding,
+            symbols_per_token=symbols_per_token,
         )
     _show(result, instance_table(result), as_json)
 
 
-@app.command()
-def link(
-    name: Annotated[str | None, typer.Argument(help="All links if absent; default when setting.")] = None,
-    channel: Channel = None,
-    fading: Fading = None,
-    snr_db: SnrDb = None,
-    k_factor_db: KFactorDb = None,
-    csi: Csi = None,
-    num_pilots: NumPilots = None,
-    seed: Seed = None,
-    symbol_rate_hz: Annotated[float | None, typer.Option(help="Complex symbols a second.")] = None,
-    as_json: Json = False,
-    channel_url: ChannelUrl = DEFAULT_CHANNEL_URL,
-) -> None:
-    """Show the links, or set one while the services run."""
-    settings = {
-        "channel": channel,
-        "fading": fading,
-        "snr_db": snr_db,
-        "k_factor_db": k_factor_db,
-        "csi": csi,
-        "num_pilots": num_pilots,
-        "seed": seed,
-        "symbol_rate_hz": symbol_rate_hz,
-    }
-    given = {field: value for field, value in settings.items() if value is not None}
-    with SemcomClient(channel_url=channel_url) as client:
-        if given:
-            links = [client.set_link(name or "default", **given)]
-        else:
-            links = [client.link(name)] if name else client.links()
-    _show(links if name is None and not given else links[0], link_table(links), as_json)
+app.command()(link)
 
 
 @app.command()
@@ -271,9 +241,21 @@ def evaluate(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_THROUGH)
+def plot(context: typer.Context) -> None:
+    """Draw metric against SNR from measured figures, a row a task and a column a channel."""
+    _run_experiment(context)
+
+
+@app.command(context_settings=_PASS_THROUGH)
 def card(context: typer.Context) -> None:
     """Write the model card of weights from measured figures."""
     _run_experiment(context)
+
+
+@app.command(context_settings=_PASS_THROUGH)
+def data(context: typer.Context) -> None:
+    """List the data sets: what is found, what is missing, where to get it."""
+    _run_experiment(context, "experiments.data_cli")
 
 
 def main() -> None:
@@ -289,13 +271,6 @@ def main() -> None:
 def _fail(message: str) -> None:
     _ERR.print(Text(f"error: {message}", style="red"), soft_wrap=True)
     sys.exit(1)
-
-
-def _show(data: Any, table: Any, as_json: bool) -> None:
-    if not as_json:
-        _OUT.print(table)
-        return
-    print(json.dumps(data))
 
 
 def _write_out(content: bytes, output: Path | None) -> None:
@@ -316,10 +291,10 @@ def _parse_snrs_db(text: str) -> list[float]:
     return snrs_db
 
 
-def _run_experiment(context: typer.Context) -> None:
+def _run_experiment(context: typer.Context, module: str = "experiments.cli") -> None:
     from shared.errors import SemcomError
 
-    experiments = import_module("experiments.cli")
+    experiments = import_module(module)
     try:
         experiments.app([str(context.info_name), *context.args], prog_name="semcom")
     except SemcomError as error:

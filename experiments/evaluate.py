@@ -13,22 +13,26 @@ from rich.console import Console
 from rich.progress import track
 
 from channel_service.channels import Channel
-from experiments.baselines import guesser_accuracy
+from experiments.baselines import guesser
 from experiments.datasets import load_examples
 from experiments.datasets.base import Examples
 from experiments.link import LinkAnswer, SemanticLink
-from experiments.metrics import METRICS
+from experiments.measures import Measure, measures_of
 from experiments.provenance import current_commit
-from shared.tasks import get_task
 from transmitter.source import Source
 
 _BATCH = 64
 
-Sender = Callable[[str, Sequence[Source], Sequence[Channel], Sequence[int]], list[list[LinkAnswer]]]
-"""Sends instances of one task over each of several channels, as the frames of the given numbers.
+Sender = Callable[
+    [str, Sequence[Source], Sequence[Channel], Sequence[int], int | None], list[list[LinkAnswer]]
+]
+"""Sends instances of one task over each of several channels, as the frames of the given numbers, at a rate.
 
 Returns for each channel the answers, in order.
 """
+
+
+SNR_DEFINITION = "Es/N0 per complex symbol, unit mean symbol power [dB]"
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,16 @@ class Figure:
     """One measured figure, with what it takes to repeat it.
 
     Attributes:
-        snr_db: Es/N0 per complex symbol, unit mean symbol power [dB].
+        snr_db: As snr_definition says [dB].
         value: Of the metric, over num_instances instances.
+        low: Lower end of the value's 95 % confidence interval, over the choice of instances.
+        high: Its upper end.
         seed: Of the link; instance i is frame i, so that every task and system meets the same draws.
         commit: Of the project at the time of measuring.
         channel_uses: Mean an instance.
         payload_bytes: Mean an instance, symbols as float32.
         realised_snr_db: Mean of the frames' measured SNRs [dB].
-        guesser: What guessing without the picture, or the commonest label, reaches on this split.
+        guesser: What guessing without the input reaches on this split; None where there is nothing to guess.
         over_network: True where the three services answered, False in process.
     """
 
@@ -57,6 +63,8 @@ class Figure:
     snr_db: float
     metric: str
     value: float
+    low: float
+    high: float
     num_instances: int
     seed: int
     commit: str
@@ -64,8 +72,9 @@ class Figure:
     channel_uses: float
     payload_bytes: float
     realised_snr_db: float
-    guesser: float
+    guesser: float | None
     over_network: bool
+    snr_definition: str = SNR_DEFINITION
 
 
 def evaluate(
@@ -77,6 +86,8 @@ def evaluate(
     send: Sender,
     over_network: bool = False,
     limit: int | None = None,
+    dataset: str | None = None,
+    symbols_per_token: int | None = None,
 ) -> list[Figure]:
     """Measure one task over several channels on its test split.
 
@@ -88,55 +99,77 @@ def evaluate(
         send: In process or over the network.
         over_network: Which of the two, for the record.
         limit: Measure so many instances, drawn with seed 0, instead of all.
+        dataset: Of the task; its first when absent.
+        symbols_per_token: Rate of a task that sends a sequence; the system's own when absent.
+
+    Returns:
+        A figure for each of the task's metrics and each channel.
 
     Raises:
         DatasetMissing: If the data is not there.
+        InvalidField: If the system or the task has no such rate.
     """
-    examples = load_examples(task, "test")
+    examples = load_examples(task, "test", dataset)
     indices = _choose(len(examples), limit)
     answers: list[list[LinkAnswer]] = [[] for _ in channels]
     batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
     title = f"{task} over {len(channels)} channels"
     for batch in track(batches, title, console=Console(stderr=True), transient=True):
-        sent = send(task, examples.sources(batch), channels, [int(index) for index in batch])
+        numbers = [int(index) for index in batch]
+        sent = send(task, examples.sources(batch), channels, numbers, symbols_per_token)
         for of_channel, more in zip(answers, sent, strict=True):
             of_channel += more
-    truths, guesser = _truths(examples, indices), guesser_accuracy(examples)
-    metric = get_task(task).metric
+    origin = _Origin(examples, indices.tolist(), system, fingerprint, current_commit(), over_network)
     return [
-        Figure(
-            task=task,
-            system=system,
-            dataset=examples.dataset,
-            split=examples.split,
+        origin.figure(measure, channel, of_channel)
+        for measure in measures_of(examples)
+        for channel, of_channel in zip(channels, answers, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What the figures of one measurement share."""
+
+    examples: Examples
+    indices: list[int]
+    system: str
+    fingerprint: str
+    commit: str
+    over_network: bool
+
+    def figure(self, measure: Measure, channel: Channel, answers: Sequence[LinkAnswer]) -> Figure:
+        """One measure of the answers over one channel."""
+        measured = measure(self.examples, self.indices, [answer.answer for answer in answers])
+        return Figure(
+            task=self.examples.task,
+            system=self.system,
+            dataset=self.examples.dataset,
+            split=self.examples.split,
             channel=channel.model,
             fading=channel.fading,
             csi="perfect",
             snr_db=channel.snr_db,
-            metric=metric,
-            value=METRICS[metric]([answer.answer for answer in of_channel], truths),
-            num_instances=len(of_channel),
+            metric=measure.name,
+            value=measured.value,
+            low=measured.low,
+            high=measured.high,
+            num_instances=len(answers),
             seed=channel.seed,
-            commit=current_commit(),
-            fingerprint=fingerprint,
-            channel_uses=float(np.mean([answer.channel_uses for answer in of_channel])),
-            payload_bytes=float(np.mean([answer.payload_bytes for answer in of_channel])),
-            realised_snr_db=float(np.mean([answer.realised_snr_db for answer in of_channel])),
-            guesser=guesser,
-            over_network=over_network,
+            commit=self.commit,
+            fingerprint=self.fingerprint,
+            channel_uses=float(np.mean([answer.channel_uses for answer in answers])),
+            payload_bytes=float(np.mean([answer.payload_bytes for answer in answers])),
+            realised_snr_db=float(np.mean([answer.realised_snr_db for answer in answers])),
+            guesser=guesser(self.examples, measure),
+            over_network=self.over_network,
         )
-        for channel, of_channel in zip(channels, answers, strict=True)
-    ]
 
 
 def _choose(num_instances: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:
     if limit is None or limit >= num_instances:
         return np.arange(num_instances)
     return np.sort(np.random.default_rng(0).choice(num_instances, limit, replace=False))
-
-
-def _truths(examples: Examples, indices: np.ndarray[Any, np.dtype[np.int64]]) -> list[str]:
-    return [examples.labels[target] for target in examples.targets[indices]]
 
 
 @contextmanager

@@ -130,7 +130,12 @@ class SemanticLink:
         return cls(transmitters[system], receivers[system])
 
     def send(
-        self, task: str, sources: Sequence[Source], channels: Sequence[Channel], frame_numbers: Sequence[int]
+        self,
+        task: str,
+        sources: Sequence[Source],
+        channels: Sequence[Channel],
+        frame_numbers: Sequence[int],
+        symbols_per_token: int | None = None,
     ) -> list[list[LinkAnswer]]:
         """Encode instances of one task once, send them over each channel, and have them answered.
 
@@ -139,11 +144,12 @@ class SemanticLink:
             sources: Instances.
             channels: Settings; a channel's seed and a frame's number fix the draw.
             frame_numbers: One an instance.
+            symbols_per_token: Rate of a task that sends a sequence; None for the system's own.
 
         Returns:
             For each channel the answers, in order.
         """
-        encoded = self.transmitter.encode(task, sources)
+        encoded = self.transmitter.encode(task, sources, symbols_per_token)
         return [self._pass(task, encoded, channel, frame_numbers) for channel in channels]
 
     def _pass(

@@ -1,15 +1,222 @@
-"""Task metrics over a whole split, by the name the task table gives."""
+"""Task metrics over a whole split, by the name the task table gives, with 95 % confidence intervals.
+
+Every metric is a function of per-instance statistics that add up: counts of n-grams, of words and errors, of
+labels found and missed. The sums over a split give the metric of the corpus, and the sums over instances
+drawn anew with replacement give its bootstrap, without a second implementation.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
-from receiver.systems.base import TaskAnswer
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torchmetrics import Metric as LibraryMetric
+from torchmetrics.classification import MultilabelF1Score
+from torchmetrics.text import BLEUScore, WordErrorRate
+
+from transmitter.scoring import psnr_db, split_words
+
+CONFIDENCE = 0.95
+_NUM_RESAMPLES = 1000
+_BOOTSTRAP_SEED = 0
+_NUM_AGREEING_PEOPLE = 3
 
 
-def accuracy(answers: Sequence[TaskAnswer], truths: Sequence[str]) -> float:
-    """Share of answers whose label is the truth."""
-    return sum(answer.labels[0] == truth for answer, truth in zip(answers, truths, strict=True)) / len(truths)
+@dataclass(frozen=True)
+class Measured:
+    """A metric over a split.
+
+    Attributes:
+        value: Of the metric.
+        low: Lower end of the 95 % confidence interval of the value, over the choice of instances.
+        high: Its upper end.
+    """
+
+    value: float
+    low: float
+    high: float
 
 
-METRICS: Mapping[str, Callable[[Sequence[TaskAnswer], Sequence[str]], float]] = {"accuracy": accuracy}
+class Metric(Protocol):
+    """What every metric offers."""
+
+    def measure(self, predictions: Sequence[Any], targets: Sequence[Any]) -> Measured:
+        """The metric of predictions, and its interval.
+
+        Args:
+            predictions: One an instance; at least one.
+            targets: As many.
+
+        Raises:
+            ValueError: If they are not as many, or none.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """Share of instances that are right, with the Wilson score interval.
+
+    Attributes:
+        is_right: Of one prediction and its target.
+
+    Source: Wilson, 1927 (scipy.stats.binomtest).
+    """
+
+    is_right: Callable[[Any, Any], bool]
+
+    def measure(self, predictions: Sequence[Any], targets: Sequence[Any]) -> Measured:
+        """The share."""
+        _check(predictions, targets)
+        right = sum(
+            self.is_right(prediction, target) for prediction, target in zip(predictions, targets, strict=True)
+        )
+        interval = stats.binomtest(right, len(targets)).proportion_ci(CONFIDENCE, method="wilson")
+        return Measured(right / len(targets), float(interval.low), float(interval.high))
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean of a figure of each instance, with a percentile bootstrap interval.
+
+    Attributes:
+        figure: Of one prediction and its target.
+    """
+
+    figure: Callable[[Any, Any], float]
+
+    def measure(self, predictions: Sequence[Any], targets: Sequence[Any]) -> Measured:
+        """The mean."""
+        _check(predictions, targets)
+        figures = [
+            self.figure(prediction, target) for prediction, target in zip(predictions, targets, strict=True)
+        ]
+        return _measured(np.array(figures)[:, None], lambda sums: float(sums[0]) / len(figures))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A metric of torchmetrics whose state adds up over instances, with a percentile bootstrap interval.
+
+    Attributes:
+        make: The library's metric, for the first target.
+        arguments: What its `update` takes for one prediction and its target.
+        is_error: True where the value is one less the library's.
+    """
+
+    make: Callable[[Any], LibraryMetric]
+    arguments: Callable[[Any, Any], tuple[Any, Any]]
+    is_error: bool = False
+
+    def measure(self, predictions: Sequence[Any], targets: Sequence[Any]) -> Measured:
+        """The metric of all instances together: not the mean of theirs."""
+        _check(predictions, targets)
+        metric = self.make(targets[0])
+        rows = []
+        for prediction, target in zip(predictions, targets, strict=True):
+            metric.reset()
+            metric.update(*self.arguments(prediction, target))
+            rows.append(torch.cat([state.flatten() for state in metric.metric_state.values()]))
+
+        def combine(sums: NDArray[np.float64]) -> float:
+            start = 0
+            for name, state in metric.metric_state.items():
+                part = sums[start : start + state.numel()].reshape(state.shape)
+                setattr(metric, name, torch.as_tensor(part, dtype=state.dtype))
+                start += state.numel()
+            value = float(metric.compute())
+            return 1 - value if self.is_error else value
+
+        return _measured(torch.stack(rows).double().numpy(), combine)
+
+
+def vqa_accuracy(prediction: str, human_answers: Sequence[str]) -> float:
+    """Accuracy of one answer against ten people's, 0 to 1: the official one of VQA v2.
+
+    The mean, over each choice of nine of the ten people, of min(n / 3, 1), where n of the nine gave the
+    answer. Case and outer space do not count; the official script also evens out punctuation, articles and
+    number words, which answers chosen from people's own need less.
+
+    Source: Antol et al., 2015; visualqa.org/evaluation.
+    """
+    same = [answer.strip().lower() == prediction.strip().lower() for answer in human_answers]
+    others = [sum(same) - own for own in same]
+    return float(np.mean([min(count / _NUM_AGREEING_PEOPLE, 1.0) for count in others]))
+
+
+def _check(predictions: Sequence[Any], targets: Sequence[Any]) -> None:
+    if len(predictions) != len(targets) or not len(targets):
+        raise ValueError(f"{len(predictions)} predictions for {len(targets)} targets")
+
+
+def _measured(rows: NDArray[np.float64], combine: Callable[[NDArray[np.float64]], float]) -> Measured:
+    """Combine the sums of statistics [num_instances, num_statistics], and of 1000 resamples of them."""
+    value = combine(rows.sum(0))
+    if len(rows) == 1:
+        return Measured(value, value, value)  # nothing to draw from
+    interval = stats.bootstrap(
+        (np.arange(len(rows)),),
+        lambda places: combine(rows[places].sum(0)),
+        vectorized=False,
+        n_resamples=_NUM_RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(_BOOTSTRAP_SEED),
+    ).confidence_interval
+    return Measured(value, float(interval.low), float(interval.high))
+
+
+def _bleu(num_grams: int) -> Corpus:
+    def arguments(prediction: str, target: str) -> tuple[list[str], list[list[str]]]:
+        return [" ".join(split_words(prediction))], [[" ".join(split_words(target))]]
+
+    return Corpus(lambda _: BLEUScore(n_gram=num_grams, smooth=False, compute_with_cache=False), arguments)
+
+
+def _f1(average: Literal["micro", "macro"]) -> Corpus:
+    def make(target: NDArray[np.float32]) -> LibraryMetric:
+        return MultilabelF1Score(len(target), average=average, validate_args=False, compute_with_cache=False)
+
+    def arguments(
+        prediction: NDArray[np.float32], target: NDArray[np.float32]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.from_numpy(prediction[None]).int(), torch.from_numpy(target[None]).int()
+
+    return Corpus(make, arguments)
+
+
+METRICS: Mapping[str, Metric] = {
+    "accuracy": Proportion(lambda prediction, target: bool(prediction == target)),
+    "micro_f1": _f1("micro"),
+    "macro_f1": _f1("macro"),
+    "bleu": _bleu(4),
+    "bleu_4": _bleu(4),
+    "bleu_1": _bleu(1),
+    "psnr_db": Mean(lambda prediction, target: psnr_db(target, prediction)),
+    "word_accuracy": Corpus(
+        lambda _: WordErrorRate(compute_with_cache=False),
+        lambda prediction, target: (prediction, target),
+        is_error=True,
+    ),
+    "vqa_accuracy": Mean(vqa_accuracy),
+}
+"""Each metric, of predictions and targets:
+
+accuracy: labels, compared as they are. Wilson interval; all others bootstrap.
+micro_f1, macro_f1: rows of zeros and ones, float32 [num_labels]: see `datasets.base.multi_hot`, which also
+    chooses the labels to count. A label that is neither there nor predicted in the whole split counts as
+    zero in the macro mean.
+bleu_4 (the task table's bleu), bleu_1: sentences. Corpus BLEU with n-grams of up to four words and of one,
+    without smoothing (Papineni et al., 2002). Both sides are split by one rule, that of
+    `transmitter.scoring.split_words`: lower case, no accents, every punctuation mark a word; so
+    "Parliament 's" and "parliament ' s" are the same.
+psnr_db: uint8 pictures of one size, [height, width, 3]; the mean of the pictures' own [dB], each at most 100.
+word_accuracy: transcripts. One less the word error rate of the corpus, (substitutions + insertions +
+    deletions) / words said: below zero where there are more errors than words.
+vqa_accuracy: an answer, and ten people's.
+"""

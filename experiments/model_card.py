@@ -13,6 +13,15 @@ from shared.errors import InvalidField
 CARD_FILE = "README.md"
 _SOURCES: Mapping[str, str] = {
     "sst2": "GLUE SST-2: 67,349 training phrases, figures on the 872 sentences of dev",
+    "europarl": "Europarl, English, 1996 to 2001, 4 to 30 tokens: 150,000 training and 3,000 test sentences",
+    "cifar10-lossless": "CIFAR-10, original pixels: 7,000 training pictures, 728 held out",
+    "fsdd": "Free Spoken Digit Dataset joined to strings of 3 to 7 digits of one speaker, a stand-in for "
+    "LibriSpeech; figures on recordings 1 to 4 of every digit and speaker",
+    "speechocean762": "speechocean762, read English of non-native speakers, a stand-in for LibriSpeech: "
+    "2,500 training utterances, 2,500 test utterances of other speakers",
+    "weizmann": "Weizmann actions, four of them, a stand-in for HMDB51: subjects 0 to 5, figures on 6 to 8",
+    "fights": "fights in surveillance clips, a stand-in for HMDB51: 300 clips, a fifth of them for figures",
+    "movies": "plots and posters of films, a stand-in for MM-IMDb: 3,563 training and 500 test films",
     "cifar10-jpeg": "CIFAR-10 as JPEG of quality about 75: 50,000 training and 10,000 test pictures",
     "easy-vqa": "easy-VQA, a stand-in for VQA v2: 38,575 training and 9,673 test questions on 64x64 drawings",
 }
@@ -46,6 +55,7 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
         f"- Command: `{training['command']}` (Algorithm 1)",
         f"- {training['hours']} hours on {training['device']}",
         *_segments(training["segments"]),
+        *_origin(training.get("started_from")),
         *_data(training),
         "",
         notes.strip(),
@@ -66,9 +76,24 @@ def _segments(segments: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def _origin(started_from: Mapping[str, Any] | None) -> list[str]:
+    """The weights a run went on from, and what those went on from."""
+    if not started_from:
+        return []
+    earlier = started_from["training"]
+    lines = [
+        f"- Went on from weights {started_from['fingerprint']}: `{earlier['command']}`, "
+        f"{earlier['hours']} hours, steps {earlier['steps']}"
+    ]
+    return lines + _origin(earlier.get("started_from"))
+
+
 def _data(training: Mapping[str, Any]) -> list[str]:
-    datasets, steps = training["datasets"], training["steps"]
-    return [f"- {task}: {steps[task]} steps on {_SOURCES.get(name, name)}" for task, name in datasets.items()]
+    steps = training["steps"]
+    return [
+        f"- {task}: {steps[task]} steps on {'; '.join(_SOURCES.get(name, name) for name in names.split('+'))}"
+        for task, names in training["datasets"].items()
+    ]
 
 
 def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -84,21 +109,29 @@ def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:
         snrs = sorted({row["snr_db"] for row in rows})
         lines += ["", f"### {channel[0]}, {channel[1]}", ""]
         lines += [
-            "| task | set (split) | n | metric | guesser | " + " | ".join(f"{s:g} dB" for s in snrs) + " |"
+            "| task | set (split) | n | channel uses | metric | guesser | "
+            + " | ".join(f"{s:g} dB" for s in snrs)
+            + " |"
         ]
-        lines += ["|---" * (5 + len(snrs)) + "|"]
-        for task in dict.fromkeys(row["task"] for row in rows):
-            values = {row["snr_db"]: row for row in rows if row["task"] == task}
+        lines += ["|---" * (6 + len(snrs)) + "|"]
+        for key in dict.fromkeys(map(_series, rows)):
+            values = {row["snr_db"]: row for row in rows if _series(row) == key}
             first = next(iter(values.values()))
             cells = [f"{values[s]['value']:.4f}" if s in values else "" for s in snrs]
-            head = [
-                task,
-                f"{first['dataset']} ({first['split']})",
-                str(first["num_instances"]),
-                first["metric"],
-            ]
-            lines += ["| " + " | ".join([*head, f"{first['guesser']:.4f}", *cells]) + " |"]
+            lines += ["| " + " | ".join([*_head(first), *cells]) + " |"]
     return lines
+
+
+def _series(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the figures of one line share."""
+    return row["task"], row["dataset"], row["metric"], row["channel_uses"]
+
+
+def _head(row: Mapping[str, Any]) -> list[str]:
+    guess = "" if row["guesser"] is None else f"{row['guesser']:.4f}"
+    uses = f"{row['channel_uses']:.4g}"
+    data = f"{row['dataset']} ({row['split']})"
+    return [row["task"], data, str(row["num_instances"]), uses, row["metric"], guess]
 
 
 def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:

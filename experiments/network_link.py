@@ -66,7 +66,13 @@ FILES: Mapping[Modality, Callable[[Any], Any]] = {
 
 
 def send_over_network(
-    client: SemcomClient, system: str, task: str, source: Source, channel: Channel, frame_number: int
+    client: SemcomClient,
+    system: str,
+    task: str,
+    source: Source,
+    channel: Channel,
+    frame_number: int,
+    symbols_per_token: int | None = None,
 ) -> LinkAnswer:
     """Send one instance through running services, as the frame of the given number."""
     files = {modality: FILES[modality](value) for modality, value in source.items()}
@@ -81,6 +87,7 @@ def send_over_network(
         seed=channel.seed,
         csi="perfect",
         frame_number=frame_number,
+        symbols_per_token=symbols_per_token,
     )
     overhead = result["overhead"]
     return LinkAnswer(
@@ -114,11 +121,17 @@ def over_services(weights: Path, system: str) -> Iterator[tuple[Sender, str]]:
     ):
 
         def send(
-            task: str, sources: Sequence[Source], channels: Sequence[Channel], frame_numbers: Sequence[int]
+            task: str,
+            sources: Sequence[Source],
+            channels: Sequence[Channel],
+            frame_numbers: Sequence[int],
+            symbols_per_token: int | None = None,
         ) -> list[list[LinkAnswer]]:
             jobs = [
                 [
-                    pool.submit(send_over_network, client, system, task, source, channel, number)
+                    pool.submit(
+                        send_over_network, client, system, task, source, channel, number, symbols_per_token
+                    )
                     for source, number in zip(sources, frame_numbers, strict=True)
                 ]
                 for channel in channels

@@ -1,13 +1,20 @@
-"""BERT parts from a MiniLM (6 layers, 12 heads, 384 wide), as the paper starts from BERT."""
+"""Where training starts: BERT parts from a MiniLM, as the paper starts from BERT, or earlier weights."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
+from typing import Any
 
+from torch import nn
 from transformers import AutoModel
 
+from receiver.network import ReceiverNetwork
+from shared.checkpoint import Half, load_manifest, load_state
 from shared.errors import InvalidField
+from shared.profiles import Profile
+from shared.tasks import get_task
 from shared.text import VOCABULARY_FILE
 from transmitter.encoders.text import TextEncoder
 from transmitter.network import TransmitterNetwork
@@ -42,11 +49,56 @@ def read_pieces(folder: Path) -> list[str]:
     return (folder / VOCABULARY_FILE).read_text(encoding="utf-8").splitlines()
 
 
-def warm_start(network: TransmitterNetwork, folder: Path) -> None:
-    """Copy the pretrained BERT into the text encoder, and its layers into the fusion module if any."""
+def warm_start(transmitter: TransmitterNetwork, receiver: ReceiverNetwork, folder: Path) -> None:
+    """Copy the pretrained BERT into the parts of both networks that have its shape.
+
+    The text encoder takes all of it, the fusion its layers, and a head that gives text back its words.
+    """
     bert = AutoModel.from_pretrained(folder, local_files_only=True, add_pooling_layer=False)
-    encoder = network.encoders["text"]
-    assert isinstance(encoder, TextEncoder)
-    encoder.bert.load_state_dict(bert.state_dict())
-    if hasattr(network, "fusion"):
-        network.fusion.layers.encoder.load_state_dict(bert.encoder.state_dict())
+    if "text" in transmitter.encoders:
+        encoder = transmitter.encoders["text"]
+        assert isinstance(encoder, TextEncoder)
+        encoder.bert.load_state_dict(bert.state_dict())
+    if hasattr(transmitter, "fusion"):
+        transmitter.fusion.layers.encoder.load_state_dict(bert.encoder.state_dict())
+    for task, head in receiver.heads.items():
+        if get_task(task).answer == "text":
+            words = bert.embeddings.word_embeddings.weight
+            head.load_state_dict({"linear.weight": words, "linear.bias": words.new_zeros(len(words))})
+
+
+def continue_from(
+    halves: Mapping[Half, nn.Module], folder: Path, profile: Profile, labels: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Copy earlier weights into both halves, where they have them; new tasks keep their random start.
+
+    Args:
+        halves: Networks of the run.
+        folder: Of the earlier weights.
+        profile: Of the run.
+        labels: Of each labelling task of the run; a head is taken over only where they are the same.
+
+    Returns:
+        What the new weights shall say of their origin.
+
+    Raises:
+        InvalidField: If the weights are of another profile, or were changed.
+    """
+    manifest = load_manifest(folder)
+    if manifest.profile != profile.name:
+        raise InvalidField("start-from", manifest.profile, f"weights of profile {profile.name}")
+    changed = [
+        f"heads.{task}."
+        for task in labels
+        if task in manifest.tasks and tuple(labels[task]) != tuple(manifest.labels.get(task, ()))
+    ]
+    for half, module in halves.items():
+        state = load_state(folder, half, manifest)
+        own = module.state_dict()
+        taken = {
+            name: tensor
+            for name, tensor in state.items()
+            if name in own and own[name].shape == tensor.shape and not name.startswith(tuple(changed))
+        }
+        module.load_state_dict(own | taken)
+    return {"fingerprint": manifest.fingerprint, "training": manifest.training}

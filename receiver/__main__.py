@@ -16,7 +16,7 @@ from receiver.api import build_api
 from receiver.service import SERVICE_NAME, ReceiverMetrics, ReceiverService
 from receiver.systems import load_systems
 from shared.errors import InvalidField, SemcomError
-from shared.grpc_runtime import build_server, running, serve_http, stop_on_signals
+from shared.grpc_runtime import GuardedServer, build_server, running, serve_http, stop_on_signals
 from shared.logs import configure_logging, log_event
 from shared.settings import ReceiverSettings, load_settings
 
@@ -33,7 +33,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
     registry = CollectorRegistry()
     service = ReceiverService(systems, ReceiverMetrics(registry))
     server, checks = build_server((SERVICE_NAME,))
-    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, server)
+    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, GuardedServer(server))
     grpc_port = _bind(server, settings.host, settings.receiver_grpc_port)
     app = build_api(systems, settings.weights, registry)
     async with running(server, checks, (SERVICE_NAME,)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shared.profiles import REALS_PER_TOKEN, Profile
 
@@ -14,7 +15,7 @@ from shared.profiles import REALS_PER_TOKEN, Profile
 class ChannelDecoder(nn.Module):
     """x_hat -> 32 reals a token -> linear, GELU -> linear -> layer norm -> F_hat [L, P].
 
-    One decoder serves all tasks.
+    One decoder serves all tasks. Symbols that were not sent, at a lower rate, are zero to it.
 
     Source: MFMSC, IV-D, Fig. 8.
     """
@@ -32,10 +33,11 @@ class ChannelDecoder(nn.Module):
         """Restore tokens.
 
         Args:
-            x_hat: complex64, shape [B, L, S], after the equaliser.
+            x_hat: complex64, shape [B, L, S], after the equaliser; S at most 16.
 
         Returns:
             float, shape [B, L, P].
         """
-        tokens: Tensor = self.restore(torch.view_as_real(x_hat).flatten(2))
+        reals = torch.view_as_real(x_hat).flatten(2)
+        tokens: Tensor = self.restore(F.pad(reals, (0, REALS_PER_TOKEN - reals.shape[2])))
         return tokens

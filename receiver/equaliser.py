@@ -57,7 +57,7 @@ def equalise_frame(y: NDArray[np.complex64], state: frame_pb2.ChannelState) -> E
 
     Args:
         y: Received symbols, complex64, shape [num_tokens, num_symbols_per_token].
-        state: With gains for csi=perfect, received pilots for csi=estimated.
+        state: With gains for csi=perfect and mismatched (which err), received pilots for csi=estimated.
 
     Raises:
         InvalidField: If the CSI mode is unknown, or the noise variance, gains or pilots cannot be right.
@@ -96,6 +96,7 @@ def _with_gains(y: NDArray[np.complex64], gains: NDArray[np.complex64], noise_va
 
 _BY_CSI: dict[str, Callable[[NDArray[np.complex64], frame_pb2.ChannelState], Equalised]] = {
     "perfect": _with_known_gains,
+    "mismatched": _with_known_gains,
     "estimated": _with_estimated_gain,
     "none": _without_csi,
 }

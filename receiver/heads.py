@@ -5,6 +5,7 @@ Shapes: B batch, L tokens, P width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
@@ -17,6 +18,21 @@ PATCH_SIZE = 4
 
 TRANSCRIPT_CHARACTERS = ("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")
 """Classes of the speech head; the first is the blank of connectionist temporal classification."""
+
+
+def pictures_to_patches(pictures: Tensor) -> Tensor:
+    """Cut pictures [B, 3, H, W] into patches [B, H/4 * W/4, 3 * 4 * 4], row by row."""
+    batch, channels, height, width = pictures.shape
+    rows, columns = height // PATCH_SIZE, width // PATCH_SIZE
+    grid = pictures.reshape(batch, channels, rows, PATCH_SIZE, columns, PATCH_SIZE)
+    return grid.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, -1)
+
+
+def patches_to_picture(patches: Tensor) -> Tensor:
+    """Join the patches [L, 3 * 4 * 4] of a square picture to [H, W, 3]."""
+    side = math.isqrt(patches.shape[0])
+    grid = patches.view(side, side, 3, PATCH_SIZE, PATCH_SIZE)
+    return grid.permute(0, 3, 1, 4, 2).reshape(side * PATCH_SIZE, side * PATCH_SIZE, 3)
 
 
 class TokenHead(nn.Module):

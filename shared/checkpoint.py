@@ -104,11 +104,19 @@ def load_half(folder: Path, half: Half, module: nn.Module, manifest: Manifest) -
     Raises:
         InvalidField: If the file is missing, was changed, or does not fit the network.
     """
-    path = _checked(_half_path(folder, half), manifest)
     try:
-        module.load_state_dict(_expand(load_file(path)))
+        module.load_state_dict(load_state(folder, half, manifest))
     except RuntimeError as error:
-        raise InvalidField("weights", path.name, f"weights of profile {manifest.profile}") from error
+        raise InvalidField("weights", half, f"weights of profile {manifest.profile}") from error
+
+
+def load_state(folder: Path, half: Half, manifest: Manifest) -> dict[str, Tensor]:
+    """One half's tensors by name, as float32.
+
+    Raises:
+        InvalidField: If the file is missing or was changed.
+    """
+    return _expand(load_file(_checked(_half_path(folder, half), manifest)))
 
 
 def load_vocabulary(folder: Path, manifest: Manifest, max_tokens: int) -> Vocabulary | None:

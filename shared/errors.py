@@ -9,6 +9,7 @@ SemcomError                  INTERNAL              500
 ├── TaskNotTrained           FAILED_PRECONDITION   503   these weights do not serve the task
 ├── NoWeights                FAILED_PRECONDITION   503   a service runs without any weights
 ├── WeightsMismatch          FAILED_PRECONDITION   409   the two ends hold different weights
+├── FrameLost                DATA_LOSS             502   the link's network lost it: no answer
 ├── ServiceUnavailable       UNAVAILABLE           503   a service is down; safe to retry
 └── DeadlineExceeded         DEADLINE_EXCEEDED     504
 
@@ -25,6 +26,7 @@ import grpc
 
 TRAILER = "semcom-error"
 _MAX_SHOWN_CHARS = 80
+_MAX_SHOWN_NUMBERS = 8
 
 
 class SemcomError(Exception):
@@ -122,6 +124,22 @@ class WeightsMismatch(SemcomError):
         self.sent, self.held = sent, held
 
 
+class FrameLost(SemcomError):
+    """A link's network lost what was sent; the same frames would be lost again."""
+
+    grpc_status = grpc.StatusCode.DATA_LOSS
+    http_status = 502
+
+    def __init__(self, link: str, frame_numbers: list[int]) -> None:
+        shown = ", ".join(map(str, frame_numbers[:_MAX_SHOWN_NUMBERS]))
+        more = ", …" if len(frame_numbers) > _MAX_SHOWN_NUMBERS else ""
+        super().__init__(
+            f"link {link!r} lost frame {shown}{more} on its network (network_loss_rate); "
+            "send it under another frame_number"
+        )
+        self.link, self.frame_numbers = link, frame_numbers[:_MAX_SHOWN_NUMBERS]
+
+
 class ServiceUnavailable(SemcomError):
     """A service cannot be reached."""
 
@@ -156,6 +174,7 @@ _BY_NAME: dict[str, type[SemcomError]] = {
         TaskNotTrained,
         NoWeights,
         WeightsMismatch,
+        FrameLost,
         ServiceUnavailable,
         DeadlineExceeded,
     )

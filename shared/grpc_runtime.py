@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -72,28 +72,44 @@ def _status_of(error: BaseException | None) -> str:
     return "CANCELLED" if is_ended else _INTERNAL
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in its stubs alone
-    """Guards the methods of our own services, unary ones and those that stream both ways."""
+class _GuardedService(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in its stubs alone
+    """A service whose methods are guarded, each when it is first called.
 
-    def __init__(self) -> None:
-        self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    An interceptor would do the same, for a coroutine more a call.
+    """
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Find a method's handler and guard it; from the second call on it is at hand."""
-        method = handler_call_details.method
-        if method in self._guarded:
-            return self._guarded[method]
-        handler = await continuation(handler_call_details)
-        if handler is None or not method.startswith("/semcom."):
-            return handler
-        self._guarded[method] = (
-            _guard_stream(method, handler) if handler.stream_stream else _guard(method, handler)
-        )
+    def __init__(self, service: grpc.GenericRpcHandler[Any, Any]) -> None:
+        self._service = service
+        self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any] | None] = {}
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """The guarded handler of a call's method; None where the service has no such method."""
+        method = details.method
+        if method not in self._guarded:
+            handler = self._service.service(details)
+            if handler is None:
+                return None  # not kept: callers choose the names of methods that are not there
+            guard = _guard_stream if handler.stream_stream else _guard
+            self._guarded[method] = guard(method, handler)
         return self._guarded[method]
+
+
+class GuardedServer:
+    """Where our own services are added to a server, as its generated code does it.
+
+    Args:
+        server: That carries them.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler[Any, Any]]) -> None:
+        """Add services, guarded."""
+        self._server.add_generic_rpc_handlers(tuple(map(_GuardedService, handlers)))
+
+    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
+        """Nothing: it is how servers without asyncio find methods sooner."""
 
 
 def _guard(method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
@@ -122,12 +138,12 @@ def _guard_stream(method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc
 
 
 def build_server(full_names: tuple[str, ...]) -> tuple[grpc.aio.Server, HealthServicer]:
-    """A gRPC server with our errors, health and reflection.
+    """A gRPC server with health and reflection; our own services are added through `GuardedServer`.
 
     Args:
         full_names: Of the services it will carry, e.g. "semcom.v1.ReceiverService".
     """
-    server = grpc.aio.server(interceptors=(ErrorInterceptor(),), options=_SERVER_OPTIONS)
+    server = grpc.aio.server(options=_SERVER_OPTIONS)
     checks = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection((*full_names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from protos.semcom.v1 import frame_pb2
 
@@ -15,8 +15,7 @@ _GRPC_PREFIX_BYTES = 5
 HOPS = ("encode", "uplink", "channel", "downlink", "decode", "total")
 
 
-@dataclass(frozen=True)
-class Overhead:
+class Overhead(NamedTuple):
     """Communication overhead of one instance.
 
     Attributes:
@@ -43,7 +42,7 @@ class Overhead:
 
     def to_proto(self) -> frame_pb2.Overhead:
         """As the message of the wire contract."""
-        return frame_pb2.Overhead(**vars(self))
+        return frame_pb2.Overhead(**self._asdict())
 
 
 def overhead_of(

@@ -8,6 +8,7 @@ from shared.errors import UnknownName
 
 CHANNEL_USES_PER_TOKEN = 16
 REALS_PER_TOKEN = 2 * CHANNEL_USES_PER_TOKEN
+MIN_CHANNEL_USES_PER_TOKEN = 4
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Profile:
     max_text_tokens: int = 128
     image_channels: tuple[int, int, int, int] = (32, 64, 192, 256)
     fusion_grid: int = 4
-    speech_channels: tuple[int, int] = (64, 128)
+    speech_channels: tuple[int, int] = (32, 64)
     speech_layers: int = 4
     video_layers: int = 4
     video_frames: int = 16

@@ -29,6 +29,7 @@ class ChannelSettings(_Settings):
     receiver_address: str = "127.0.0.1:50052"
     receiver_timeout_s: float = Field(60.0, gt=0)
     channel_store: str = Field("semcom.sqlite3", description="SQLite file of the reports.")
+    channel_recordings: str = Field("recordings", description="Folder of traces and recordings.")
     channel_max_rows: int = Field(0, ge=0, description="Instances kept, the oldest go first; 0 keeps all.")
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from shared.layers import Tokens
-from shared.profiles import REALS_PER_TOKEN, Profile
+from shared.profiles import CHANNEL_USES_PER_TOKEN, REALS_PER_TOKEN, Profile
 
 _MIN_POWER = 1e-12
 
@@ -17,7 +17,8 @@ _MIN_POWER = 1e-12
 class ChannelEncoder(nn.Module):
     """F [L, P] -> linear, GELU -> linear -> 32 reals a token -> 16 complex symbols -> unit mean power.
 
-    One encoder serves all tasks.
+    One encoder serves all tasks. Its first symbols alone are a coarser code of the same token, so that a
+    sequence may be sent at a lower rate.
 
     Source: MFMSC, IV-C, Fig. 7.
     """
@@ -30,13 +31,17 @@ class ChannelEncoder(nn.Module):
             nn.Linear(profile.coder_width, REALS_PER_TOKEN),
         )
 
-    def forward(self, tokens: Tokens) -> Tensor:
+    def forward(self, tokens: Tokens, symbols_per_token: int = CHANNEL_USES_PER_TOKEN) -> Tensor:
         """Encode tokens into symbols.
+
+        Args:
+            tokens: [B, L, P].
+            symbols_per_token: S, of which the first are sent.
 
         Returns:
             complex64, shape [B, L, S]; unit mean power over each instance's own tokens, zero where padded.
         """
-        reals = self.compress(tokens.values).float()  # [B, L, 2S]
+        reals = self.compress(tokens.values).float()[..., : 2 * symbols_per_token]  # [B, L, 2S]
         symbols = torch.view_as_complex(reals.unflatten(-1, (-1, 2)).contiguous())
         return normalise_power(symbols, tokens.mask)
 

@@ -107,7 +107,7 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
     @router.post(
         _TRANSMIT_PATH,
         summary="Send one input across the link.",
-        responses=error_responses(404, 409, 413, 415, 422, 503, 504),
+        responses=error_responses(404, 409, 413, 415, 422, 502, 503, 504),
         openapi_extra={"requestBody": REQUEST_BODY},
     )
     async def transmit(request: Request, query: Annotated[TransmitQuery, Query()]) -> TransmitAnswer:
@@ -123,6 +123,7 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
             overrides=query.link_settings(),
             frame_number=query.frame_number,
             encoding=query.encoding,
+            symbols_per_token=query.symbols_per_token,
         )
         delivery = await service.transmit(order)
         names = (query.task, query.system)

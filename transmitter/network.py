@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shared.layers import Tokens, masked_mean
-from shared.profiles import Profile
+from shared.profiles import CHANNEL_USES_PER_TOKEN, Profile
 from shared.tasks import TASKS, Modality, Task, get_task, task_index
 from transmitter.channel_encoder import ChannelEncoder
 from transmitter.encoders.image import ImageEncoder
@@ -72,8 +72,15 @@ class TransmitterNetwork(nn.Module):
             self.fusion = FusionModule(profile)
         self.channel_encoder = ChannelEncoder(profile)
 
-    def forward(self, task_name: str, batch: Batch) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, task_name: str, batch: Batch, symbols_per_token: int = CHANNEL_USES_PER_TOKEN
+    ) -> tuple[Tensor, Tensor]:
         """Encode a batch of one task.
+
+        Args:
+            task_name: Of the batch.
+            batch: Inputs.
+            symbols_per_token: S; fewer than 16 send a sequence at a lower rate.
 
         Returns:
             Symbols, complex64 [B, L, S], unit mean power an instance; mask, bool [B, L], False where padded.
@@ -81,7 +88,7 @@ class TransmitterNetwork(nn.Module):
         task = get_task(task_name)
         features = {modality: self._encode(task, modality, batch) for modality in task.modalities}
         tokens = self._gather(task, features)
-        return self.channel_encoder(tokens), tokens.mask
+        return self.channel_encoder(tokens, symbols_per_token), tokens.mask
 
     def _encode(self, task: Task, modality: Modality, batch: Batch) -> Tokens:
         options = {"fine": True} if task.answer == "image" else {}

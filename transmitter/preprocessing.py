@@ -56,6 +56,22 @@ def pixels_to_tensor(images: NDArray[np.uint8]) -> Tensor:
     return normalised.contiguous(memory_format=torch.channels_last) if normalised.ndim == 4 else normalised
 
 
+def tensor_to_unit_range(pixels: Tensor) -> Tensor:
+    """Undo `pixels_to_tensor`'s normalisation: 0 black, 1 full."""
+    return pixels * _PIXEL_DEVIATION + _PIXEL_MEAN
+
+
+def pad_features(features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Pad filter banks [T, 80] to the longest.
+
+    Returns:
+        float [B, T, 80] and mask, bool [B, T].
+    """
+    lengths = torch.tensor([len(rows) for rows in features])
+    padded = torch.nn.utils.rnn.pad_sequence(list(features), batch_first=True)
+    return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]
+
+
 def pad_pieces(numbers: Sequence[Sequence[int]], pad_number: int) -> tuple[Tensor, Tensor]:
     """Pad sequences of piece numbers to the longest.
 
@@ -143,10 +159,7 @@ class Preprocessor:
         return (pixels_to_tensor(np.stack([resize(image, IMAGE_SIZE[task]) for image in images])),)
 
     def _audio(self, task: str, recordings: list[NDArray[np.float32]]) -> tuple[Tensor, ...]:
-        features = [fbank(samples) for samples in recordings]
-        lengths = torch.tensor([len(rows) for rows in features])
-        padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True)
-        return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]
+        return pad_features([fbank(samples) for samples in recordings])
 
     def _video(self, task: str, clips: list[NDArray[np.uint8]]) -> tuple[Tensor, ...]:
         size = (self._profile.video_size, self._profile.video_size)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from protos.semcom.v1 import channel_service_pb2, receiver_pb2
+from shared.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 from shared.systems import SYSTEMS
 from shared.tasks import TASKS, AnswerKind, get_task
@@ -48,11 +49,14 @@ class TransmitQuery(BaseModel):
         max_length=64,
     )
     channel: str | None = Field(
-        None, description="awgn, rayleigh or rician.", examples=["rayleigh"], max_length=64
+        None,
+        description="awgn, rayleigh, rician, nakagami, tdl-a to tdl-e or trace.",
+        examples=["rayleigh"],
+        max_length=64,
     )
     fading: str | None = Field(
         None,
-        description="block (one gain a frame) or symbol (independent gains).",
+        description="block (one gain a frame), symbol (independent gains) or doppler (correlated in time).",
         examples=["block"],
         max_length=64,
     )
@@ -69,7 +73,7 @@ class TransmitQuery(BaseModel):
     )
     csi: str | None = Field(
         None,
-        description="What the receiver knows of the gain: perfect, estimated or none.",
+        description="What the receiver knows of the gain: perfect, estimated, mismatched or none.",
         examples=["perfect"],
         max_length=64,
     )
@@ -92,6 +96,14 @@ class TransmitQuery(BaseModel):
         examples=["float32"],
         max_length=64,
         json_schema_extra={"enum": list(ENCODINGS)},
+    )
+    symbols_per_token: int | None = Field(
+        None,
+        description=f"Rate of a task that sends a sequence: {MIN_CHANNEL_USES_PER_TOKEN} to "
+        f"{CHANNEL_USES_PER_TOKEN} channel uses a token; absent: all {CHANNEL_USES_PER_TOKEN}.",
+        examples=[CHANNEL_USES_PER_TOKEN],
+        ge=MIN_CHANNEL_USES_PER_TOKEN,
+        le=CHANNEL_USES_PER_TOKEN,
     )
 
     def link_settings(self) -> channel_service_pb2.LinkSettings:
@@ -185,9 +197,9 @@ class TransmitAnswer(BaseModel):
     task: str = Field(description="As asked for.", examples=["vqa"])
     system: str = Field(description="As asked for.", examples=["mfmsc"])
     link: str = Field(description="Link the frame took.", examples=["default"])
-    channel: str = Field(description="awgn, rayleigh or rician.", examples=["awgn"])
-    fading: str = Field(description="block or symbol.", examples=["block"])
-    csi: str = Field(description="perfect, estimated or none.", examples=["perfect"])
+    channel: str = Field(description="Channel model.", examples=["awgn"])
+    fading: str = Field(description="block, symbol or doppler.", examples=["block"])
+    csi: str = Field(description="perfect, estimated, mismatched or none.", examples=["perfect"])
     snr_db: float = Field(description="Requested Es/N0 per complex symbol [dB].", examples=[12.0])
     requested_snr_db: float = Field(description="The same as snr_db [dB].", examples=[12.0])
     realised_snr_db: float = Field(description="Measured on this frame [dB].", examples=[11.8])

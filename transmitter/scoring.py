@@ -13,7 +13,7 @@ from PIL import Image
 
 from protos.semcom.v1 import receiver_pb2
 from shared.tasks import AnswerKind, get_task
-from transmitter.systems.base import Source
+from transmitter.source import Source
 
 MAX_PSNR_DB = 100.0
 """Stated where two pictures are the same: JSON has no infinity."""
@@ -58,7 +58,7 @@ def bleu(reference: str, text: str) -> float:
     Case and accents do not count, as the vocabulary knows neither; punctuation marks are words. A reference
     of fewer than four words is scored by the n-grams it has.
     """
-    words, reference_words = _words(text), _words(reference)
+    words, reference_words = split_words(text), split_words(reference)
     if not words or not reference_words:
         return float(words == reference_words)
     # Takes seconds to import, and only this task needs it.
@@ -68,7 +68,8 @@ def bleu(reference: str, text: str) -> float:
     return float(bleu_score([" ".join(words)], [[" ".join(reference_words)]], n_gram=num_grams))
 
 
-def _words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
+    """Words of a text as BLEU counts them: lower case, no accents, every punctuation mark a word."""
     decomposed = unicodedata.normalize("NFD", text.lower())
     return _TOKEN.findall("".join(char for char in decomposed if not unicodedata.combining(char)))
 

@@ -65,6 +65,7 @@ class Order:
         overrides: Link settings for this instance only; absent fields keep what the link holds.
         frame_number: With the link's seed it fixes the draw; None: the link's next number.
         encoding: Of the symbols: float32, float16 or int8.
+        symbols_per_token: Rate of a sequence; None for the system's own.
     """
 
     task: str
@@ -75,6 +76,7 @@ class Order:
     overrides: channel_service_pb2.LinkSettings = field(default_factory=channel_service_pb2.LinkSettings)
     frame_number: int | None = None
     encoding: str = "float32"
+    symbols_per_token: int | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ class TransmitterService:
             InvalidField: If the encoding or a link setting is not allowed.
             TaskNotTrained: If either end has no weights for the task.
             WeightsMismatch: If the receiver holds other weights.
+            FrameLost: If the link's network lost the frame.
             ServiceUnavailable: If the channel service or the receiver is down.
             DeadlineExceeded: If the answer takes too long.
         """
@@ -255,7 +258,7 @@ class TransmitterService:
 def _encode(system: TransmitterSystem, order: Order) -> tuple[EncodedInstance, float]:
     """Encode in the worker thread; the time is that of the work alone [ms]."""
     started = time.perf_counter()
-    (encoded,) = system.encode(order.task, [order.source])
+    (encoded,) = system.encode(order.task, [order.source], order.symbols_per_token)
     return encoded, 1e3 * (time.perf_counter() - started)
 
 

@@ -1,32 +1,76 @@
-"""Data sets by task. One more data set is one loader and one row of the table."""
+"""Data sets: `load_examples` reads a task's split from the folder that SEMCOM_DATA names."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from experiments.datasets.base import DatasetMissing, Examples
-from experiments.datasets.cifar10 import load_cifar10_jpeg
-from experiments.datasets.easy_vqa import load_easy_vqa
-from experiments.datasets.sst2 import load_sst2
-
-LOADERS: Mapping[str, Callable[[Path, str], Examples]] = {
-    "sentiment": load_sst2,
-    "image_classification": load_cifar10_jpeg,
-    "vqa": load_easy_vqa,
-}
+from experiments.datasets.base import DatasetMissing, Examples, join
+from experiments.datasets.catalogue import DATASETS, TRAINING, datasets_of
+from experiments.datasets.speech import Recordings, load_fsdd_recordings
+from shared.errors import InvalidField, UnknownName
+from shared.tasks import get_task
 
 
-def load_examples(task: str, split: str) -> Examples:
+def load_examples(task: str, split: str, dataset: str | None = None) -> Examples:
     """Read a task's split from the folder that SEMCOM_DATA names.
 
+    Args:
+        task: Name of the task.
+        split: train, validation or test.
+        dataset: A name in DATASETS, or several with "+" between, joined. When absent: for training all that
+            TRAINING names, else the first of them, so that a figure is never of a mixture.
+
     Raises:
-        DatasetMissing: If SEMCOM_DATA is not set, the task has no data set yet, or files are missing.
+        DatasetMissing: If SEMCOM_DATA is not set, or files are missing.
+        UnknownName: If a data set is not one of the task's.
+        InvalidField: If it has no such split.
+        BrokenFile: If one of its files does not decode.
+    """
+    root = data_root(task)
+    mixture = TRAINING[get_task(task).name]
+    names = (dataset or (mixture if split == "train" else mixture.split("+")[0])).split("+")
+    parts = [_load(root, task, split, name) for name in names]
+    return parts[0] if len(parts) == 1 else join(parts)
+
+
+def load_digits(split: str) -> Recordings:
+    """Single spoken digits, for `speech.compose_strings`, from the folder that SEMCOM_DATA names.
+
+    Raises:
+        DatasetMissing: If SEMCOM_DATA is not set, or files are missing.
+        InvalidField: If there is no such split.
+    """
+    root = data_root("fsdd")
+    _check_files(root, "fsdd", split)
+    return load_fsdd_recordings(root, split)
+
+
+def data_root(wanted: str) -> Path:
+    """The folder that SEMCOM_DATA names.
+
+    Args:
+        wanted: What is to be read there, for the message.
+
+    Raises:
+        DatasetMissing: If SEMCOM_DATA is not set.
     """
     root = os.environ.get("SEMCOM_DATA")
     if not root:
-        raise DatasetMissing(task, "SEMCOM_DATA", "set it to the folder that holds the data sets")
-    if task not in LOADERS:
-        raise DatasetMissing(task, "a loader", f"there is one for {', '.join(LOADERS)}")
-    return LOADERS[task](Path(root), split)
+        raise DatasetMissing(wanted, "SEMCOM_DATA", "set it to the folder that holds the data sets")
+    return Path(root)
+
+
+def _load(root: Path, task: str, split: str, name: str) -> Examples:
+    if name not in datasets_of(task):
+        raise UnknownName("dataset", name, f"of task {task}: {', '.join(datasets_of(task))}")
+    _check_files(root, name, split)
+    return DATASETS[name].load(root, split)
+
+
+def _check_files(root: Path, name: str, split: str) -> None:
+    dataset = DATASETS[name]
+    if split not in dataset.files:
+        raise InvalidField("split", split, f"of data set {name}: {', '.join(dataset.files)}")
+    for file in dataset.missing(root, split):
+        raise DatasetMissing(name, str(root / file), dataset.source)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import SemcomError
+from shared.errors import InvalidField, SemcomError
 from shared.tasks import Modality
-from transmitter.systems.base import Source
+from transmitter.source import Source
 
 
 class DatasetMissing(SemcomError):
@@ -22,17 +22,36 @@ class DatasetMissing(SemcomError):
         self.dataset, self.missing = dataset, missing
 
 
+class BrokenFile(SemcomError):
+    """A file of a data set is there, but does not decode."""
+
+    def __init__(self, dataset: str, file: str, reason: str) -> None:
+        super().__init__(f"data set {dataset!r}: {file} is broken: {reason}")
+        self.dataset, self.file = dataset, file
+
+
 @dataclass(frozen=True)
 class Column:
     """The inputs of one modality, each stored once.
 
     Attributes:
-        values: Distinct inputs: texts, or uint8 pictures [N, height, width, 3].
+        values: Distinct inputs, each as `transmitter.source.Source` states it. Pictures of one size are one
+            array, uint8 [num_values, height, width, 3]; everything else is a sequence, which may decode or
+            read from disk what it is asked for.
         rows: Each instance's place in `values`, int64 [num_instances].
     """
 
     values: Sequence[Any] | NDArray[np.uint8]
     rows: NDArray[np.int64]
+
+
+Targets = Any
+"""What is to be answered, by the task's kind of answer:
+
+label: class numbers, int64 [num_instances]; labels: float32 [num_instances, num_labels], 1 for each label
+that holds; transcript: a list of strings over a-z, apostrophe and space; text and image: None, as the source
+itself is the target. A task tells which it is, so code that knows its task needs no cast.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,9 +62,12 @@ class Examples:
         dataset: Its name, e.g. "sst2".
         split: train, validation or test, as every figure states it.
         task: Name of the task.
-        labels: Class names, in the order of the targets.
+        labels: Class names, in the order of the targets; empty where the answer is no label.
         columns: Inputs by modality.
-        targets: Class numbers, int64 [num_instances].
+        targets: See `Targets`.
+        scored_labels: The labels that the set's customary figure counts, where these are not all.
+        human_answers: What ten people answered, for each instance, where the set says; there a target may be
+            -1: the answer most gave is no label.
     """
 
     dataset: str
@@ -53,10 +75,12 @@ class Examples:
     task: str
     labels: tuple[str, ...]
     columns: Mapping[Modality, Column]
-    targets: NDArray[np.int64]
+    targets: Targets
+    scored_labels: tuple[str, ...] = ()
+    human_answers: Sequence[tuple[str, ...]] = ()
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(next(iter(self.columns.values())).rows)
 
     def sources(self, indices: Sequence[int] | NDArray[np.int64]) -> list[Source]:
         """Instances as a client would send them."""
@@ -64,6 +88,27 @@ class Examples:
             {modality: column.values[column.rows[index]] for modality, column in self.columns.items()}
             for index in indices
         ]
+
+
+class Chain(Sequence[Any]):
+    """Several sequences, one after the other, without a copy.
+
+    Args:
+        parts: The sequences; none is empty.
+    """
+
+    def __init__(self, parts: Sequence[Sequence[Any] | NDArray[np.uint8]]) -> None:
+        self._parts = parts
+        self._ends = np.cumsum([len(part) for part in parts])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        part = int(np.searchsorted(self._ends, index, side="right"))
+        return self._parts[part][index - (self._ends[part] - len(self._parts[part]))]
 
 
 def distinct(values: Sequence[str]) -> Column:
@@ -75,3 +120,47 @@ def distinct(values: Sequence[str]) -> Column:
 def one_each(values: Sequence[Any] | NDArray[np.uint8]) -> Column:
     """A column in which every instance has an input of its own."""
     return Column(values, np.arange(len(values)))
+
+
+def multi_hot(held: Sequence[Collection[str]], labels: Sequence[str]) -> NDArray[np.float32]:
+    """Which labels each instance holds, float32 [num_instances, num_labels]; others are left out."""
+    rows = [[label in of_instance for label in labels] for of_instance in held]
+    return np.array(rows, dtype=np.float32).reshape(len(held), len(labels))
+
+
+def join(parts: Sequence[Examples]) -> Examples:
+    """Splits of several data sets of one task as one, in order.
+
+    Args:
+        parts: Of the same task, with the same labels.
+
+    Raises:
+        InvalidField: If their tasks or labels differ.
+    """
+    first, name = parts[0], "+".join(part.dataset for part in parts)
+    if any((part.task, part.labels) != (first.task, first.labels) for part in parts):
+        raise InvalidField("dataset", name, "data sets of one task with the same labels")
+    columns = {
+        modality: _join_columns([part.columns[modality] for part in parts]) for modality in first.columns
+    }
+    targets = first.targets
+    if isinstance(targets, np.ndarray):
+        targets = np.concatenate([part.targets for part in parts])
+    elif targets is not None:
+        targets = [target for part in parts for target in part.targets]
+    return Examples(
+        dataset=name,
+        split=first.split,
+        task=first.task,
+        labels=first.labels,
+        columns=columns,
+        targets=targets,
+        scored_labels=first.scored_labels,
+        human_answers=[people for part in parts for people in part.human_answers],
+    )
+
+
+def _join_columns(columns: Sequence[Column]) -> Column:
+    starts = np.cumsum([0, *(len(column.values) for column in columns[:-1])])
+    rows = [column.rows + start for column, start in zip(columns, starts, strict=True)]
+    return Column(Chain([column.values for column in columns]), np.concatenate(rows))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import tarfile
+import os
 from pathlib import Path
 
 import numpy as np
 
 from experiments.datasets.base import Column, Examples, distinct
-from experiments.datasets.packed import cache_file, cached_pictures
+from experiments.datasets.packed import as_picture, cache_file, cached_archive, read_member
 
 _NAME = "easy-vqa"
-_HINT = "the easy-VQA pictures in one archive (github.com/vzhou842/easy-VQA)"
 
 
 def load_easy_vqa(root: Path, split: str) -> Examples:
@@ -23,19 +22,18 @@ def load_easy_vqa(root: Path, split: str) -> Examples:
         split: "train" (4,000 pictures, 38,575 questions) or "test" (1,000 and 9,673).
 
     Raises:
-        DatasetMissing: If the archive is not there.
+        BrokenFile: If a picture does not decode.
     """
     archive = root / "easy-vqa" / "easy-vqa.tar.xz"
-    pictures = cached_pictures(
+    pictures = cached_archive(
         archive,
-        f"{split}.npz",
+        split,
         dataset=_NAME,
         wanted=lambda name: name.startswith(f"{split}/images/") and name.endswith(".png"),
-        hint=_HINT,
+        decode=as_picture,
     )
     questions, labels = _read_questions(archive, split)
-    names = list(pictures)
-    place = {name: number for number, name in enumerate(names)}
+    place = {name: number for number, name in enumerate(pictures.names)}
     rows = [place[f"{split}/images/{image}.png"] for _, _, image in questions]
     return Examples(
         dataset=_NAME,
@@ -43,7 +41,7 @@ def load_easy_vqa(root: Path, split: str) -> Examples:
         task="vqa",
         labels=labels,
         columns={
-            "image": Column(np.stack([pictures[name] for name in names]), np.array(rows, dtype=np.int64)),
+            "image": Column(pictures.rows, np.array(rows, dtype=np.int64)),
             "text": distinct([question for question, _, _ in questions]),
         },
         targets=np.array([labels.index(answer) for _, answer, _ in questions], dtype=np.int64),
@@ -51,14 +49,11 @@ def load_easy_vqa(root: Path, split: str) -> Examples:
 
 
 def _read_questions(archive: Path, split: str) -> tuple[list[tuple[str, str, int]], tuple[str, ...]]:
-    cache = cache_file(archive, f"{split}-questions.json", dataset=_NAME, hint=_HINT)
+    cache = cache_file(archive, f"{split}-questions.json", dataset=_NAME)
     if not cache.is_file():
-        with tarfile.open(archive) as tar:
-            files = {name: tar.extractfile(name) for name in (f"{split}/questions.json", "answers.txt")}
-            texts = {name: file.read().decode() for name, file in files.items() if file is not None}
-        labels = texts["answers.txt"].split()
-        questions = json.loads(texts[f"{split}/questions.json"])
-        partial = cache.with_suffix(".part")
+        labels = read_member(archive, "answers.txt").split()
+        questions = json.loads(read_member(archive, f"{split}/questions.json"))
+        partial = cache.with_suffix(f".{os.getpid()}.part")  # others may unpack at the same time
         partial.write_text(json.dumps({"labels": labels, "questions": questions}), encoding="utf-8")
         partial.rename(cache)
     stored = json.loads(cache.read_text(encoding="utf-8"))

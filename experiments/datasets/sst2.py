@@ -7,29 +7,26 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.datasets.base import DatasetMissing, Examples, one_each
+from experiments.datasets.base import Examples, one_each
 
 LABELS = ("negative", "positive")
 _FILES = {"train": "train.tsv", "test": "dev.tsv"}  # GLUE keeps the labels of its own test split
 
 
-def load_sst2(root: Path, split: str) -> Examples:
+def load_sst2(root: Path, split: str, *, folder: str = "sst2", dataset: str = "sst2") -> Examples:
     """Read a split; figures are reported on dev, GLUE's labelled hold-out.
 
     Args:
-        root: Folder that holds `sst2/`.
-        split: "train" or "test" (dev.tsv).
-
-    Raises:
-        DatasetMissing: If the file is not there.
+        root: Folder that holds all data sets.
+        split: "train" (67,349) or "test" (dev.tsv, 872).
+        folder: Where the two files are, in `root`.
+        dataset: Its name.
     """
-    path = root / "sst2" / _FILES[split]
-    if not path.is_file():
-        raise DatasetMissing("sst2", str(path), "GLUE SST-2: gluebenchmark.com/tasks")
+    path = root / folder / _FILES[split]
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return Examples(
-        dataset="sst2",
+        dataset=dataset,
         split="dev" if split == "test" else split,
         task="sentiment",
         labels=LABELS,

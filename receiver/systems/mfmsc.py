@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from receiver.heads import PATCH_SIZE, TRANSCRIPT_CHARACTERS
+from receiver.heads import TRANSCRIPT_CHARACTERS, patches_to_picture
 from receiver.network import ReceiverNetwork
 from receiver.systems.base import TaskAnswer
 from shared.checkpoint import Manifest, load_half, load_manifest, load_vocabulary
 from shared.errors import InvalidField, TaskNotTrained
-from shared.profiles import CHANNEL_USES_PER_TOKEN, get_profile
+from shared.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, get_profile
 from shared.tasks import AnswerKind, get_task
 from shared.text import Vocabulary
 
@@ -95,17 +95,17 @@ class MfmscReceiver:
         return TaskAnswer(text=" ".join(text.split()))
 
     def _read_image(self, task: str, scores: Tensor) -> TaskAnswer:
-        side = math.isqrt(scores.shape[0])
-        patches = scores.view(side, side, 3, PATCH_SIZE, PATCH_SIZE)
-        picture = patches.permute(0, 3, 1, 4, 2).reshape(side * PATCH_SIZE, side * PATCH_SIZE, 3)
-        return TaskAnswer(image=picture.clamp(0, 1).mul(255).round().byte().numpy())
+        picture = patches_to_picture(scores).clamp(0, 1)
+        return TaskAnswer(image=picture.mul(255).round().byte().numpy())
 
 
 def _check_shape(task: str, shape: tuple[int, ...]) -> None:
     num_tokens, num_symbols = shape
     kind = get_task(task)
-    if num_symbols != CHANNEL_USES_PER_TOKEN:
-        raise InvalidField("symbols.shape", list(shape), f"{CHANNEL_USES_PER_TOKEN} symbols a token")
+    fewest = MIN_CHANNEL_USES_PER_TOKEN if kind.sends_sequence else CHANNEL_USES_PER_TOKEN
+    if not fewest <= num_symbols <= CHANNEL_USES_PER_TOKEN:
+        allowed = f"{fewest} to {CHANNEL_USES_PER_TOKEN} symbols a token for {task}"
+        raise InvalidField("symbols.shape", list(shape), allowed)
     if not kind.sends_sequence and num_tokens != 1:
         raise InvalidField("symbols.shape", list(shape), f"one token for {task}")
     if num_tokens > MAX_TOKENS:

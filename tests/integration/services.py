@@ -53,6 +53,7 @@ class Services:
             channel_http_port=http["channel_service"],
             receiver_address=self.receiver_address,
             channel_store=str(Path(folder) / "reports.sqlite3"),
+            channel_recordings=str(Path(folder) / "recordings"),
         )
         transmitter = TransmitterSettings(
             transmitter_http_port=http["transmitter"], channel_address=self.channel_address, weights=weights

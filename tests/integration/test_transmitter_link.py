@@ -1,6 +1,7 @@
 """Client to receiver and back over real gRPC: every task, every channel state, every failure behind."""
 
 import base64
+import importlib.util
 import io
 import time
 
@@ -36,6 +37,9 @@ def _media():
     }
 
 
+needs_tdl = pytest.mark.skipif(
+    importlib.util.find_spec("sionna") is None, reason="needs pip install 'semcom[tdl]'"
+)
 MEDIA = _media()
 VQA = {"image": MEDIA["image"], "text": MEDIA["text"]}
 
@@ -114,6 +118,9 @@ def test_a_frame_replays_and_the_next_one_differs(services):
         ("rayleigh", "symbol", "perfect"),
         ("rayleigh", "symbol", "none"),
         ("rician", "block", "perfect"),
+        ("rician", "doppler", "estimated"),
+        ("nakagami", "doppler", "mismatched"),
+        pytest.param("tdl-d", "block", "perfect", marks=needs_tdl),
     ],
 )
 def test_every_channel_state_is_applied_and_stated(services, encoding, channel, fading, csi):
@@ -137,6 +144,16 @@ def test_at_high_snr_every_encoding_and_csi_gives_the_same_answer(services):
     ]
     for answer in answers[1:]:
         assert answer == pytest.approx(answers[0], abs=0.01)
+
+
+def test_a_frame_that_the_network_loses_is_no_answer_but_a_502(services):
+    link = {"json": {"network_loss_rate": 1.0}, "trust_env": False}
+    assert httpx.put(f"{services.urls['channel_service']}/links/gone", **link).status_code == 200
+    response = services.transmit("sentiment", {"text": MEDIA["text"]}, link="gone", frame_number=5)
+    assert response.status_code == 502
+    error = response.json()["error"]
+    assert (error["type"], error["link"], error["frame_numbers"]) == ("FrameLost", "gone", [5])
+    assert "network_loss_rate" in error["message"]
 
 
 @pytest.mark.parametrize(

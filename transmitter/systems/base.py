@@ -34,10 +34,18 @@ class TransmitterSystem(Protocol):
     fingerprint: str
     tasks: tuple[str, ...]
 
-    def encode(self, task: str, sources: Sequence[Source]) -> list[EncodedInstance]:
+    def encode(
+        self, task: str, sources: Sequence[Source], symbols_per_token: int | None = None
+    ) -> list[EncodedInstance]:
         """Turn instances of one task into symbols, in order.
+
+        Args:
+            task: One of `tasks`.
+            sources: Decoded inputs.
+            symbols_per_token: Rate, for tasks that send a sequence; None for the system's own.
 
         Raises:
             TaskNotTrained: If the task is not among `tasks`.
+            InvalidField: If the system or the task has no such rate.
         """
         ...

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LinkSettings(_message.Message):
-    __slots__ = ("channel", "fading", "snr_db", "k_factor_db", "csi", "num_pilots", "seed", "symbol_rate_hz")
+    __slots__ = ("channel", "fading", "snr_db", "k_factor_db", "csi", "num_pilots", "seed", "symbol_rate_hz", "coherence_symbols", "doppler_hz", "frame_interval_ms", "nakagami_m", "delay_spread_ns", "csi_error_db", "trace", "snr_schedule", "network_delay_ms", "network_jitter_ms", "network_loss_rate", "record", "replay")
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     FADING_FIELD_NUMBER: _ClassVar[int]
     SNR_DB_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +21,19 @@ class LinkSettings(_message.Message):
     NUM_PILOTS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+    COHERENCE_SYMBOLS_FIELD_NUMBER: _ClassVar[int]
+    DOPPLER_HZ_FIELD_NUMBER: _ClassVar[int]
+    FRAME_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    NAKAGAMI_M_FIELD_NUMBER: _ClassVar[int]
+    DELAY_SPREAD_NS_FIELD_NUMBER: _ClassVar[int]
+    CSI_ERROR_DB_FIELD_NUMBER: _ClassVar[int]
+    TRACE_FIELD_NUMBER: _ClassVar[int]
+    SNR_SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_DELAY_MS_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_JITTER_MS_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_LOSS_RATE_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    REPLAY_FIELD_NUMBER: _ClassVar[int]
     channel: str
     fading: str
     snr_db: float
@@ -29,7 +42,34 @@ class LinkSettings(_message.Message):
     num_pilots: int
     seed: int
     symbol_rate_hz: float
-    def __init__(self, channel: _Optional[str] = ..., fading: _Optional[str] = ..., snr_db: _Optional[float] = ..., k_factor_db: _Optional[float] = ..., csi: _Optional[str] = ..., num_pilots: _Optional[int] = ..., seed: _Optional[int] = ..., symbol_rate_hz: _Optional[float] = ...) -> None: ...
+    coherence_symbols: int
+    doppler_hz: float
+    frame_interval_ms: float
+    nakagami_m: float
+    delay_spread_ns: float
+    csi_error_db: float
+    trace: str
+    snr_schedule: SnrSchedule
+    network_delay_ms: float
+    network_jitter_ms: float
+    network_loss_rate: float
+    record: str
+    replay: str
+    def __init__(self, channel: _Optional[str] = ..., fading: _Optional[str] = ..., snr_db: _Optional[float] = ..., k_factor_db: _Optional[float] = ..., csi: _Optional[str] = ..., num_pilots: _Optional[int] = ..., seed: _Optional[int] = ..., symbol_rate_hz: _Optional[float] = ..., coherence_symbols: _Optional[int] = ..., doppler_hz: _Optional[float] = ..., frame_interval_ms: _Optional[float] = ..., nakagami_m: _Optional[float] = ..., delay_spread_ns: _Optional[float] = ..., csi_error_db: _Optional[float] = ..., trace: _Optional[str] = ..., snr_schedule: _Optional[_Union[SnrSchedule, _Mapping]] = ..., network_delay_ms: _Optional[float] = ..., network_jitter_ms: _Optional[float] = ..., network_loss_rate: _Optional[float] = ..., record: _Optional[str] = ..., replay: _Optional[str] = ...) -> None: ...
+
+class SnrSchedule(_message.Message):
+    __slots__ = ("over", "interpolation", "at", "snr_db", "repeats")
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    INTERPOLATION_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    REPEATS_FIELD_NUMBER: _ClassVar[int]
+    over: str
+    interpolation: str
+    at: _containers.RepeatedScalarFieldContainer[float]
+    snr_db: _containers.RepeatedScalarFieldContainer[float]
+    repeats: bool
+    def __init__(self, over: _Optional[str] = ..., interpolation: _Optional[str] = ..., at: _Optional[_Iterable[float]] = ..., snr_db: _Optional[_Iterable[float]] = ..., repeats: _Optional[bool] = ...) -> None: ...
 
 class Link(_message.Message):
     __slots__ = ("name", "settings")
@@ -46,10 +86,48 @@ class GetLinkRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class SetLinkRequest(_message.Message):
-    __slots__ = ("link",)
+    __slots__ = ("link", "replace")
     LINK_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FIELD_NUMBER: _ClassVar[int]
     link: Link
-    def __init__(self, link: _Optional[_Union[Link, _Mapping]] = ...) -> None: ...
+    replace: bool
+    def __init__(self, link: _Optional[_Union[Link, _Mapping]] = ..., replace: _Optional[bool] = ...) -> None: ...
+
+class DeleteLinkRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class DeleteLinkResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListLinkChangesRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListLinkChangesResponse(_message.Message):
+    __slots__ = ("changes",)
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[LinkChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[LinkChange, _Mapping]]] = ...) -> None: ...
+
+class LinkChange(_message.Message):
+    __slots__ = ("link", "time", "origin", "action", "settings")
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    link: str
+    time: str
+    origin: str
+    action: str
+    settings: LinkSettings
+    def __init__(self, link: _Optional[str] = ..., time: _Optional[str] = ..., origin: _Optional[str] = ..., action: _Optional[str] = ..., settings: _Optional[_Union[LinkSettings, _Mapping]] = ...) -> None: ...
 
 class ListLinksRequest(_message.Message):
     __slots__ = ()

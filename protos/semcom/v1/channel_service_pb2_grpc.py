@@ -70,10 +70,20 @@ class ChannelServiceStub:
                 request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.SetLinkRequest.SerializeToString,
                 response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.Link.FromString,
                 _registered_method=True)
+        self.DeleteLink = channel.unary_unary(
+                '/semcom.v1.ChannelService/DeleteLink',
+                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkRequest.SerializeToString,
+                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkResponse.FromString,
+                _registered_method=True)
         self.ListLinks = channel.unary_unary(
                 '/semcom.v1.ChannelService/ListLinks',
                 request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksRequest.SerializeToString,
                 response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksResponse.FromString,
+                _registered_method=True)
+        self.ListLinkChanges = channel.unary_unary(
+                '/semcom.v1.ChannelService/ListLinkChanges',
+                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesRequest.SerializeToString,
+                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesResponse.FromString,
                 _registered_method=True)
         self.GetOverheadReport = channel.unary_unary(
                 '/semcom.v1.ChannelService/GetOverheadReport',
@@ -134,14 +144,27 @@ class ChannelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetLink(self, request, context):
-        """Sets the given fields of a link; the change holds from the next frame.
+        """Makes or changes a link; the change holds from the next frame.
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteLink(self, request, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLinks(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLinkChanges(self, request, context):
+        """What was done to a link, when and by whom.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -196,10 +219,20 @@ def add_ChannelServiceServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.SetLinkRequest.FromString,
                     response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.Link.SerializeToString,
             ),
+            'DeleteLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteLink,
+                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkRequest.FromString,
+                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkResponse.SerializeToString,
+            ),
             'ListLinks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListLinks,
                     request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksRequest.FromString,
                     response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksResponse.SerializeToString,
+            ),
+            'ListLinkChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLinkChanges,
+                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesRequest.FromString,
+                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesResponse.SerializeToString,
             ),
             'GetOverheadReport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOverheadReport,
@@ -413,6 +446,33 @@ class ChannelService:
             _registered_method=True)
 
     @staticmethod
+    def DeleteLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/semcom.v1.ChannelService/DeleteLink',
+            protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkRequest.SerializeToString,
+            protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListLinks(request,
             target,
             options=(),
@@ -429,6 +489,33 @@ class ChannelService:
             '/semcom.v1.ChannelService/ListLinks',
             protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksRequest.SerializeToString,
             protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLinkChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/semcom.v1.ChannelService/ListLinkChanges',
+            protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesRequest.SerializeToString,
+            protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,7 +53,7 @@ class Frame(_message.Message):
     def __init__(self, instance_id: _Optional[str] = ..., frame_number: _Optional[int] = ..., task: _Optional[str] = ..., system: _Optional[str] = ..., fingerprint: _Optional[str] = ..., symbols: _Optional[_Union[Symbols, _Mapping]] = ..., source_bytes: _Optional[int] = ..., num_source_values: _Optional[int] = ..., encode_ms: _Optional[float] = ...) -> None: ...
 
 class ChannelState(_message.Message):
-    __slots__ = ("link", "channel", "fading", "csi", "requested_snr_db", "realised_snr_db", "noise_variance", "frame_number", "seed", "k_factor_db", "gains", "received_pilots")
+    __slots__ = ("link", "channel", "fading", "csi", "requested_snr_db", "realised_snr_db", "noise_variance", "frame_number", "seed", "k_factor_db", "gains", "received_pilots", "lost", "network_delay_ms")
     LINK_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     FADING_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,8 @@ class ChannelState(_message.Message):
     K_FACTOR_DB_FIELD_NUMBER: _ClassVar[int]
     GAINS_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_PILOTS_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_DELAY_MS_FIELD_NUMBER: _ClassVar[int]
     link: str
     channel: str
     fading: str
@@ -78,7 +80,9 @@ class ChannelState(_message.Message):
     k_factor_db: float
     gains: Symbols
     received_pilots: Symbols
-    def __init__(self, link: _Optional[str] = ..., channel: _Optional[str] = ..., fading: _Optional[str] = ..., csi: _Optional[str] = ..., requested_snr_db: _Optional[float] = ..., realised_snr_db: _Optional[float] = ..., noise_variance: _Optional[float] = ..., frame_number: _Optional[int] = ..., seed: _Optional[int] = ..., k_factor_db: _Optional[float] = ..., gains: _Optional[_Union[Symbols, _Mapping]] = ..., received_pilots: _Optional[_Union[Symbols, _Mapping]] = ...) -> None: ...
+    lost: bool
+    network_delay_ms: float
+    def __init__(self, link: _Optional[str] = ..., channel: _Optional[str] = ..., fading: _Optional[str] = ..., csi: _Optional[str] = ..., requested_snr_db: _Optional[float] = ..., realised_snr_db: _Optional[float] = ..., noise_variance: _Optional[float] = ..., frame_number: _Optional[int] = ..., seed: _Optional[int] = ..., k_factor_db: _Optional[float] = ..., gains: _Optional[_Union[Symbols, _Mapping]] = ..., received_pilots: _Optional[_Union[Symbols, _Mapping]] = ..., lost: _Optional[bool] = ..., network_delay_ms: _Optional[float] = ...) -> None: ...
 
 class Overhead(_message.Message):
     __slots__ = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio", "wire_bytes")

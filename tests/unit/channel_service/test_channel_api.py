@@ -5,8 +5,10 @@ import csv
 import io
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
+import numpy as np
 import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry
@@ -20,12 +22,14 @@ from channel_service.reports import Store
 from shared.errors import ServiceUnavailable
 from shared.ledger import HOPS
 
+EXPECTED = Path(__file__).parents[2] / "expected"
+
 
 class Service:
     """The app with its parts; `receiver_is_up` decides about readiness."""
 
     def __init__(self, store_path) -> None:
-        self.links, self.store = Links(), Store(str(store_path))
+        self.links, self.store = Links(store_path.parent / "recordings"), Store(str(store_path))
         self.receiver_is_up = True
         self.app = create_app(self.links, self.store, LiveFeed(Metrics()), self._ready, CollectorRegistry())
 
@@ -41,10 +45,13 @@ class Service:
 
         return asyncio.run(send())
 
-    def put(self, name: str, body: str) -> httpx.Response:
+    def put(self, name: str, body: str, method: str = "PUT") -> httpx.Response:
         return self.request(
-            "PUT", f"/links/{name}", content=body, headers={"Content-Type": "application/json"}
+            method, f"/links/{name}", content=body, headers={"Content-Type": "application/json"}
         )
+
+    def patch(self, name: str, body: str) -> httpx.Response:
+        return self.put(name, body, "PATCH")
 
 
 @pytest.fixture
@@ -75,6 +82,10 @@ def test_put_changes_what_it_names_and_get_shows_it(service):
     assert changed.json() == {
         "name": "default", "channel": "rayleigh", "fading": "block", "snr_db": -3.0, "k_factor_db": 6.0,
         "csi": "perfect", "num_pilots": 4, "seed": 2**64 - 1, "symbol_rate_hz": 1e6,
+        "coherence_symbols": 0, "doppler_hz": 10.0, "frame_interval_ms": 1.0, "nakagami_m": 2.0,
+        "delay_spread_ns": 100.0, "csi_error_db": -20.0, "trace": "", "snr_schedule": None,
+        "network_delay_ms": 0.0, "network_jitter_ms": 0.0, "network_loss_rate": 0.0,
+        "record": "", "replay": "",
     }  # fmt: skip
     assert service.links.get("default").snr_db == -3.0
 
@@ -103,6 +114,30 @@ def test_put_makes_links_and_the_list_has_them_all(service):
         ('{"seed": -1}', "seed"),
         ('{"seed": 18446744073709551616}', "seed"),
         ('{"symbol_rate_hz": 0}', "symbol_rate_hz"),
+        ('{"coherence_symbols": -1}', "coherence_symbols"),
+        ('{"coherence_symbols": 4, "csi": "estimated"}', "csi"),
+        ('{"channel": "tdl-a", "csi": "estimated"}', "csi"),
+        ('{"doppler_hz": NaN}', "doppler_hz"),
+        ('{"frame_interval_ms": -1}', "frame_interval_ms"),
+        ('{"nakagami_m": 0.4}', "nakagami_m"),
+        ('{"delay_spread_ns": 1e6}', "delay_spread_ns"),
+        ('{"csi_error_db": 21}', "csi_error_db"),
+        ('{"channel": "trace"}', "trace"),
+        ('{"trace": "../x"}', "trace"),
+        ('{"network_delay_ms": -1}', "network_delay_ms"),
+        ('{"network_jitter_ms": 1e5}', "network_jitter_ms"),
+        ('{"network_loss_rate": 1.1}', "network_loss_rate"),
+        ('{"record": "A"}', "record"),
+        ('{"record": "a", "replay": "b"}', "record"),
+        ('{"replay": "a/b"}', "replay"),
+        ('{"snr_schedule": {"at": [0], "snr_db": []}}', "snr_schedule.at"),
+        ('{"snr_schedule": {"at": [1, 0], "snr_db": [0, 0]}}', "snr_schedule.at"),
+        ('{"snr_schedule": {"at": [NaN], "snr_db": [0]}}', "snr_schedule.at"),
+        ('{"snr_schedule": {"at": [0], "snr_db": [61]}}', "snr_schedule.snr_db"),
+        ('{"snr_schedule": {"at": [0], "snr_db": [0], "over": "km"}}', "snr_schedule.over"),
+        ('{"snr_schedule": {"at": [0], "snr_db": [0], "repeats": true}}', "snr_schedule.repeats"),
+        ('{"snr_schedule": {"at": [0], "snr_db": [0], "interpolation": "x"}}', "snr_schedule.interpolation"),
+        ('{"snr_schedule": {"at": [0], "snr_db": [0], "step": 1}}', "snr_schedule.step"),
         ('{"snr": 3}', "snr"),
         ("[]", "body"),
         ("{", "body"),
@@ -120,7 +155,111 @@ def test_bad_settings_are_422_that_name_the_field_and_change_nothing(service, bo
     assert service.links.get("default") == before
 
 
+def test_put_replaces_and_patch_changes(service):
+    assert service.patch("l1", '{"channel": "rician", "snr_db": 3}').json()["channel"] == "rician"
+    assert service.patch("l1", '{"seed": 7}').json()["snr_db"] == 3.0
+    replaced = service.put("l1", '{"seed": 8}').json()
+    assert (replaced["channel"], replaced["snr_db"], replaced["seed"]) == ("awgn", 12.0, 8)
+
+
+def test_deleted_links_are_gone_but_what_was_done_to_them_is_known(service):
+    service.put("l1", '{"seed": 1}')
+    service.patch("l1", '{"snr_db": 2}')
+    assert service.request("DELETE", "/links/l1").status_code == 204
+    for method, path in (("GET", "/links/l1"), ("DELETE", "/links/l1"), ("GET", "/links/l2/changes")):
+        assert service.request(method, path).status_code == 404
+    refused = service.request("DELETE", "/links/default")
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "link")
+    changes = service.request("GET", "/links/l1/changes").json()
+    assert [(change["action"], change["settings"]) for change in changes] == [
+        ("replace", {"seed": "1"}),
+        ("set", {"snr_db": 2.0}),
+        ("delete", {}),
+    ]
+    assert all(change["origin"].startswith("http 127.0.0.1") for change in changes)
+    times = [change["time"] for change in changes]
+    assert times == sorted(times)
+    assert all(time.endswith("Z") for time in times)
+
+
+def test_a_csv_file_is_a_schedule_in_one_request(service):
+    options = {"content": "at,snr_db\n0,20\n1.5,-3\n", "headers": {"Content-Type": "text/csv"}}
+    query = {"over": "time_s", "interpolation": "hold"}
+    put = service.request("PUT", "/links/default/schedule", params=query, **options)
+    assert put.status_code == 200
+    assert put.json()["snr_schedule"] == {
+        "at": [0.0, 1.5], "snr_db": [20.0, -3.0], "over": "time_s", "interpolation": "hold", "repeats": False,
+    }  # fmt: skip
+    assert service.request("DELETE", "/links/default/schedule").json()["snr_schedule"] is None
+    assert service.request("PUT", "/links/new/schedule", **options).json()["name"] == "new"
+    assert service.request("DELETE", "/links/nowhere/schedule").status_code == 404
+    for text, field in (("0,1\n1,x\n", "line 2"), ("0\n", "line 1"), ("", "body"), ("at,snr_db\n", "body")):
+        refused = service.request("PUT", "/links/default/schedule", content=text, headers=options["headers"])
+        assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
+
+
+def test_recordings_are_listed_and_fetched_and_nothing_else_is(service, tmp_path):
+    assert service.request("GET", "/recordings").json() == {"recordings": [], "traces": []}
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    (folder / "drive.jsonl").write_text("{}\n")
+    (tmp_path / "secret.jsonl").write_text("{}\n")
+    (folder / "walk.csv").write_text("1,0\n")
+    assert service.request("GET", "/recordings").json() == {"recordings": ["drive"], "traces": ["walk"]}
+    assert service.request("GET", "/recordings/drive").text == "{}\n"
+    for name in ("secret", "..%2Fsecret", "%2E%2E%2Fsecret"):
+        assert service.request("GET", f"/recordings/{name}").status_code == 404
+
+
+def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_path):
+    recorded = (EXPECTED / "drive.jsonl").read_bytes()
+    kind = {"Content-Type": "application/jsonl"}
+
+    def bring(name: str, content: bytes) -> httpx.Response:
+        return service.request("PUT", f"/recordings/{name}", content=content, headers=kind)
+
+    kept = bring("monday", recorded)
+    assert (kept.status_code, kept.json()) == (201, {"name": "monday", "num_frames": 8})
+    assert service.request("GET", "/recordings/monday").content == recorded
+    assert service.put("again", '{"replay": "monday"}').status_code == 200
+    for name, content in (
+        ("monday", recorded),
+        ("No", recorded),
+        ("empty", b""),
+        ("header", recorded.splitlines(keepends=True)[0]),
+        ("other", b"{}\n"),
+        ("short", recorded[:-9]),
+        ("torn", recorded.replace(b'"shape": [1, 1]', b'"shape": [1, 2]')),
+        ("wild", recorded.replace(b'"snr_db": 3.0', b'"snr_db": 1e9')),
+    ):
+        refused = bring(name, content)
+        assert (refused.status_code, refused.json()["error"]["field"]) == (422, "recording"), name
+    assert service.request("GET", "/recordings").json()["recordings"] == ["monday"]
+    assert [path.name for path in (tmp_path / "recordings").iterdir()] == ["monday.jsonl"]
+    wrong = service.request("PUT", "/recordings/x", content=recorded, headers={"Content-Type": "text/csv"})
+    assert wrong.status_code == 415
+
+
+def test_traces_are_brought_as_csv_or_numpy_files_and_played(service):
+    file = io.BytesIO()
+    np.save(file, np.array([1, 1j, -2]))
+    for name, kind, content in (
+        ("walk", "text/csv", b"1,0\n0,1\n-2,0\n"),
+        ("run", "application/octet-stream", file.getvalue()),
+    ):
+        kept = service.request("PUT", f"/traces/{name}", content=content, headers={"Content-Type": kind})
+        assert (kept.status_code, kept.json()) == (201, {"name": name, "num_gains": 3})
+        assert service.put("played", f'{{"channel": "trace", "trace": "{name}"}}').status_code == 200
+        for taken, bad in ((name, content), ("bad", b"1,2,3\n"), ("bad", b"")):
+            refused = service.request("PUT", f"/traces/{taken}", content=bad, headers={"Content-Type": kind})
+            assert (refused.status_code, refused.json()["error"]["field"]) == (422, "trace")
+    assert service.request("GET", "/recordings").json()["traces"] == ["run", "walk"]
+
+
 def test_bad_and_unknown_names(service):
+    for field in ("trace", "replay"):
+        missing = service.put("default", f'{{"{field}": "gone"}}')
+        assert (missing.status_code, missing.json()["error"]["value"]) == (404, "gone")
     assert service.put("Not-A-Name", "{}").status_code == 422
     unknown = service.request("GET", "/links/nowhere")
     assert (unknown.status_code, unknown.json()["error"]["type"]) == (404, "UnknownName")
@@ -239,8 +378,20 @@ def test_readiness_says_what_is_missing(service):
 
 def test_every_field_is_documented_with_an_example(service):
     document = service.request("GET", "/openapi.json").json()
-    reports = ("OverheadReportRow", "LatencyReportRow", "PaperReportRow", "InstanceRow")
-    shown = ("LinkChange", "LinkState", "ErrorDetail", *reports)
+    shown = (
+        "LinkChange",
+        "LinkState",
+        "LinkEvent",
+        "Schedule",
+        "Names",
+        "StoredRecording",
+        "StoredTrace",
+        "OverheadReportRow",
+        "LatencyReportRow",
+        "PaperReportRow",
+        "InstanceRow",
+        "ErrorDetail",
+    )
     for name in shown:
         for field, entry in document["components"]["schemas"][name]["properties"].items():
             assert entry.get("description"), (name, field)

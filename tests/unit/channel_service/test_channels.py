@@ -83,9 +83,11 @@ def test_rician_envelope(k_factor_db):
 
 def test_gains_of_awgn_are_one_and_shapes_follow_the_fading():
     for fading, shape in (("block", (1, 1)), ("symbol", (3, 7))):
-        for model in MODELS:
-            drawn = draw(Channel(model=model, fading=fading), 1, (3, 7))
-            assert drawn.gains.shape == shape
+        for name, model in MODELS.items():
+            if not model.is_flat or model.needs_trace:
+                continue
+            drawn = draw(Channel(model=name, fading=fading), 1, (3, 7))
+            assert drawn.gains.shape == ((1, 1) if name == "awgn" else shape)
             assert drawn.noise.shape == (3, 7)
             assert drawn.gains.dtype == drawn.noise.dtype == np.complex64
         assert (draw(Channel(fading=fading), 1, (3, 7)).gains == 1).all()
@@ -103,7 +105,9 @@ def test_realised_snr_is_that_of_the_frame():
     x, channel = unit_symbols((2, 8)), Channel(model="rayleigh", snr_db=3)
     drawn = draw(channel, 9, (2, 8))
     y, realised_snr_db = apply(x, drawn)
-    np.testing.assert_array_equal(y, drawn.gains * x + drawn.noise)
+    h = drawn.gains
+    np.testing.assert_array_equal(y.real, (h.real * x.real - h.imag * x.imag) + drawn.noise.real)
+    np.testing.assert_array_equal(y.imag, (h.real * x.imag + h.imag * x.real) + drawn.noise.imag)
     ratio = np.sum(np.abs(drawn.gains * x) ** 2) / np.sum(np.abs(drawn.noise) ** 2)
     assert realised_snr_db == pytest.approx(10 * math.log10(ratio), abs=1e-4)
 

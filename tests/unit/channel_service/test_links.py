@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from channel_service.links import MAX_LINKS, Links, LinkSettings
+from channel_service.link_settings import LinkSettings
+from channel_service.links import MAX_LINKS, Links
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, UnknownName
 
@@ -120,9 +121,9 @@ def test_each_number_of_a_link_is_given_out_once():
     links = Links()
     links.set("other", changes())
     with ThreadPoolExecutor(8) as pool:
-        numbers = list(pool.map(lambda _: links.next_frame_number("default"), range(2000)))
+        numbers = list(pool.map(lambda _: next(links.find("default").numbers), range(2000)))
     assert sorted(numbers) == list(range(2000))
-    assert links.next_frame_number("other") == 0
+    assert next(links.find("other").numbers) == 0
 
 
 def test_settings_survive_the_wire_and_pilots_travel_only_when_estimated():

@@ -80,7 +80,7 @@ def service() -> Iterator[FakeService]:
             self.end_headers()
             self.wfile.write(sent)
 
-        do_GET = do_POST = do_PUT = respond
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = respond
 
         def log_message(self, *args: object) -> None:
             pass

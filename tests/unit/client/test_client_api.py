@@ -85,10 +85,10 @@ def test_a_silent_service_times_out():
     assert caught.value.error["type"] == "DeadlineExceeded"
 
 
-def test_set_link_puts_the_given_fields_even_nan(client, service):
+def test_set_link_patches_the_given_fields_even_nan(client, service):
     client.set_link("a/b", snr_db=math.nan, channel="awgn")
     asked = service.asked[0]
-    assert (asked.method, asked.path) == ("PUT", "/links/a%2Fb")
+    assert (asked.method, asked.path) == ("PATCH", "/links/a%2Fb")
     sent = json.loads(asked.body)
     assert sent.keys() == {"snr_db", "channel"}
     assert math.isnan(sent["snr_db"])
@@ -102,3 +102,21 @@ def test_reports_are_rows_or_files(client, service):
     assert client.report_file("latency", "csv", link="l") == b"task,system\nvqa,mfmsc\n"
     assert service.asked[1].path == "/reports/latency"
     assert service.asked[1].query == {"format": ["csv"], "link": ["l"]}
+
+
+def test_a_recording_is_fetched_as_it_is(client, service):
+    service.answer = '{"format": "semcom recording"}\n'
+    assert client.recording("drive") == service.answer.encode()
+    assert service.asked[0].path == "/recordings/drive"
+
+
+def test_recordings_and_traces_are_brought_with_their_type(client, service, tmp_path):
+    (tmp_path / "walk.csv").write_text("1,0\n")
+    client.keep_recording("drive", b"{}\n")
+    client.keep_trace("walk", tmp_path / "walk.csv")
+    client.keep_trace("run", b"\x93NUMPY")
+    assert [(asked.method, asked.path, asked.content_type, asked.body) for asked in service.asked] == [
+        ("PUT", "/recordings/drive", "application/jsonl", b"{}\n"),
+        ("PUT", "/traces/walk", "text/csv", b"1,0\n"),
+        ("PUT", "/traces/run", "application/octet-stream", b"\x93NUMPY"),
+    ]

@@ -18,7 +18,7 @@ def test_help_lists_every_command_without_loading_what_is_heavy():
     )
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("up", "send", "link", "report", "tasks", "demo", "train", "evaluate"):
+    for command in ("up", "send", "link", "report", "tasks", "demo", "train", "evaluate", "data"):
         assert f" {command} " in done.stdout
 
 
@@ -102,10 +102,58 @@ def test_link_shows_and_sets(semcom, service):
     assert semcom("link", "far", "--channel", "rician", "--k-factor-db", "-5")[0] == 0
     assert [(asked.method, asked.path) for asked in service.asked] == [
         ("GET", "/links"),
-        ("PUT", "/links/default"),
-        ("PUT", "/links/far"),
+        ("PATCH", "/links/default"),
+        ("PATCH", "/links/far"),
     ]
     assert json.loads(service.asked[2].body) == {"channel": "rician", "k_factor_db": -5.0}
+
+
+def test_link_takes_every_setting_and_can_replace_and_delete(semcom, service):
+    service.answer = {"name": "far", "channel": "nakagami", "snr_schedule": None, "record": ""}
+    fields = {
+        "channel": "nakagami", "fading": "doppler", "snr_db": 1.5, "k_factor_db": 2.0, "csi": "mismatched",
+        "num_pilots": 3, "seed": 4, "symbol_rate_hz": 5e6, "coherence_symbols": 6, "doppler_hz": 7.0,
+        "frame_interval_ms": 8.0, "nakagami_m": 0.9, "delay_spread_ns": 10.0, "csi_error_db": -11.0,
+        "trace": "walk", "network_delay_ms": 12.0, "network_jitter_ms": 13.0, "network_loss_rate": 0.25,
+        "record": "drive", "replay": "",
+    }  # fmt: skip
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in fields.items()]
+    assert semcom("link", "far", *options, "--replace")[0] == 0
+    assert (service.asked[0].method, service.asked[0].path) == ("PUT", "/links/far")
+    assert json.loads(service.asked[0].body) == fields
+    assert semcom("link", "far", "--delete") == (0, "", "")
+    assert (service.asked[1].method, service.asked[1].path) == ("DELETE", "/links/far")
+
+
+def test_link_follows_a_csv_file_and_stops_following(semcom, service, tmp_path):
+    schedule = {"at": [0.0, 90.0], "snr_db": [20.0, -3.0], "over": "time_s", "interpolation": "hold"}
+    service.answer = {"name": "far", "channel": "awgn", "snr_schedule": schedule}
+    drive = tmp_path / "drive.csv"
+    drive.write_text("at,snr_db\n0,20\n90,-3\n")
+    status, out, _ = semcom(
+        "link", "far", "--schedule", str(drive), "--schedule-over=time_s", "--schedule-interpolation=hold"
+    )
+    assert status == 0
+    assert "20 dB at 0 … -3 dB at 90 (2 points)" in out
+    asked = service.asked[0]
+    assert (asked.method, asked.path, asked.content_type) == ("PUT", "/links/far/schedule", "text/csv")
+    assert asked.query == {"over": ["time_s"], "interpolation": ["hold"], "repeats": ["false"]}
+    assert asked.body == drive.read_bytes()
+    assert semcom("link", "far", "--no-schedule")[0] == 0
+    assert (service.asked[1].method, service.asked[1].path) == ("DELETE", "/links/far/schedule")
+
+
+def test_link_shows_what_was_done_to_it(semcom, service):
+    service.answer = [
+        {"time": "2026-01-31T12:00:00Z", "origin": "http 127.0.0.1:5", "action": "set",
+         "settings": {"snr_db": 3.0}}
+    ]  # fmt: skip
+    status, out, _ = semcom("link", "far", "--changes")
+    assert status == 0
+    for words in ("http 127.0.0.1:5", "set", "snr_db=3"):
+        assert words in out
+    assert json.loads(semcom("link", "far", "--changes", "--json")[1]) == service.answer
+    assert service.asked[0].path == "/links/far/changes"
 
 
 def test_tasks_tell_what_is_trained(semcom, service):

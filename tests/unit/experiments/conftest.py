@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from small_data import small_examples
 
@@ -9,6 +11,14 @@ from small_data import small_examples
 @pytest.fixture
 def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training and evaluation read the small data set."""
-    monkeypatch.setattr("experiments.train.load_examples", small_examples)
+    monkeypatch.setattr("experiments.run.load_examples", small_examples)
     monkeypatch.setattr("experiments.evaluate.load_examples", small_examples)
     monkeypatch.setattr("experiments.baselines.load_examples", small_examples)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of data sets, with a cache of its own."""
+    monkeypatch.setenv("SEMCOM_DATA", str(tmp_path))
+    monkeypatch.setenv("SEMCOM_CACHE", str(tmp_path / "cache"))
+    return tmp_path

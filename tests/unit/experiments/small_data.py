@@ -1,12 +1,17 @@
-"""A small data set of pictures, questions and sentences that can be learnt in seconds."""
+"""A small data set of every task that can be learnt in seconds: colours, tones and a few words."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from experiments.datasets.base import Column, Examples, distinct, one_each
 
 _COLOURS = {"red": (220, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 220)}
+_TONES_HZ = {"lo": 300.0, "hi": 3000.0}
+_NOUNS = ("film", "house", "tree")
+_NUM = 48
 
 
 def _pictures(rng: np.random.Generator, numbers: np.ndarray, size: int) -> np.ndarray:
@@ -15,19 +20,82 @@ def _pictures(rng: np.random.Generator, numbers: np.ndarray, size: int) -> np.nd
     return noisy.clip(0, 255).astype(np.uint8)
 
 
-def small_examples(task: str, split: str) -> Examples:
-    """Colours to tell, colours to be asked about, and words that please or not."""
-    rng = np.random.default_rng({"train": 1, "test": 2}[split])
-    if task == "sentiment":
-        targets = rng.integers(0, 2, 96)
-        texts = [f"{'a good' if good else 'bad'} film {'.' * int(rng.integers(1, 4))}" for good in targets]
-        return Examples("words", split, task, ("negative", "positive"), {"text": one_each(texts)}, targets)
-    numbers = rng.integers(0, 3, 48)
-    if task == "image_classification":
-        columns = {"image": one_each(_pictures(rng, numbers, 32))}
-        return Examples("colours", split, task, tuple(_COLOURS), columns, numbers)
-    rows = np.repeat(np.arange(48), 3)
-    asked = np.tile(np.arange(3), 48)
+def _tone(rng: np.random.Generator, word: str) -> np.ndarray:
+    times = np.arange(16_000 // 2) / 16_000
+    noisy = np.sin(2 * np.pi * _TONES_HZ[word] * times) + 0.01 * rng.standard_normal(len(times))
+    return (0.3 * noisy).astype(np.float32)
+
+
+def _sentiment(rng: np.random.Generator, split: str) -> Examples:
+    targets = rng.integers(0, 2, 96)
+    texts = [f"{'a good' if good else 'bad'} film {'.' * int(rng.integers(1, 4))}" for good in targets]
+    columns = {"text": one_each(texts)}
+    return Examples("words", split, "sentiment", ("negative", "positive"), columns, targets)
+
+
+def _sentences(rng: np.random.Generator, split: str) -> Examples:
+    texts = [f"a {_NOUNS[a]} and a {_NOUNS[b]} ." for a, b in rng.integers(0, 3, (_NUM, 2))]
+    return Examples("words", split, "text_reconstruction", (), {"text": one_each(texts)}, None)
+
+
+def _colours(rng: np.random.Generator, split: str) -> Examples:
+    numbers = rng.integers(0, 3, _NUM)
+    columns = {"image": one_each(_pictures(rng, numbers, 32))}
+    return Examples("colours", split, "image_classification", tuple(_COLOURS), columns, numbers)
+
+
+def _pictures_alone(rng: np.random.Generator, split: str) -> Examples:
+    columns = {"image": one_each(_pictures(rng, rng.integers(0, 3, _NUM), 32))}
+    return Examples("colours", split, "image_reconstruction", (), columns, None)
+
+
+def _tones(rng: np.random.Generator, split: str) -> Examples:
+    words = [list(_TONES_HZ)[number] for number in rng.integers(0, 2, _NUM)]
+    columns = {"audio": one_each([_tone(rng, word) for word in words])}
+    return Examples("tones", split, "speech_recognition", (), columns, words)
+
+
+def _clips(rng: np.random.Generator, split: str) -> Examples:
+    numbers = rng.integers(0, 3, _NUM // 2)
+    clips = [np.stack([picture] * 18) for picture in _pictures(rng, numbers, 64)]
+    return Examples(
+        "colours", split, "video_classification", tuple(_COLOURS), {"video": one_each(clips)}, numbers
+    )
+
+
+def _questions(rng: np.random.Generator, split: str) -> Examples:
+    numbers = rng.integers(0, 3, _NUM)
+    rows = np.repeat(np.arange(_NUM), 3)
+    asked = np.tile(np.arange(3), _NUM)
     questions = [f"is the shape {list(_COLOURS)[colour]} ?" for colour in asked]
     columns = {"image": Column(_pictures(rng, numbers, 64), rows), "text": distinct(questions)}
-    return Examples("colours", split, task, ("no", "yes"), columns, (numbers[rows] == asked).astype(np.int64))
+    return Examples(
+        "colours", split, "vqa", ("no", "yes"), columns, (numbers[rows] == asked).astype(np.int64)
+    )
+
+
+def _films(rng: np.random.Generator, split: str) -> Examples:
+    """The poster tells two genres, the plot the third."""
+    numbers, sad = rng.integers(0, 3, _NUM), rng.integers(0, 2, _NUM)
+    targets = np.stack([numbers == 0, numbers <= 1, sad], 1).astype(np.float32)
+    posters = _pictures(rng, numbers, 48)
+    plots = [f"a {'bad' if number else 'good'} film" for number in sad]
+    columns = {"image": one_each(posters), "text": one_each(plots)}
+    return Examples("films", split, "movie_genres", ("Action", "Comedy", "Drama"), columns, targets)
+
+
+_MAKERS: Mapping[str, Callable[[np.random.Generator, str], Examples]] = {
+    "sentiment": _sentiment,
+    "text_reconstruction": _sentences,
+    "image_classification": _colours,
+    "image_reconstruction": _pictures_alone,
+    "speech_recognition": _tones,
+    "video_classification": _clips,
+    "vqa": _questions,
+    "movie_genres": _films,
+}
+
+
+def small_examples(task: str, split: str, dataset: str | None = None) -> Examples:
+    """A split of a task; training and test instances are drawn apart."""
+    return _MAKERS[task](np.random.default_rng({"train": 1, "test": 2}[split]), split)

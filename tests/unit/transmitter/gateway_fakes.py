@@ -31,12 +31,14 @@ class PowerSystem:
     def __init__(self):
         self.threads, self.sources = set(), []
 
-    def encode(self, task, sources):
+    def encode(self, task, sources, symbols_per_token=None):
         self.threads.add(threading.current_thread().name)
         self.sources += sources
         num_tokens = 3 if get_task(task).sends_sequence else 1
         return [
-            EncodedInstance(np.ones((num_tokens, 16), np.complex64), sum(map(len, source.values())))
+            EncodedInstance(
+                np.ones((num_tokens, symbols_per_token or 16), np.complex64), sum(map(len, source.values()))
+            )
             for source in sources
         ]
 

@@ -113,7 +113,7 @@ def test_shared_inputs_encode_as_repeated_ones() -> None:
 
 @pytest.mark.parametrize("task", list(TASKS))
 def test_gradients_reach_every_part_a_task_uses(task: str) -> None:
-    from experiments.train import task_parameters
+    from experiments.optimisers import task_parameters
 
     network = TransmitterNetwork(TINY, [task], vocab_size=10)
     inputs = {

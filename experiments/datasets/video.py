@@ -1,0 +1,104 @@
+"""Clips of people, packed, in the place of HMDB51: Weizmann actions and surveillance fights.
+
+Both share one list of labels, so that one head serves them and their training splits join.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.datasets.base import Examples, one_each
+from experiments.datasets.packed import cached_archive, read_member
+from transmitter.media import decode_image, decode_video
+
+LABELS = ("bend", "jack", "wave1", "wave2", "fight", "no_fight")
+WINDOW_FRAMES = 16
+_WINDOW_STRIDES = {"train": 4, "test": 8}
+_TEST_SUBJECTS = range(6, 9)
+_FIGHT_LABELS = {"fight": "fight", "noFight": "no_fight"}
+_TEST_SHARE = 5  # one fifth
+
+
+def load_weizmann(root: Path, split: str) -> Examples:
+    """Windows of 16 frames of weizmann.tar: <class>/<clip>.jpg, strips of 64x64 frames, and clips.csv.
+
+    A window begins every 4 frames in training and every 8 in testing; what does not fill one is left out.
+
+    Args:
+        root: Folder that holds `weizmann/`.
+        split: "train" (subjects 0-5, 24 clips) or "test" (6-8, 12 clips).
+
+    Raises:
+        BrokenFile: If a strip does not decode.
+    """
+    archive = root / "weizmann" / "weizmann.tar"
+    strips = cached_archive(
+        archive,
+        "clips",
+        dataset="weizmann",
+        wanted=lambda name: name.endswith(".jpg"),
+        decode=_cut_strip,
+    )
+    place = {name: number for number, name in enumerate(strips.names)}
+    windows: list[NDArray[np.uint8]] = []
+    targets: list[int] = []
+    for clip in csv.DictReader(read_member(archive, "clips.csv").splitlines()):
+        if (int(clip["subject"]) in _TEST_SUBJECTS) != (split == "test"):
+            continue
+        frames = strips[place[clip["file"]]]
+        starts = range(0, len(frames) - WINDOW_FRAMES + 1, _WINDOW_STRIDES[split])
+        windows += [frames[start : start + WINDOW_FRAMES] for start in starts]
+        targets += [LABELS.index(clip["action"])] * len(starts)
+    return _examples("weizmann", split, windows, targets)
+
+
+def load_fights(root: Path, split: str) -> Examples:
+    """Read fights.tar: {fight,noFight}/<clip>.mp4, 112x112, 12 frames a second.
+
+    A clip is a test clip where the SHA-256 of its file name, as a number, is a multiple of 5.
+
+    Args:
+        root: Folder that holds `fights/`.
+        split: "train" or "test", about 80 and 20 of each 100 clips.
+
+    Raises:
+        BrokenFile: If a clip does not decode.
+    """
+    clips = cached_archive(
+        root / "fights" / "fights.tar",
+        "clips",
+        dataset="fights",
+        wanted=lambda name: name.endswith(".mp4"),
+        decode=decode_video,
+    )
+    own = [row for row, name in enumerate(clips.names) if _is_test(name) == (split == "test")]
+    targets = [LABELS.index(_FIGHT_LABELS[PurePosixPath(clips.names[row]).parent.name]) for row in own]
+    return _examples("fights", split, [clips[row] for row in own], targets)
+
+
+def _examples(dataset: str, split: str, clips: list[NDArray[np.uint8]], targets: list[int]) -> Examples:
+    return Examples(
+        dataset=dataset,
+        split=split,
+        task="video_classification",
+        labels=LABELS,
+        columns={"video": one_each(clips)},
+        targets=np.array(targets, dtype=np.int64),
+    )
+
+
+def _is_test(name: str) -> bool:
+    digest = hashlib.sha256(PurePosixPath(name).name.encode()).hexdigest()
+    return int(digest, 16) % _TEST_SHARE == 0
+
+
+def _cut_strip(data: bytes) -> NDArray[np.uint8]:
+    """A strip of square frames, side by side, to uint8 [num_frames, side, side, 3]."""
+    strip = decode_image(data)
+    side = strip.shape[0]
+    return strip.reshape(side, -1, side, 3).swapaxes(0, 1)

@@ -1,0 +1,223 @@
+"""Inputs of a training split, by modality: tensors of any rows, augmented where asked.
+
+Shapes: B batch, L word pieces, T frames of 10 ms, M mel bins, N_F video frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from experiments.datasets.base import Column
+from experiments.recipes import TaskRecipe
+from shared.profiles import Profile
+from shared.tasks import Modality
+from shared.text import Vocabulary
+from transmitter.preprocessing import (
+    IMAGE_SIZE,
+    fbank,
+    pad_features,
+    pad_pieces,
+    pixels_to_tensor,
+    resize,
+    sample_frames,
+)
+
+_MAX_SHIFT_PIXELS = 3
+_BLANKED_SHARE = 4  # a quarter of each side
+_MIN_CLIP_SHARE = 0.7
+_MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
+_NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 14, 10
+_MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
+
+
+Values = Sequence[Any] | NDArray[np.uint8]
+"""Of a column: what the data set holds of one modality."""
+
+
+class Inputs(Protocol):
+    """The inputs of one modality.
+
+    Attributes:
+        lengths: Of each input, for batches of like length; None where all are the same.
+    """
+
+    lengths: NDArray[np.int64] | None
+
+    def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
+        """What the modality's encoder takes, for the inputs of these rows."""
+        ...
+
+
+class TextInputs:
+    """Texts, split into word pieces once."""
+
+    lengths: NDArray[np.int64] | None
+
+    def __init__(self, texts: Values, vocabulary: Vocabulary) -> None:
+        self._pieces = vocabulary.encode([str(text) for text in texts])
+        self._pad_number = vocabulary.pad_number
+        self.lengths = np.array([len(pieces) for pieces in self._pieces])
+
+    def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Piece numbers, int64 [B, L], and mask, bool [B, L]."""
+        return pad_pieces([self._pieces[row] for row in rows], self._pad_number)
+
+
+class PictureInputs:
+    """Pictures, brought to the task's size once."""
+
+    lengths: NDArray[np.int64] | None = None
+
+    def __init__(self, pictures: Values, size: tuple[int, int], recipe: TaskRecipe) -> None:
+        fits = isinstance(pictures, np.ndarray) and pictures.shape[1:3] == size
+        self._pictures = np.asarray(pictures) if fits else np.stack([resize(p, size) for p in pictures])
+        self._recipe = recipe
+
+    def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Pixels, float [B, 3, H, W]."""
+        pixels = pixels_to_tensor(self._pictures[rows])
+        if self._recipe.augment:
+            pixels = flip_and_shift(pixels, generator)
+        return (blank_square(pixels, generator) if self._recipe.blank_square else pixels,)
+
+
+class SpeechInputs:
+    """Recordings, turned into filter banks when first used and kept as float16."""
+
+    lengths: NDArray[np.int64] | None
+
+    def __init__(self, recordings: Values, augment: bool) -> None:
+        self._recordings, self._augment = recordings, augment
+        self._features: dict[int, Tensor] = {}
+        self.lengths = np.array([len(samples) for samples in recordings])
+
+    def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Filter banks, float [B, T, M], and mask, bool [B, T]."""
+        features = [self._fbank(int(row)) for row in rows]
+        if self._augment:
+            features = [mask_bands(rows_of, generator) for rows_of in features]
+        return pad_features(features)
+
+    def _fbank(self, row: int) -> Tensor:
+        if row not in self._features:
+            self._features[row] = fbank(self._recordings[row]).half()
+        return self._features[row].float()
+
+
+class ClipInputs:
+    """Clips, brought to the profile's size once; each step may see another part of a clip."""
+
+    lengths: NDArray[np.int64] | None = None
+
+    def __init__(self, clips: Values, profile: Profile, augment: bool) -> None:
+        size = (profile.video_size, profile.video_size)
+        self._clips = [np.stack([resize(frame, size) for frame in clip]) for clip in clips]
+        self._num_frames, self._augment = profile.video_frames, augment
+
+    def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Clips, float [B, N_F, 3, H, W]."""
+        if not self._augment:
+            return (pixels_to_tensor(np.stack([self._sampled(self._clips[row]) for row in rows])),)
+        clips = [self._sampled(_part_of(self._clips[row], generator)) for row in rows]
+        pixels = pixels_to_tensor(np.stack(clips))
+        moved = flip_and_shift(pixels.flatten(1, 2), generator).view(pixels.shape)
+        contrast, brightness = 2 * torch.rand(2, len(pixels), 1, 1, 1, 1, generator=generator) - 1
+        return (moved * (1 + _MAX_CONTRAST_SHIFT * contrast) + _MAX_BRIGHTNESS_SHIFT * brightness,)
+
+    def _sampled(self, clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.asarray(sample_frames(clip, self._num_frames))
+
+
+def flip_and_shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Flip each picture left to right or not, and shift it by up to 3 pixels, edges mirrored.
+
+    Args:
+        pixels: float, shape [B, C, H, W].
+        generator: Random source.
+
+    Returns:
+        Shape of `pixels`, channels-last in memory.
+    """
+    flips = torch.rand(len(pixels), 1, 1, 1, generator=generator) < 0.5
+    flipped = torch.where(flips, pixels.flip(3), pixels)
+    padded = F.pad(flipped, (_MAX_SHIFT_PIXELS,) * 4, mode="reflect")
+    height, width = pixels.shape[2:]
+    shifts = torch.randint(0, 2 * _MAX_SHIFT_PIXELS + 1, (len(pixels), 2), generator=generator).tolist()
+    crops = [padded[i, :, y : y + height, x : x + width] for i, (y, x) in enumerate(shifts)]
+    return torch.stack(crops).contiguous(memory_format=torch.channels_last)
+
+
+def blank_square(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Give a square of each picture, a quarter of its side, the mean colour (cutout).
+
+    Args:
+        pixels: float, zero mean, shape [B, C, H, W]; changed in place.
+        generator: Random source.
+
+    Source: DeVries and Taylor, 2017.
+    """
+    height, width = pixels.shape[2:]
+    side = height // _BLANKED_SHARE
+    corners = torch.rand(len(pixels), 2, generator=generator) * torch.tensor([height - side, width - side])
+    for picture, (top, left) in zip(pixels, corners.long().tolist(), strict=True):
+        picture[:, top : top + side, left : left + side] = 0.0
+    return pixels
+
+
+def mask_bands(features: Tensor, generator: torch.Generator) -> Tensor:
+    """Shift the loudness, and blank bands of frequency and stretches of time (SpecAugment).
+
+    Args:
+        features: Filter banks, float [T, M], zero mean.
+        generator: Random source.
+
+    Returns:
+        A changed copy.
+
+    Source: Park et al., 2019.
+    """
+    num_frames, num_bins = features.shape
+    shift = _MAX_GAIN_SHIFT * (2 * torch.rand((), generator=generator) - 1)
+    masked = features + shift
+    for _ in range(_NUM_MASKS):
+        for axis, (length, most) in enumerate(
+            ((num_frames, _MAX_MASKED_FRAMES), (num_bins, _MAX_MASKED_BINS))
+        ):
+            width = int(torch.randint(0, most + 1, (), generator=generator))
+            start = int(torch.randint(0, max(1, length - width), (), generator=generator))
+            masked.narrow(axis, start, min(width, length - start)).zero_()
+    return masked
+
+
+def _part_of(clip: NDArray[np.uint8], generator: torch.Generator) -> NDArray[np.uint8]:
+    """A stretch of a clip, at least seven tenths of it."""
+    share, place = torch.rand(2, generator=generator).tolist()
+    length = max(1, round(len(clip) * (_MIN_CLIP_SHARE + (1 - _MIN_CLIP_SHARE) * share)))
+    start = int(place * (len(clip) - length + 1))
+    return clip[start : start + length]
+
+
+def make_inputs(
+    task: str,
+    column: Column,
+    modality: Modality,
+    *,
+    profile: Profile,
+    vocabulary: Vocabulary,
+    recipe: TaskRecipe,
+) -> Inputs:
+    """The inputs of one column."""
+    makers: Mapping[Modality, Callable[[], Inputs]] = {
+        "text": lambda: TextInputs(column.values, vocabulary),
+        "image": lambda: PictureInputs(column.values, IMAGE_SIZE[task], recipe),
+        "audio": lambda: SpeechInputs(column.values, recipe.augment),
+        "video": lambda: ClipInputs(column.values, profile, recipe.augment),
+    }
+    return makers[modality]()

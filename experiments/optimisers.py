@@ -1,0 +1,60 @@
+"""One optimiser a task, over the parts that the task's gradient reaches (Algorithm 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import nn
+
+from experiments.recipes import Recipe, TaskRecipe
+from shared.tasks import Task
+
+_FINAL_RATE = 0.01
+
+
+def task_parameters(
+    task: Task, run_transmitter: nn.Module, run_receiver: nn.Module
+) -> dict[str, nn.Parameter]:
+    """Parameters a task's gradient reaches, by name."""
+    prefixes = ["task_embedding.", "channel_encoder.", *(f"encoders.{m}." for m in task.modalities)]
+    if task.is_multimodal:
+        prefixes.append("fusion.")
+    sent = {n: p for n, p in run_transmitter.named_parameters() if n.startswith(tuple(prefixes))}
+    decoder = ("channel_decoder.", f"heads.{task.name}.")
+    return sent | {n: p for n, p in run_receiver.named_parameters() if n.startswith(decoder)}
+
+
+def make_optimiser(
+    recipe: Recipe, task_recipe: TaskRecipe, parameters: Mapping[str, nn.Parameter]
+) -> torch.optim.Optimizer:
+    """AdamW over a task's parameters, parts at their own rates, frozen parts left out."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        if not parameter.requires_grad:
+            continue
+        rate = next((r for part, r in recipe.part_rates.items() if name.startswith(part)), None)
+        groups.setdefault(rate or task_recipe.learning_rate, []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": params, "lr": rate, "peak": rate} for rate, params in groups.items()],
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def parameters_of(optimiser: torch.optim.Optimizer) -> Iterator[nn.Parameter]:
+    """Every parameter an optimiser steps."""
+    for group in optimiser.param_groups:
+        yield from group["params"]
+
+
+def set_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
+    """Set every group's learning rate to a share of its peak."""
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * factor
+
+
+def rate_factor(step: int, steps: int, warm_up: float) -> float:
+    """Learning rate as a share of its peak: a linear rise, then a linear fall to one hundredth."""
+    share = (step + 1) / steps
+    return share / warm_up if share < warm_up else max(_FINAL_RATE, (1 - share) / (1 - warm_up))

@@ -1,0 +1,101 @@
+"""Metric against SNR, a row a task and a column a channel, as the paper's figures 10 and 11 draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from shared.errors import InvalidField
+
+Row = Mapping[str, Any]
+
+_PANEL_INCHES = (4.6, 3.0)
+_MARKERS = "osD^vPX*"
+# Told apart by colour-blind readers too (Okabe and Ito).
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+_METRIC_TITLES: Mapping[str, str] = {
+    "accuracy": "accuracy",
+    "psnr_db": "PSNR [dB]",
+    "bleu_4": "BLEU-4",
+    "micro_f1_13": "micro-F1, 13 genres",
+    "word_accuracy": "word accuracy (1 - WER)",
+}
+
+
+def plot_figures(rows: Sequence[Row], path: Path, *, metrics: Sequence[str] = ()) -> Path:
+    """Draw measured figures; a line a system, the guesser dashed, the 95 % confidence interval shaded.
+
+    Args:
+        rows: As `semcom evaluate --output` writes them.
+        path: Of the picture; its suffix chooses PNG, SVG or PDF.
+        metrics: Draw these alone; all when empty.
+
+    Raises:
+        InvalidField: If no row is left to draw, or the suffix is unknown.
+    """
+    chosen = [row for row in rows if not metrics or row["metric"] in metrics]
+    if not chosen:
+        known = sorted({str(row["metric"]) for row in rows})
+        raise InvalidField("metrics", ", ".join(metrics), ", ".join(known) or "figures to draw")
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise InvalidField("output", path.name, "a name that ends in .png, .svg or .pdf")
+    panels = list(dict.fromkeys((row["task"], row["dataset"], row["metric"]) for row in chosen))
+    channels = list(dict.fromkeys((row["channel"], row["fading"]) for row in chosen))
+    width, height = _PANEL_INCHES
+    with mpl.rc_context({"axes.grid": True, "grid.alpha": 0.3, "axes.titlesize": 9, "font.size": 8}):
+        figure = Figure((width * len(channels), height * len(panels) + 0.4), layout="constrained")
+        grid = figure.subplots(len(panels), len(channels), squeeze=False, sharey="row", sharex=True)
+        for panel, axes_of_task in zip(panels, grid, strict=True):
+            for channel, axes in zip(channels, axes_of_task, strict=True):
+                _draw_panel(axes, panel, channel, chosen)
+        figure.supxlabel(_provenance(chosen), fontsize=7)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=130)
+    return path
+
+
+def _draw_panel(
+    axes: Axes, panel: tuple[str, str, str], channel: tuple[str, str], rows: Sequence[Row]
+) -> None:
+    task, dataset, metric = panel
+    model, fading = channel
+    here = [
+        row
+        for row in rows
+        if (row["task"], row["dataset"], row["metric"]) == panel
+        and (row["channel"], row["fading"]) == channel
+    ]
+    for number, system in enumerate(dict.fromkeys(row["system"] for row in here)):
+        line = sorted((row for row in here if row["system"] == system), key=lambda row: row["snr_db"])
+        snrs_db, values = [row["snr_db"] for row in line], [row["value"] for row in line]
+        colour, uses = _COLOURS[number % len(_COLOURS)], line[0]["channel_uses"]
+        axes.plot(
+            snrs_db, values, marker=_MARKERS[number % len(_MARKERS)], markersize=4, color=colour,
+            label=f"{system}, {uses:.4g} channel uses",
+        )  # fmt: skip
+        bounds = [(row.get("low"), row.get("high")) for row in line]
+        if all(None not in bound for bound in bounds):
+            lows, highs = zip(*bounds, strict=True)
+            axes.fill_between(snrs_db, lows, highs, color=colour, alpha=0.15, linewidth=0)
+    guessers = [row["guesser"] for row in here if row.get("guesser") is not None]
+    if guessers:
+        axes.axhline(guessers[0], color="grey", linestyle="--", linewidth=1, label="guesser")
+    axes.set_title(f"{task} on {dataset}, {model}" + (f" ({fading})" if model != "awgn" else ""))
+    axes.set_ylabel(_METRIC_TITLES.get(metric, metric))
+    axes.set_xlabel("Es/N0 [dB]")
+    axes.legend(fontsize=7)
+
+
+def _provenance(rows: Sequence[Row]) -> str:
+    def stated(name: str) -> str:
+        return ", ".join(sorted({str(row[name]) for row in rows}))
+
+    return (
+        "SNR = Es/N0 per complex symbol at unit mean power; "
+        f"CSI {stated('csi')}; link seed {stated('seed')}; commit {stated('commit')}"
+    )

@@ -1,0 +1,152 @@
+"""What a joint training run holds, and how it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from experiments.datasets import load_examples
+from experiments.optimisers import make_optimiser, task_parameters
+from experiments.provenance import current_commit
+from experiments.recipes import Recipe
+from experiments.sampling import Sampler
+from experiments.warm_start import continue_from, read_pieces, warm_start
+from receiver.network import ReceiverNetwork
+from shared.checkpoint import Half
+from shared.profiles import Profile
+from shared.tasks import get_task
+from shared.text import SPECIAL, Vocabulary
+from transmitter.network import TransmitterNetwork
+
+_MAX_OWN_WORDS = 4000
+
+
+@dataclass
+class Run:
+    """Everything a joint training run holds.
+
+    Attributes:
+        profile: Sizes of the networks.
+        vocabulary: Word pieces of both halves.
+        transmitter: Half under training.
+        receiver: Half under training.
+        samplers: Batches of each task.
+        optimisers: One AdamW a task, over the parts the task uses.
+        done: Steps taken of each task.
+        command: That repeats the run.
+        started_from: Fingerprint and training of the earlier weights that it goes on from, if any.
+        segments: Where the run began or went on otherwise: first step, commit, steps planned of each task.
+    """
+
+    recipe: Recipe
+    seed: int
+    device: torch.device
+    profile: Profile
+    vocabulary: Vocabulary
+    transmitter: TransmitterNetwork
+    receiver: ReceiverNetwork
+    samplers: Mapping[str, Sampler]
+    optimisers: Mapping[str, torch.optim.Optimizer]
+    done: dict[str, int]
+    command: str = ""
+    started_from: Mapping[str, Any] = field(default_factory=dict)
+    hours: float = 0.0
+    segments: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def halves(self) -> dict[Half, nn.Module]:
+        """Both networks by name."""
+        return {"transmitter": self.transmitter, "receiver": self.receiver}
+
+    def segment(self) -> dict[str, Any]:
+        """Where the run stands: step, commit and plan."""
+        planned = {task: recipe.steps for task, recipe in self.recipe.tasks.items()}
+        return {"from_step": sum(self.done.values()), "commit": current_commit(), "planned_steps": planned}
+
+
+def start_run(
+    profile: Profile,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    minilm: Path | None = None,
+    earlier: Path | None = None,
+    command: str = "",
+) -> Run:
+    """Load data, build both halves and one optimiser a task.
+
+    Args:
+        profile: Sizes.
+        recipe: Tasks, steps, rates.
+        seed: Of weights, order, channels.
+        device: To train on.
+        minilm: BERT that the text encoder and the fusion start from.
+        earlier: Folder of weights to start from; they replace what the BERT gave, and what they lack starts
+            at random.
+        command: That repeats the run, for the record.
+
+    Raises:
+        DatasetMissing: If a task's data is not there.
+        InvalidField: If the earlier weights are of another profile.
+    """
+    torch.manual_seed(seed)
+    examples = {task: load_examples(task, "train") for task in recipe.tasks}
+    texts = [str(text) for e in examples.values() if "text" in e.columns for text in e.columns["text"].values]
+    vocabulary = build_vocabulary(profile, earlier or minilm, texts)
+    labels = {task: e.labels for task, e in examples.items()}
+    transmitter = TransmitterNetwork(profile, list(recipe.tasks), len(vocabulary))
+    receiver = ReceiverNetwork(profile, list(recipe.tasks), labels, len(vocabulary))
+    if minilm is not None:
+        warm_start(transmitter, receiver, minilm)
+    halves: dict[Half, nn.Module] = {"transmitter": transmitter, "receiver": receiver}
+    origin = continue_from(halves, earlier, profile, labels) if earlier is not None else {}
+    for name, parameter in transmitter.named_parameters():
+        parameter.requires_grad_(not name.startswith(recipe.frozen))
+    set_dropout(transmitter, recipe.dropout)
+    transmitter.to(device).train()
+    if "image" in transmitter.encoders:
+        transmitter.encoders["image"].to(memory_format=torch.channels_last)
+    receiver.to(device).train()
+    optimisers = {
+        task: make_optimiser(recipe, r, task_parameters(get_task(task), transmitter, receiver))
+        for task, r in recipe.tasks.items()
+    }
+    samplers = {
+        task: Sampler(examples[task], r, profile, vocabulary, seed) for task, r in recipe.tasks.items()
+    }
+    done = dict.fromkeys(recipe.tasks, 0)
+    run = Run(
+        recipe, seed, device, profile, vocabulary, transmitter, receiver, samplers, optimisers, done,
+        command, origin,
+    )  # fmt: skip
+    run.segments.append(run.segment())
+    return run
+
+
+def build_vocabulary(profile: Profile, folder: Path | None, texts: Sequence[str]) -> Vocabulary:
+    """The word pieces in a folder; without one, characters and the commonest words of `texts`."""
+    if folder is not None:
+        return Vocabulary(read_pieces(folder), profile.max_text_tokens)
+    characters = sorted(
+        {character for text in texts for character in text.lower() if not character.isspace()}
+    )
+    counts: dict[str, int] = {}
+    for text in texts:
+        for word in text.lower().split():
+            counts[word] = counts.get(word, 0) + 1
+    words = sorted(counts, key=lambda word: (-counts[word], word))[:_MAX_OWN_WORDS]
+    pieces = dict.fromkeys([*SPECIAL, *characters, *("##" + c for c in characters), *words])
+    return Vocabulary(list(pieces), profile.max_text_tokens)
+
+
+def set_dropout(network: nn.Module, share: float) -> None:
+    """Drop a share of the hidden values in every attention layer; attention itself keeps its fast kernel."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Dropout) and not name.endswith("attention.self.dropout"):
+            module.p = share

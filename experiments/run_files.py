@@ -1,0 +1,83 @@
+"""A run on disk: checkpoints that resume to the step, and the weights that both services load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from experiments.run import Run
+from shared.checkpoint import Manifest, save_weights
+from shared.errors import InvalidField
+
+CHECKPOINT_FILE = "checkpoint.pt"
+
+
+def save_checkpoint(run: Run, folder: Path) -> None:
+    """Write everything needed to go on at this step."""
+    state = {
+        "transmitter": run.transmitter.state_dict(),
+        "receiver": run.receiver.state_dict(),
+        "optimisers": {task: optimiser.state_dict() for task, optimiser in run.optimisers.items()},
+        "done": run.done,
+        "hours": run.hours,
+        "origin": {"profile": run.profile.name, "seed": run.seed, "recipe": repr(run.recipe)},
+        "started_from": dict(run.started_from),
+        "segments": run.segments,
+    }
+    partial = folder / (CHECKPOINT_FILE + ".part")
+    torch.save(state, partial)
+    partial.rename(folder / CHECKPOINT_FILE)
+
+
+def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None:
+    """Go back to where a run stopped.
+
+    Raises:
+        InvalidField: If it was a run of another profile, seed, or, without `new_recipe`, recipe.
+    """
+    state = torch.load(folder / CHECKPOINT_FILE, map_location=run.device, weights_only=True)
+    origin = state["origin"]
+    if (origin["profile"], origin["seed"]) != (run.profile.name, run.seed):
+        held = f"{folder.name} of profile {origin['profile']}, seed {origin['seed']}"
+        raise InvalidField(
+            "run-folder", held, f"an empty one, or a run of {run.profile.name}, seed {run.seed}"
+        )
+    if origin["recipe"] != repr(run.recipe) and not new_recipe:
+        raise InvalidField(
+            "run-folder", folder.name, "a run of the same recipe, or --new-recipe to change it"
+        )
+    run.transmitter.load_state_dict(state["transmitter"])
+    run.receiver.load_state_dict(state["receiver"])
+    for task, optimiser in run.optimisers.items():
+        optimiser.load_state_dict(state["optimisers"][task])
+    run.done.update(state["done"])
+    run.hours, run.started_from = state["hours"], state["started_from"]
+    now, before = run.segment(), state["segments"]
+    is_same = all(now[key] == before[-1][key] for key in ("commit", "planned_steps"))
+    is_over = now["from_step"] >= run.recipe.total_steps
+    run.segments = before if is_same or is_over else [*before, now]
+
+
+def export(run: Run, folder: Path) -> Manifest:
+    """Write the weights both services load."""
+    training: dict[str, Any] = {
+        "command": run.command,
+        "device": str(run.device),
+        "seed": run.seed,
+        "datasets": {task: sampler.dataset for task, sampler in run.samplers.items()},
+        "steps": dict(run.done),
+        "hours": round(run.hours, 2),
+        "segments": run.segments,
+        "started_from": dict(run.started_from),
+    }
+    manifest = Manifest(
+        system="mfmsc",
+        profile=run.profile.name,
+        tasks=tuple(run.recipe.tasks),
+        labels={task: sampler.labels for task, sampler in run.samplers.items() if sampler.labels},
+        vocab_size=len(run.vocabulary),
+        training=training,
+    )
+    return save_weights(folder, manifest, run.halves, run.vocabulary)

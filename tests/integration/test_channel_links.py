@@ -1,0 +1,237 @@
+"""Links over real gRPC: their networks' losses and delays, their changes under load, record and replay."""
+
+import asyncio
+import itertools
+import random
+
+import grpc
+import numpy as np
+import pytest
+from channel_harness import channel_service, make_frame, unit_symbols
+
+from channel_service.channels import Channel, apply, draw
+from channel_service.impairments import Network, impair
+from channel_service.reports import INSTANCES
+from protos.semcom.v1 import channel_service_pb2 as pb
+from protos.semcom.v1 import frame_pb2
+from shared.errors import FrameLost, from_rpc_error
+from shared.wire import unpack_symbols
+
+NUM_LINKS, NUM_CLIENTS, NUM_FRAMES_A_CLIENT = 8, 64, 8
+# One for each link, so that no two links ever agree; each link's SNR says which link it is.
+MODELS = ("awgn", "rayleigh", "rician", "nakagami")
+
+
+def statuses(harness) -> dict[str, str]:
+    with harness.store._engine.connect() as connection:
+        return {row.instance_id: row.status for row in connection.execute(INSTANCES.select())}
+
+
+async def set_link(harness, name: str, *, replace: bool = False, **fields) -> None:
+    link = pb.Link(name=name, settings=pb.LinkSettings(**fields))
+    await harness.stub.SetLink(pb.SetLinkRequest(link=link, replace=replace))
+
+
+async def refusal(call) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value
+
+
+def lost_and_kept(count: int = 40) -> tuple[list[int], list[int]]:
+    """Frame numbers that a link of seed 0 loses at a rate of one half, and those that it keeps."""
+    lost = [number for number in range(count) if impair(Network(loss_rate=0.5), 0, number).is_lost]
+    return lost, [number for number in range(count) if number not in lost]
+
+
+def test_a_lost_frame_is_an_error_of_its_own_and_is_in_the_books(tmp_path):
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            await set_link(harness, "default", network_loss_rate=0.5)
+            number = lost_and_kept()[0][0]
+            for name in ("a", "b"):  # as often as it is tried
+                request = pb.RelayRequest(frames=[make_frame(name, frame_number=number)])
+                error = await refusal(harness.stub.Relay(request))
+                assert error.code() == grpc.StatusCode.DATA_LOSS
+                rebuilt = from_rpc_error(error, "channel_service", "here", 1.0)
+                assert isinstance(rebuilt, FrameLost)
+                assert (rebuilt.link, rebuilt.frame_numbers) == ("default", [number])
+            assert not harness.receiver.got
+            assert statuses(harness) == {"a": "FrameLost", "b": "FrameLost"}
+            (row,) = harness.store.overhead()
+            assert (row["num_instances"], row["num_failed"], row["payload_bytes"]) == (2, 2, 128)
+
+    asyncio.run(scenario())
+
+
+def test_of_many_frames_the_lost_have_no_answer_and_the_others_theirs(tmp_path):
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            await set_link(harness, "default", network_loss_rate=0.5)
+            lost, kept = lost_and_kept()
+            frames = [make_frame(str(number), frame_number=number) for number in range(40)]
+            response = await harness.stub.Relay(pb.RelayRequest(frames=frames))
+            for number, result in enumerate(response.results):
+                assert result.state.frame_number == number
+                assert result.state.lost == (number in lost) == (not result.HasField("answer"))
+                assert result.answer.instance_id == ("" if number in lost else str(number))
+            (got,) = harness.receiver.got
+            assert [received.state.frame_number for received in got.frames] == kept
+            assert statuses(harness) == {
+                **{str(number): "FrameLost" for number in lost},
+                **{str(number): "OK" for number in kept},
+            }
+            propagated = await harness.stub.Propagate(pb.PropagateRequest(frames=frames))
+            for number, received in enumerate(propagated.frames):
+                assert received.frame.HasField("symbols") == (number in kept)
+                assert received.state.HasField("gains") == (number in kept)
+
+    asyncio.run(scenario())
+
+
+def test_the_networks_delay_is_waited_for_stated_and_counted_as_downlink(tmp_path):
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            await set_link(harness, "far", network_delay_ms=120.0, network_jitter_ms=20.0)
+            request = pb.RelayRequest(link="far", frames=[make_frame(str(n)) for n in range(3)])
+            response = await harness.stub.Relay(request)
+            delays_ms = [result.state.network_delay_ms for result in response.results]
+            assert len(set(delays_ms)) == 3
+            assert all(100 <= delay_ms <= 140 for delay_ms in delays_ms)
+            assert response.timings.downlink_ms >= max(delays_ms)
+            assert response.timings.channel_ms < 100
+
+    asyncio.run(scenario())
+
+
+def test_impairments_and_csi_errors_leave_the_radio_as_it_is(tmp_path):
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            x, kept = unit_symbols(), lost_and_kept()[1][0]
+            drawn = draw(Channel("rayleigh", snr_db=3.0, csi_error_db=-10.0), kept, x.shape)
+            overrides = pb.LinkSettings(
+                channel="rayleigh", snr_db=3.0, csi="mismatched", csi_error_db=-10.0, network_loss_rate=0.5
+            )
+            frames = [make_frame("a", x, frame_number=kept)]
+            response = await harness.stub.Propagate(pb.PropagateRequest(frames=frames, overrides=overrides))
+            (received,) = response.frames
+            np.testing.assert_array_equal(unpack_symbols(received.frame.symbols), apply(x, drawn)[0])
+            told = unpack_symbols(received.state.gains)
+            np.testing.assert_array_equal(told, drawn.told_gains)
+            assert (told != drawn.gains).all()
+
+    asyncio.run(scenario())
+
+
+def test_a_schedule_is_followed_frame_by_frame_and_an_override_has_its_own_snr(tmp_path):
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            schedule = {"at": [0, 10], "snr_db": [20, 0], "interpolation": "linear"}
+            await set_link(harness, "drive", snr_schedule=schedule)
+            frames = [make_frame(str(number)) for number in range(11)]
+            response = await harness.stub.Relay(pb.RelayRequest(link="drive", frames=frames))
+            snrs_db = [result.state.requested_snr_db for result in response.results]
+            assert snrs_db == pytest.approx(np.linspace(20, 0, 11))
+            fixed = pb.RelayRequest(
+                link="drive", frames=[make_frame("fixed")], overrides=pb.LinkSettings(snr_db=7.0)
+            )
+            assert (await harness.stub.Relay(fixed)).results[0].state.requested_snr_db == 7.0
+
+    asyncio.run(scenario())
+
+
+def test_links_are_replaced_deleted_and_their_changes_kept_with_time_and_origin(tmp_path):
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            stub = harness.stub
+            await set_link(harness, "l1", channel="rician", seed=3)
+            await set_link(harness, "l1", snr_db=1.0)
+            assert (await stub.GetLink(pb.GetLinkRequest(name="l1"))).settings.channel == "rician"
+            await set_link(harness, "l1", replace=True, snr_db=2.0)
+            assert (await stub.GetLink(pb.GetLinkRequest(name="l1"))).settings.channel == "awgn"
+            await stub.DeleteLink(pb.DeleteLinkRequest(name="l1"))
+            for call in (
+                stub.GetLink(pb.GetLinkRequest(name="l1")),
+                stub.DeleteLink(pb.DeleteLinkRequest(name="l1")),
+                stub.Relay(pb.RelayRequest(link="l1", frames=[make_frame("a")])),
+            ):
+                assert (await refusal(call)).code() == grpc.StatusCode.NOT_FOUND
+            error = await refusal(stub.DeleteLink(pb.DeleteLinkRequest()))
+            assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+            changes = (await stub.ListLinkChanges(pb.ListLinkChangesRequest(name="l1"))).changes
+            assert [change.action for change in changes] == ["set", "set", "replace", "delete"]
+            assert changes[1].settings == pb.LinkSettings(snr_db=1.0)
+            assert all(change.origin.startswith("grpc ipv4:127.0.0.1:") for change in changes)
+            times = [change.time for change in changes]
+            assert times == sorted(times)
+
+    asyncio.run(scenario())
+
+
+def test_no_frame_gets_another_links_channel_and_a_replay_reproduces_each(tmp_path):
+    """64 clients send over 8 links while every link is changed again and again; then all of it once more."""
+
+    def fields_of(link: int, seed: int) -> dict:
+        """A link's settings: its SNR tells which it is, its seed which of its changes holds."""
+        return {
+            "channel": MODELS[link % 4], "fading": ("block", "symbol")[link // 4], "snr_db": float(link),
+            "seed": seed, "csi": "perfect", "record": f"l{link}",
+        }  # fmt: skip
+
+    def expected(link: int, seed: int, number: int, x: np.ndarray) -> np.ndarray:
+        channel = Channel(MODELS[link % 4], ("block", "symbol")[link // 4], float(link), seed=seed)
+        return apply(x, draw(channel, number, x.shape))[0]
+
+    sent: dict[tuple[int, int], frame_pb2.ReceivedFrame] = {}
+    symbols: dict[tuple[int, int], np.ndarray] = {}
+
+    async def client(harness, number):
+        link = number % NUM_LINKS
+        for turn in range(NUM_FRAMES_A_CLIENT):
+            x = unit_symbols((1, 16), seed=100 * number + turn)
+            request = pb.PropagateRequest(link=f"l{link}", frames=[make_frame(f"{number}-{turn}", x)])
+            (received,) = (await harness.stub.Propagate(request)).frames
+            state = received.state
+            assert (state.link, state.requested_snr_db) == (f"l{link}", float(link))
+            assert state.channel == MODELS[link % 4]
+            y = unpack_symbols(received.frame.symbols)
+            np.testing.assert_array_equal(y, expected(link, state.seed, state.frame_number, x))
+            key = (link, state.frame_number)
+            assert key not in sent
+            sent[key], symbols[key] = received, x
+
+    async def changer(harness, stop):
+        rng = random.Random(1)
+        for seed in itertools.count(1):
+            if stop.is_set():
+                return
+            link = rng.randrange(NUM_LINKS)
+            await set_link(harness, f"l{link}", replace=bool(seed % 2), **fields_of(link, seed))
+
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            for link in range(NUM_LINKS):
+                await set_link(harness, f"l{link}", **fields_of(link, 0))
+            stop = asyncio.Event()
+            changing = asyncio.create_task(changer(harness, stop))
+            await asyncio.gather(*(client(harness, number) for number in range(NUM_CLIENTS)))
+            stop.set()
+            await changing
+            assert len(sent) == NUM_CLIENTS * NUM_FRAMES_A_CLIENT
+            assert len({received.state.seed for received in sent.values()}) > NUM_LINKS
+
+        async with channel_service(tmp_path) as harness:
+            for link in range(NUM_LINKS):
+                await set_link(harness, f"l{link}", replay=f"l{link}")
+
+            async def replay(key):
+                link, number = key
+                frame = make_frame(f"{link}-{number}", symbols[key], frame_number=number)
+                request = pb.PropagateRequest(link=f"l{link}", frames=[frame])
+                (received,) = (await harness.stub.Propagate(request)).frames
+                assert received.frame.symbols == sent[key].frame.symbols
+                assert received.state == sent[key].state
+
+            await asyncio.gather(*map(replay, sent))
+
+    asyncio.run(scenario())

@@ -1,0 +1,78 @@
+"""Targets and losses of every kind of answer, against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from experiments.datasets.base import Examples, one_each
+from experiments.objectives import OBJECTIVES
+from experiments.recipes import TaskRecipe
+from receiver.heads import TRANSCRIPT_CHARACTERS, patches_to_picture
+from transmitter.network import Batch
+from transmitter.preprocessing import pixels_to_tensor
+
+RECIPE = TaskRecipe(steps=1, batch=2)
+ALL_SENT = torch.ones(2, 4, dtype=torch.bool)
+
+
+def test_picture_targets_are_the_pictures_themselves() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    batch = Batch({"image": (pixels_to_tensor(pictures[:2]),)}, {"image": torch.tensor([0, 1, 1])})
+    examples = Examples("p", "train", "image_reconstruction", (), {"image": one_each(pictures)}, None)
+    (targets,) = OBJECTIVES["image"].targets(examples, np.array([0, 1, 1]), batch)
+    assert targets.shape == (3, 64, 48)
+    for patches, picture in zip(targets, pictures[[0, 1, 1]], strict=True):
+        np.testing.assert_allclose(patches_to_picture(patches).numpy() * 255, picture, atol=0.01)
+    off_by_a_tenth = targets + 0.1
+    loss = OBJECTIVES["image"].loss(off_by_a_tenth, ALL_SENT, (targets,), RECIPE)
+    assert float(loss) == pytest.approx(0.01, rel=1e-4)
+
+
+def test_text_targets_leave_padding_out() -> None:
+    pieces, mask = torch.tensor([[5, 6, 7], [8, 0, 0]]), torch.tensor([[True] * 3, [True, False, False]])
+    batch = Batch({"text": (pieces, mask)}, {"text": torch.tensor([0, 1])})
+    examples = Examples("t", "train", "text_reconstruction", (), {"text": one_each(["a b c", "d"])}, None)
+    (targets,) = OBJECTIVES["text"].targets(examples, np.array([0, 1]), batch)
+    scores = torch.zeros(2, 3, 10)
+    scores[1, 1:] = 1e3 * torch.eye(10)[9]  # what is said in the padding must not count
+    loss = OBJECTIVES["text"].loss(scores, mask, (targets,), RECIPE)
+    assert float(loss) == pytest.approx(math.log(10), rel=1e-5)
+    right = torch.nn.functional.one_hot(pieces, 10).float()
+    right[0, 0] = torch.eye(10)[1]
+    assert float(OBJECTIVES["text"].quality(right, mask, (targets,))) == pytest.approx(3 / 4)
+
+
+def test_transcript_loss_is_that_of_every_path() -> None:
+    """Two tokens, "a": the paths aa, a_ and _a spell it; each token says a and blank with one half."""
+    recordings = one_each([np.zeros(8, np.float32)])
+    examples = Examples("s", "train", "speech_recognition", (), {"audio": recordings}, ["a"])
+    targets = OBJECTIVES["transcript"].targets(examples, np.array([0]), Batch({}))
+    scores = torch.full((1, 2, len(TRANSCRIPT_CHARACTERS)), -1e4)
+    scores[..., [0, TRANSCRIPT_CHARACTERS.index("a")]] = 0.0
+    loss = OBJECTIVES["transcript"].loss(scores, torch.ones(1, 2, dtype=torch.bool), targets, RECIPE)
+    assert float(loss) == pytest.approx(-math.log(3 / 4), rel=1e-4)
+
+
+def test_a_transcript_too_long_for_its_tokens_counts_nothing() -> None:
+    recordings = one_each([np.zeros(8, np.float32)])
+    examples = Examples("s", "train", "speech_recognition", (), {"audio": recordings}, ["aa"])
+    targets = OBJECTIVES["transcript"].targets(examples, np.array([0]), Batch({}))
+    scores = torch.zeros(1, 2, len(TRANSCRIPT_CHARACTERS), requires_grad=True)
+    loss = OBJECTIVES["transcript"].loss(scores, torch.ones(1, 2, dtype=torch.bool), targets, RECIPE)
+    assert float(loss.detach()) == 0.0
+
+
+def test_present_labels_weigh_as_told() -> None:
+    scores, targets = torch.zeros(1, 2), (torch.tensor([[1.0, 0.0]]),)
+    plain = OBJECTIVES["labels"].loss(scores, ALL_SENT, targets, RECIPE)
+    weighed = OBJECTIVES["labels"].loss(
+        scores, ALL_SENT, targets, TaskRecipe(steps=1, batch=1, present_weight=3.0)
+    )
+    assert float(plain) == pytest.approx(math.log(2))
+    assert float(weighed) == pytest.approx(2 * math.log(2))
+    said = torch.tensor([[2.0, 2.0]])
+    assert float(OBJECTIVES["labels"].quality(said, ALL_SENT, targets)) == pytest.approx(2 / 3)
