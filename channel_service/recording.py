@@ -58,7 +58,8 @@ class Entry:
 
     def to_line(self) -> str:
         """As a line of the file."""
-        settings = {name: value for name, value in self.settings.to_dict().items() if name not in _NOT_RECORDED}
+        held = self.settings.to_dict()
+        settings = {name: value for name, value in held.items() if name not in _NOT_RECORDED}
         data = base64.b64encode(np.ascontiguousarray(self.gains, dtype="<c8").tobytes()).decode("ascii")
         gains = {"shape": self.gains.shape, "data": data}
         return json.dumps({**vars(self), "settings": settings, "gains": gains}) + "\n"
