@@ -9,6 +9,7 @@ Shapes: L tokens, S symbols a token.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -100,19 +101,24 @@ def complete(
     """
     if gains.shape not in ((1, 1), shape):
         raise InvalidField("symbols.shape", list(shape), f"{list(gains.shape)}, as the gains")
-    deviation = np.float32(np.sqrt(noise_variance))
-
-    def unit(substream: Substream, shape: tuple[int, ...]) -> Complex:
-        return complex_normal(generator(channel.seed, frame_number, substream), shape)
-
+    source = (channel.seed, frame_number)
+    noise = _scaled_normal(generator(*source, Substream.NOISE), shape, noise_variance)
     pilots = told = None
     if channel.num_pilots:
+        pilot_noise = generator(*source, Substream.PILOT_NOISE)
         # They are sent just before the frame: of gains that change they tell the first.
-        pilots = gains[:1, :1] + deviation * unit(Substream.PILOT_NOISE, (1, channel.num_pilots))
+        pilots = gains[:1, :1] + _scaled_normal(pilot_noise, (1, channel.num_pilots), noise_variance)
     if channel.csi_error_db is not None:
-        error_deviation = np.float32(np.sqrt(db_to_linear(channel.csi_error_db)))
-        told = gains + error_deviation * unit(Substream.CSI_ERROR, gains.shape)
-    return Draw(gains, deviation * unit(Substream.NOISE, shape), pilots, noise_variance, told)
+        error = generator(*source, Substream.CSI_ERROR)
+        told = gains + _scaled_normal(error, gains.shape, db_to_linear(channel.csi_error_db))
+    return Draw(gains, noise, pilots, noise_variance, told)
+
+
+def _scaled_normal(rng: np.random.Generator, shape: tuple[int, ...], variance: float) -> Complex:
+    """CN(0, variance), complex64: unit draws, scaled afterwards, so that every variance shares them."""
+    values = complex_normal(rng, shape)
+    values *= np.float32(math.sqrt(variance))
+    return values
 
 
 def apply(x: Complex, drawn: Draw) -> tuple[Complex, float]:
@@ -134,7 +140,8 @@ def apply(x: Complex, drawn: Draw) -> tuple[Complex, float]:
         raise InvalidField("symbols.shape", list(x.shape), f"{list(drawn.noise.shape)}, as drawn")
     faded = _multiply(drawn.gains, x)
     realised_snr_db = linear_to_db(max(energy(faded), _MIN_ENERGY) / max(energy(drawn.noise), _MIN_ENERGY))
-    return faded + drawn.noise, realised_snr_db
+    faded += drawn.noise
+    return faded, realised_snr_db
 
 
 def _multiply(h: Complex, x: Complex) -> Complex:
@@ -146,4 +153,4 @@ def _multiply(h: Complex, x: Complex) -> Complex:
     reals = x.view(np.float32).reshape(*x.shape, 2)  # [L, S, 2]: I, Q
     product = reals * h.real[..., None]
     product += reals[..., ::-1] * (h.imag[..., None] * _QUARTER_TURN)
-    return product.view(np.complex64)[..., 0]
+    return product.view(np.complex64).reshape(x.shape)
