@@ -68,58 +68,52 @@ class Recipe:
         return sum(task.steps for task in self.tasks.values())
 
 
+_COMPACT = Recipe(
+    tasks={
+        "sentiment": TaskRecipe(steps=3200, batch=64),
+        "text_reconstruction": TaskRecipe(steps=2500, batch=32),
+        "image_classification": TaskRecipe(
+            steps=7800,
+            batch=128,
+            learning_rate=2e-3,
+            label_smoothing=0.05,
+            augment=True,
+            blank_square=True,
+        ),
+        "image_reconstruction": TaskRecipe(steps=4000, batch=48, augment=True, symbols_per_token=(8, 16)),
+        "speech_recognition": TaskRecipe(steps=4000, batch=16, augment=True),
+        "video_classification": TaskRecipe(
+            steps=1200, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
+        ),
+        "vqa": TaskRecipe(steps=3000, batch=12, questions_a_picture=4, learning_rate=5e-4, opens_at=0.2),
+        "movie_genres": TaskRecipe(
+            steps=900, batch=8, learning_rate=5e-4, opens_at=0.4, augment=True, present_weight=2.0
+        ),
+    },
+    part_rates={"encoders.text": 5e-5, "fusion.layers": 1e-4},
+    frozen=("encoders.text.bert.embeddings.word_embeddings",),
+    dropout=0.1,
+)
+
+# Of earlier weights: those that have learnt sentiment, pictures and questions take fewer and smaller steps.
+_FURTHER: Mapping[str, tuple[int, float]] = {
+    "sentiment": (1500, 3e-4),
+    "image_classification": (2500, 1e-3),
+    "vqa": (2000, 3e-4),
+}
+
 RECIPES: Mapping[str, Recipe] = {
-    "compact": Recipe(
+    "compact": _COMPACT,
+    "compact-further": replace(
+        _COMPACT,
         tasks={
-            "sentiment": TaskRecipe(steps=3200, batch=64),
-            "text_reconstruction": TaskRecipe(steps=2500, batch=32),
-            "image_classification": TaskRecipe(
-                steps=7800,
-                batch=128,
-                learning_rate=2e-3,
-                label_smoothing=0.05,
-                augment=True,
-                blank_square=True,
-            ),
-            "image_reconstruction": TaskRecipe(steps=4000, batch=48, augment=True, symbols_per_token=(8, 16)),
-            "speech_recognition": TaskRecipe(steps=4000, batch=16, augment=True),
-            "video_classification": TaskRecipe(
-                steps=1200, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
-            ),
-            "vqa": TaskRecipe(steps=3000, batch=12, questions_a_picture=4, learning_rate=5e-4, opens_at=0.2),
-            "movie_genres": TaskRecipe(
-                steps=900, batch=8, learning_rate=5e-4, opens_at=0.4, augment=True, present_weight=2.0
-            ),
-        },
-        part_rates={"encoders.text": 5e-5, "fusion.layers": 1e-4},
-        frozen=("encoders.text.bert.embeddings.word_embeddings",),
-        dropout=0.1,
-    ),
-    "compact-further": Recipe(
-        tasks={
-            "sentiment": TaskRecipe(steps=1500, batch=64, learning_rate=3e-4),
-            "text_reconstruction": TaskRecipe(steps=2500, batch=32),
-            "image_classification": TaskRecipe(
-                steps=2500,
-                batch=128,
-                learning_rate=1e-3,
-                label_smoothing=0.05,
-                augment=True,
-                blank_square=True,
-            ),
-            "image_reconstruction": TaskRecipe(steps=4000, batch=48, augment=True, symbols_per_token=(8, 16)),
-            "speech_recognition": TaskRecipe(steps=4000, batch=16, augment=True),
-            "video_classification": TaskRecipe(
-                steps=1200, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
-            ),
-            "vqa": TaskRecipe(steps=2000, batch=12, questions_a_picture=4, learning_rate=3e-4),
-            "movie_genres": TaskRecipe(
-                steps=900, batch=8, learning_rate=5e-4, opens_at=0.4, augment=True, present_weight=2.0
-            ),
+            **_COMPACT.tasks,
+            **{
+                name: replace(_COMPACT.tasks[name], steps=steps, learning_rate=rate, opens_at=0.0)
+                for name, (steps, rate) in _FURTHER.items()
+            },
         },
         part_rates={"encoders.text": 3e-5, "fusion.layers": 1e-4},
-        frozen=("encoders.text.bert.embeddings.word_embeddings",),
-        dropout=0.1,
     ),
     "tiny": Recipe(
         tasks={
