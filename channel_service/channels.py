@@ -25,8 +25,6 @@ __all__ = ["FADINGS", "MODELS", "Channel", "Complex", "Draw", "apply", "check_ch
 
 # Floor of an energy: one symbol in a deep fade, or one that met no noise, must not make an SNR infinite.
 _MIN_ENERGY = 1e-30
-# j (I + j Q) = -Q + j I
-_QUARTER_TURN = np.array([-1, 1], dtype=np.float32)
 
 
 class Draw(NamedTuple):
@@ -150,7 +148,7 @@ def _multiply(h: Complex, x: Complex) -> Complex:
     NumPy's complex product fuses a multiplication with an addition where the processor can: its last bit
     would differ from machine to machine, and a replay with it.
     """
-    reals = x.view(np.float32).reshape(*x.shape, 2)  # [L, S, 2]: I, Q
-    product = reals * h.real[..., None]
-    product += reals[..., ::-1] * (h.imag[..., None] * _QUARTER_TURN)
-    return product.view(np.complex64).reshape(x.shape)
+    product, turned = h.real * x, h.imag * x  # real factors: nothing to fuse
+    product.real -= turned.imag
+    product.imag += turned.real
+    return product
