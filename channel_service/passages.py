@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from channel_service.channels import Complex, Draw
 from channel_service.crossings import Crossing, cross
+from channel_service.impairments import Impairment
 from channel_service.links import Link, Links
 from protos.semcom.v1 import frame_pb2
 from shared.errors import FrameLost, InvalidField, TooLarge
@@ -46,16 +47,18 @@ class Passage(NamedTuple):
         sent: The frame as it came.
         received: The frame as the receiver gets it, with the symbols after the channel; without, if lost.
         overhead: Of the frame as the transmitter sent it.
+        impairment: What the network did to it.
     """
 
     sent: frame_pb2.Frame
     received: frame_pb2.ReceivedFrame
     overhead: Overhead
+    impairment: Impairment
 
     @property
     def is_lost(self) -> bool:
         """The network lost it."""
-        return self.received.state.lost
+        return self.impairment.is_lost
 
 
 def pass_frames(
@@ -63,7 +66,6 @@ def pass_frames(
     link: Link,
     frames: Sequence[frame_pb2.Frame],
     request_bytes: int,
-    *,
     arrived: ReceivedFrames,
     lost: ReceivedFrames,
 ) -> list[Passage]:
@@ -183,7 +185,7 @@ def _write(
         write_symbols(received.frame.symbols, crossing.y)
         for name, told in _CSI_FIELDS[settings.csi](drawn).items():
             write_symbols(getattr(received.state, name), told)
-    return Passage(frame, received, overhead)
+    return Passage(frame, received, overhead, impairment)
 
 
 def _told_gains(drawn: Draw) -> dict[str, Complex]:
@@ -207,7 +209,7 @@ _CSI_FIELDS: Mapping[str, Callable[[Draw], dict[str, Complex]]] = {
 
 def network_delay_s(passages: Sequence[Passage]) -> float:
     """How long the network takes for the frames of one request: as long as for the slowest [s]."""
-    return max(passage.received.state.network_delay_ms for passage in passages) / 1e3
+    return max([passage.impairment.delay_ms for passage in passages]) / 1e3
 
 
 def check_not_all_lost(passages: Sequence[Passage]) -> None:
@@ -216,6 +218,6 @@ def check_not_all_lost(passages: Sequence[Passage]) -> None:
     Raises:
         FrameLost: If nothing does.
     """
-    if all(passage.is_lost for passage in passages):
+    if all([passage.is_lost for passage in passages]):
         states = [passage.received.state for passage in passages]
         raise FrameLost(states[0].link, [state.frame_number for state in states])

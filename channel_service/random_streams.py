@@ -34,6 +34,7 @@ _KEPT = _Kept()
 _EMPTY_BUFFER = {"buffer": (0, 0, 0, 0), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
 # CN(0, 1) has half its power in each real dimension.
 _DEVIATION_A_REAL = np.float32(np.sqrt(0.5))
+_REAL, _COMPLEX = np.dtype(np.float32), np.dtype(np.complex64)
 
 
 def generator(seed: int, frame_number: int, substream: Substream) -> np.random.Generator:
@@ -54,6 +55,6 @@ def generator(seed: int, frame_number: int, substream: Substream) -> np.random.G
 
 def complex_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Complex:
     """CN(0, 1): half the power in each real dimension; complex64 of the given shape."""
-    reals = rng.standard_normal((*shape[:-1], 2 * shape[-1]), dtype=np.float32)
+    reals = rng.standard_normal((*shape[:-1], 2 * shape[-1]), _REAL)
     reals *= _DEVIATION_A_REAL
-    return reals.view(np.complex64)
+    return reals.view(_COMPLEX)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -33,8 +31,8 @@ FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
 _Request = channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
 # About a millisecond of drawing: more than that leaves the event loop for a thread.
-_MAX_SYMBOLS_ON_LOOP = 1 << 14
-_SYMBOLS_WORTH_A_FRAME = 1 << 10
+_MAX_BYTES_ON_LOOP = 1 << 17
+_BYTES_WORTH_A_FRAME = 1 << 13
 
 
 class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
@@ -178,17 +176,11 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     ) -> list[Passage]:
         """Send the request's frames through one snapshot of the link's settings."""
         link = self._links.find(request.link or DEFAULT_LINK, request.overrides)
-        effort = sum(math.prod(frame.symbols.shape) + _SYMBOLS_WORTH_A_FRAME for frame in request.frames)
-        work = partial(
-            pass_frames,
-            self._links,
-            link,
-            request.frames,
-            request.ByteSize(),
-            arrived=arrived,
-            lost=lost,
-        )
-        return work() if effort <= _MAX_SYMBOLS_ON_LOOP else await asyncio.to_thread(work)
+        num_bytes = request.ByteSize()
+        arguments = (self._links, link, request.frames, num_bytes, arrived, lost)
+        if num_bytes + len(request.frames) * _BYTES_WORTH_A_FRAME <= _MAX_BYTES_ON_LOOP:
+            return pass_frames(*arguments)
+        return await asyncio.to_thread(pass_frames, *arguments)
 
     async def _lose(self, passages: list[Passage]) -> list[Passage]:
         """Store the frames that the network loses; returns those that arrive."""

@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from types import TracebackType
 from typing import Any
 
 import grpc
@@ -36,36 +35,29 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
 _SERVER_OPTIONS = [*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)]
 
 
-class _Guard:
-    """Around one RPC: maps our errors to their gRPC status, others to a bare INTERNAL, and logs one line."""
-
-    def __init__(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        self._method, self._context = method, context
-
-    async def __aenter__(self) -> None:
-        self._started = time.perf_counter()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        status = _status_of(error)
-        duration_ms = round(1e3 * (time.perf_counter() - self._started), 3)
-        fields = {"method": self._method, "status": status, "duration_ms": duration_ms}
-        # The answer goes out first: a line takes as long as drawing a short frame.
-        asyncio.get_running_loop().call_soon(partial(log_event, _LOG, "rpc", **fields))
-        if isinstance(error, SemcomError):
-            await self._context.abort(error.grpc_status, error.message, to_trailer(error))
-        if status == _INTERNAL:
-            _LOG.error("unexpected error in %s", self._method, exc_info=error)
-            await self._context.abort(grpc.StatusCode.INTERNAL, "internal error; see the service's log")
+async def _end(
+    method: str, context: grpc.aio.ServicerContext[Any, Any], started: float, error: BaseException
+) -> None:
+    """Log one line for an RPC that has ended; send our errors as their gRPC status, others as INTERNAL."""
+    _log_soon(method, _status_of(error), started)
+    if isinstance(error, SemcomError):
+        await context.abort(error.grpc_status, error.message, to_trailer(error))
+    if _status_of(error) == _INTERNAL:
+        _LOG.error("unexpected error in %s", method, exc_info=error)
+        await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the service's log")
 
 
-_INTERNAL = grpc.StatusCode.INTERNAL.name
+def _log_soon(method: str, status: str, started: float) -> None:
+    """Let the answer go out first: a line takes as long as drawing a short frame."""
+    duration_ms = round(1e3 * (time.perf_counter() - started), 3)
+    fields = {"method": method, "status": status, "duration_ms": duration_ms}
+    asyncio.get_running_loop().call_soon(partial(log_event, _LOG, "rpc", **fields))
 
 
-def _status_of(error: BaseException | None) -> str:
-    if error is None:
-        return "OK"
+_OK, _INTERNAL = grpc.StatusCode.OK.name, grpc.StatusCode.INTERNAL.name
+
+
+def _status_of(error: BaseException) -> str:
     if isinstance(error, SemcomError):
         return error.grpc_status.name
     is_ended = isinstance(error, grpc.aio.AbortError) or not isinstance(error, Exception)
@@ -116,8 +108,14 @@ def _guard(method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMet
     answer: Any = handler.unary_unary
 
     async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        async with _Guard(method, context):
-            return await answer(request, context)
+        started = time.perf_counter()
+        try:
+            response = await answer(request, context)
+        except BaseException as error:
+            await _end(method, context, started, error)
+            raise
+        _log_soon(method, _OK, started)
+        return response
 
     return grpc.unary_unary_rpc_method_handler(
         guarded, handler.request_deserializer, handler.response_serializer
@@ -128,9 +126,14 @@ def _guard_stream(method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc
     answer: Any = handler.stream_stream
 
     async def guarded(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
-        async with _Guard(method, context):
+        started = time.perf_counter()
+        try:
             async for response in answer(requests, context):
                 yield response
+        except BaseException as error:
+            await _end(method, context, started, error)
+            raise
+        _log_soon(method, _OK, started)
 
     return grpc.stream_stream_rpc_method_handler(
         guarded, handler.request_deserializer, handler.response_serializer

@@ -114,13 +114,18 @@ def measure_symbols(
         raise InvalidField(
             f"{field}.data", f"{len(data)} bytes", f"{num_bytes} bytes for shape {list(shape)}"
         )
+    if dtype is _REAL:
+        return _with_energy(np.frombuffer(data, _COMPLEX).reshape(shape), field)
     reals = np.frombuffer(data, dtype=dtype)
     if symbols.encoding == frame_pb2.SYMBOL_ENCODING_INT8:
         if not (np.isfinite(symbols.scale) and symbols.scale > 0):
             raise InvalidField(f"{field}.scale", symbols.scale, "a finite number above 0 for int8")
         with np.errstate(over="ignore"):  # of an absurd scale; infinity is refused below
             reals = reals.astype(_REAL) * np.float32(symbols.scale)
-    x = reals.astype(_REAL, copy=False).view(_COMPLEX).reshape(shape)
+    return _with_energy(reals.astype(_REAL, copy=False).view(_COMPLEX).reshape(shape), field)
+
+
+def _with_energy(x: NDArray[np.complex64], field: str) -> tuple[NDArray[np.complex64], float]:
     total = energy(x)
     # A sum of squares of float32 as float64 is finite exactly where all of them are.
     if not math.isfinite(total):
