@@ -31,7 +31,7 @@ def make_optimiser(
     """AdamW over a task's parameters, parts at their own rates, frozen parts left out."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in parameters.items():
-        if not parameter.requires_grad:
+        if not parameter.requires_grad or name.startswith(task_recipe.frozen):
             continue
         rate = next((r for part, r in recipe.part_rates.items() if name.startswith(part)), None)
         groups.setdefault(rate or task_recipe.learning_rate, []).append(parameter)
@@ -46,6 +46,14 @@ def parameters_of(optimiser: torch.optim.Optimizer) -> Iterator[nn.Parameter]:
     """Every parameter an optimiser steps."""
     for group in optimiser.param_groups:
         yield from group["params"]
+
+
+def require_gradients_of(optimiser: torch.optim.Optimizer, *networks: nn.Module) -> None:
+    """Let the next backward pass reach what the optimiser steps and no further."""
+    for network in networks:
+        network.requires_grad_(False)
+    for parameter in parameters_of(optimiser):
+        parameter.requires_grad_(True)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:

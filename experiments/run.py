@@ -96,7 +96,7 @@ def start_run(
         InvalidField: If the earlier weights are of another profile.
     """
     torch.manual_seed(seed)
-    examples = {task: load_examples(task, "train") for task in recipe.tasks}
+    examples = {task: load_examples(task, "train", r.dataset) for task, r in recipe.tasks.items()}
     texts = [str(text) for e in examples.values() if "text" in e.columns for text in e.columns["text"].values]
     vocabulary = build_vocabulary(profile, earlier or minilm, texts)
     labels = {task: e.labels for task, e in examples.items()}

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from experiments.distributed import ALONE, Ranks
 from experiments.link import random_channel
 from experiments.objectives import OBJECTIVES, Targets
-from experiments.optimisers import parameters_of, rate_factor, set_rate
+from experiments.optimisers import parameters_of, rate_factor, require_gradients_of, set_rate
 from experiments.prefetch import made_ahead
 from experiments.progress import TrainingProgress
 from experiments.recipes import Recipe
@@ -74,11 +74,12 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
     draw_number = sum(run.done.values()) * ranks.count + ranks.rank
     generator = torch.Generator(run.device).manual_seed(run.seed * 1_000_003 + draw_number)
     rate = int(np.random.default_rng([run.seed, step, 3]).choice(recipe.symbols_per_token))
+    optimiser = run.optimisers[task]
+    require_gradients_of(optimiser, run.transmitter, run.receiver)
     with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(run.device)):
         symbols, mask = run.transmitter(task, batch, rate)
         scores = run.receiver(task, random_channel(symbols, generator=generator))
     loss = objective.loss(scores, mask, targets, recipe)
-    optimiser = run.optimisers[task]
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = list(parameters_of(optimiser))

@@ -41,7 +41,7 @@ class Profile:
     max_text_tokens: int = 128
     image_channels: tuple[int, int, int, int] = (32, 64, 192, 256)
     fusion_grid: int = 4
-    speech_channels: tuple[int, int] = (32, 64)
+    speech_channels: tuple[int, int] = (16, 32)
     speech_layers: int = 4
     video_layers: int = 4
     video_frames: int = 16
