@@ -35,6 +35,7 @@ _MIN_CLIP_SHARE = 0.7
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
 _NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 14, 10
 _MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
+_MAX_PACE_CHANGE, _MAX_VOICE_CHANGE = 0.15, 0.1
 
 
 Values = Sequence[Any] | NDArray[np.uint8]
@@ -102,7 +103,7 @@ class SpeechInputs:
         """Filter banks, float [B, T, M], and mask, bool [B, T]."""
         features = [self._fbank(int(row)) for row in rows]
         if self._augment:
-            features = [mask_bands(rows_of, generator) for rows_of in features]
+            features = [mask_bands(change_voice(own, generator), generator) for own in features]
         return pad_features(features)
 
     def _fbank(self, row: int) -> Tensor:
@@ -169,6 +170,28 @@ def blank_square(pixels: Tensor, generator: torch.Generator) -> Tensor:
     for picture, (top, left) in zip(pixels, corners.long().tolist(), strict=True):
         picture[:, top : top + side, left : left + side] = 0.0
     return pixels
+
+
+def change_voice(features: Tensor, generator: torch.Generator) -> Tensor:
+    """Speak faster or slower, with a shorter or longer vocal tract: stretch time, and mel bins.
+
+    Args:
+        features: Filter banks, float [T, M], zero mean.
+        generator: Random source.
+
+    Returns:
+        float [about T, M]; what a longer tract leaves of the highest bins repeats the last one.
+
+    Source: Ko et al., 2015; Jaitly and Hinton, 2013.
+    """
+    num_frames, num_bins = features.shape
+    pace, voice = (2 * torch.rand(2, generator=generator) - 1).tolist()
+    size = (
+        round(num_frames * (1 + _MAX_PACE_CHANGE * pace)),
+        round(num_bins * (1 + _MAX_VOICE_CHANGE * voice)),
+    )
+    stretched = F.interpolate(features[None, None], size, mode="bilinear", align_corners=False)
+    return F.pad(stretched, (0, max(0, num_bins - size[1]), 0, 0), mode="replicate")[0, 0, :, :num_bins]
 
 
 def mask_bands(features: Tensor, generator: torch.Generator) -> Tensor:
