@@ -1,17 +1,22 @@
-"""Draws the sample pictures and writes samples.json; run it from anywhere: python samples/make_samples.py.
+"""Makes the sample files and writes samples.json; run it from anywhere: python samples/make_samples.py.
 
-Everything here is the project's own: sentences written for it, pictures drawn by this script. Every run gives
-the same pictures.
+Everything here is the project's own: sentences written for it, pictures and clips drawn by this script,
+digits spoken by eSpeak NG, which must be installed (apt install espeak-ng). Every run gives the same files.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
+from actions import ACTIONS, draw_action, write_clip
 from PIL import Image, ImageDraw
+from posters import FILMS, draw_poster
 from scenes import SCENES, draw_scene
 
 FOLDER = Path(__file__).resolve().parent
@@ -48,6 +53,23 @@ QUESTIONS = (
 )
 _PICTURE = 64
 _ENLARGED = 4
+
+STATEMENTS = (
+    "I thank the Commissioner for her clear answer .",
+    "The committee will vote on this proposal tomorrow morning .",
+    "We must protect the rivers of our region before it is too late .",
+    "Mr President , this debate has lasted for three hours .",
+)
+
+REBUILT = ("frog", "ship", "truck")
+
+# Voice, pace [words a minute], what it says.
+SPOKEN = (
+    ("en-us", 120, "three one four"),
+    ("en-us+f2", 130, "nine zero two five"),
+    ("en-gb", 120, "eight six seven"),
+    ("en-us+m3", 125, "five two four one"),
+)
 
 
 def draw_shape(shape: str, colour: str, rng: np.random.Generator) -> Image.Image:
@@ -103,11 +125,88 @@ def make_scenes() -> list[dict[str, Any]]:
     return rows
 
 
+def make_statements() -> list[dict[str, Any]]:
+    """Sentences to be given back; the vocabulary knows no capitals."""
+    return [
+        {"name": f"statement-{number}", "task": "text_reconstruction", "text": text, "truth": text.lower()}
+        for number, text in enumerate(STATEMENTS, start=1)
+    ]
+
+
+def make_rebuilt() -> list[dict[str, Any]]:
+    """Pictures to be given back."""
+    files = {name: f"image_classification/{name}.png" for name in REBUILT}
+    return [
+        {"name": f"rebuilt-{name}", "task": "image_reconstruction", "files": {"image": file}, "truth": None}
+        for name, file in files.items()
+    ]
+
+
+def make_spoken() -> list[dict[str, Any]]:
+    """Digits spoken by several voices."""
+    rows = []
+    for voice, pace, words in SPOKEN:
+        file = f"speech_recognition/{words.replace(' ', '_')}.flac"
+        command = ["espeak-ng", "-v", voice, "-s", str(pace), "-g", "8", "--stdout", words]
+        spoken = subprocess.run(command, check=True, capture_output=True).stdout
+        samples, rate_hz = soundfile.read(io.BytesIO(spoken), dtype="int16")
+        soundfile.write(FOLDER / file, samples, rate_hz)
+        name = words.replace(" ", "-")
+        rows.append({"name": name, "task": "speech_recognition", "files": {"audio": file}, "truth": words})
+    return rows
+
+
+def make_actions() -> list[dict[str, Any]]:
+    """Clips of a drawn person."""
+    rows = []
+    for number, action in enumerate(ACTIONS):
+        file = f"video_classification/{action}.mp4"
+        write_clip(draw_action(action, number), FOLDER / file)
+        rows.append(
+            {"name": action, "task": "video_classification", "files": {"video": file}, "truth": action}
+        )
+    return rows
+
+
+def make_films() -> list[dict[str, Any]]:
+    """Films that were never made: a poster and a plot each."""
+    rows = []
+    for film in FILMS:
+        file = f"movie_genres/{film.name}.jpg"
+        draw_poster(film).save(FOLDER / file, quality=90)
+        rows.append(
+            {
+                "name": film.name,
+                "task": "movie_genres",
+                "files": {"image": file},
+                "text": film.plot,
+                "truth": ", ".join(film.genres),
+            }
+        )
+    return rows
+
+
+MAKERS = {
+    "sentiment": make_sentences,
+    "text_reconstruction": make_statements,
+    "image_classification": make_scenes,
+    "image_reconstruction": make_rebuilt,
+    "speech_recognition": make_spoken,
+    "video_classification": make_actions,
+    "vqa": make_vqa,
+    "movie_genres": make_films,
+}
+"""By task."""
+FOLDERS = ("image_classification", "speech_recognition", "video_classification", "vqa", "movie_genres")
+
+
 def main() -> None:
-    """Write every picture and the list of samples."""
-    for folder in ("vqa", "image_classification"):
-        (FOLDER / folder).mkdir(exist_ok=True)
-    samples = [*make_sentences(), *make_scenes(), *make_vqa()]
+    """Write every file and the list of samples."""
+    samples = []
+    for task, make in MAKERS.items():
+        if task in FOLDERS:
+            (FOLDER / task).mkdir(exist_ok=True)
+        samples += make()
     (FOLDER / "samples.json").write_text(json.dumps(samples, indent=1) + "\n", encoding="utf-8")
 
 
