@@ -105,23 +105,23 @@ RECIPES: Mapping[str, Recipe] = {
     "compact-further": replace(
         _COMPACT,
         tasks={
-            "sentiment": TaskRecipe(steps=1200, batch=64, learning_rate=3e-4),
-            "text_reconstruction": TaskRecipe(steps=900, batch=16),
+            "sentiment": TaskRecipe(steps=900, batch=64, learning_rate=3e-4),
+            "text_reconstruction": TaskRecipe(steps=800, batch=16),
             "image_classification": TaskRecipe(
-                steps=1000, batch=128, label_smoothing=0.05, augment=True, blank_square=True
+                steps=700, batch=128, label_smoothing=0.05, augment=True, blank_square=True
             ),
-            "image_reconstruction": TaskRecipe(steps=3000, batch=16, augment=True, symbols_per_token=(8, 16)),
+            "image_reconstruction": TaskRecipe(steps=2400, batch=16, augment=True, symbols_per_token=(8, 16)),
             "speech_recognition": TaskRecipe(
-                steps=900, batch=16, learning_rate=5e-4, augment=True, dataset="fsdd"
+                steps=800, batch=16, learning_rate=5e-4, augment=True, dataset="fsdd"
             ),
             "video_classification": TaskRecipe(
-                steps=350, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
+                steps=320, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
             ),
             "vqa": TaskRecipe(
-                steps=550, batch=12, questions_a_picture=4, learning_rate=3e-4, frozen=("encoders.text",)
+                steps=450, batch=12, questions_a_picture=4, learning_rate=3e-4, frozen=("encoders.text",)
             ),
             "movie_genres": TaskRecipe(
-                steps=400, batch=8, learning_rate=5e-4, present_weight=2.0, frozen=("encoders.image",)
+                steps=280, batch=8, learning_rate=5e-4, present_weight=2.0, frozen=("encoders.image",)
             ),
         },
         part_rates={"encoders.text": 3e-5, "fusion.layers": 1e-4},
