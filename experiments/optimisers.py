@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -30,10 +31,11 @@ def make_optimiser(
 ) -> torch.optim.Optimizer:
     """AdamW over a task's parameters, parts at their own rates, frozen parts left out."""
     groups: dict[float, list[nn.Parameter]] = {}
+    part_rates = {**task_recipe.part_rates, **recipe.part_rates}
     for name, parameter in parameters.items():
         if not parameter.requires_grad or name.startswith(task_recipe.frozen):
             continue
-        rate = next((r for part, r in recipe.part_rates.items() if name.startswith(part)), None)
+        rate = next((r for part, r in part_rates.items() if name.startswith(part)), None)
         groups.setdefault(rate or task_recipe.learning_rate, []).append(parameter)
     return torch.optim.AdamW(
         [{"params": params, "lr": rate, "peak": rate} for rate, params in groups.items()],
@@ -46,6 +48,19 @@ def parameters_of(optimiser: torch.optim.Optimizer) -> Iterator[nn.Parameter]:
     """Every parameter an optimiser steps."""
     for group in optimiser.param_groups:
         yield from group["params"]
+
+
+def resume_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Take up an earlier optimiser's moments; rates stay this recipe's, and parts grouped anew begin anew."""
+    groups = optimiser.param_groups
+    if [len(group["params"]) for group in groups] != [
+        len(group["params"]) for group in state["param_groups"]
+    ]:
+        return
+    peaks = [group["peak"] for group in groups]
+    optimiser.load_state_dict(state)
+    for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+        group["peak"] = peak
 
 
 def require_gradients_of(optimiser: torch.optim.Optimizer, *networks: nn.Module) -> None:

@@ -27,6 +27,8 @@ class TaskRecipe:
         present_weight: Of the labels that are present, where an instance has several.
         frozen: Parameter name beginnings that this task leaves alone, other tasks may train them. Posters
             say little of a genre and cost three quarters of a step, easy questions little of a language.
+        part_rates: Learning rates of parts, by name beginning, that come before the recipe's; the first that
+            fits holds. A task that starts at random takes small steps in parts that serve others already.
         dataset: Trained on, where not all that `semcom data` names for the task.
     """
 
@@ -41,6 +43,7 @@ class TaskRecipe:
     symbols_per_token: tuple[int, ...] = (CHANNEL_USES_PER_TOKEN,)
     present_weight: float = 1.0
     frozen: tuple[str, ...] = ()
+    part_rates: Mapping[str, float] = field(default_factory=dict)
     dataset: str | None = None
 
 
@@ -108,9 +111,20 @@ RECIPES: Mapping[str, Recipe] = {
             "sentiment": TaskRecipe(steps=900, batch=64, learning_rate=3e-4),
             "text_reconstruction": TaskRecipe(steps=800, batch=16),
             "image_classification": TaskRecipe(
-                steps=700, batch=128, label_smoothing=0.05, augment=True, blank_square=True
+                steps=700,
+                batch=128,
+                learning_rate=4e-4,
+                label_smoothing=0.05,
+                augment=True,
+                blank_square=True,
             ),
-            "image_reconstruction": TaskRecipe(steps=2400, batch=16, augment=True, symbols_per_token=(8, 16)),
+            "image_reconstruction": TaskRecipe(
+                steps=2400,
+                batch=16,
+                augment=True,
+                symbols_per_token=(8, 16),
+                part_rates={"encoders.image.fine": 1e-3, "encoders.image": 2e-4},
+            ),
             "speech_recognition": TaskRecipe(
                 steps=800, batch=16, learning_rate=5e-4, augment=True, dataset="fsdd"
             ),

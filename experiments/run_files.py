@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from experiments.optimisers import resume_optimiser
 from experiments.run import Run
 from shared.checkpoint import Manifest, save_weights
 from shared.errors import InvalidField
@@ -51,7 +52,7 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
     run.transmitter.load_state_dict(state["transmitter"])
     run.receiver.load_state_dict(state["receiver"])
     for task, optimiser in run.optimisers.items():
-        optimiser.load_state_dict(state["optimisers"][task])
+        resume_optimiser(optimiser, state["optimisers"][task])
     run.done.update(state["done"])
     run.hours, run.started_from = state["hours"], state["started_from"]
     now, before = run.segment(), state["segments"]
