@@ -14,7 +14,8 @@ from shared.errors import InvalidField
 
 Row = Mapping[str, Any]
 
-_PANEL_INCHES = (4.6, 3.0)
+_PANEL_INCHES = (4.2, 2.7)
+_MAX_STACKED = 4  # more tasks than these stand two in a row
 _MARKERS = "osD^vPX*"
 # Told apart by colour-blind readers too (Okabe and Ito).
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -22,13 +23,13 @@ _METRIC_TITLES: Mapping[str, str] = {
     "accuracy": "accuracy",
     "psnr_db": "PSNR [dB]",
     "bleu_4": "BLEU-4",
-    "micro_f1_13": "micro-F1, 13 genres",
+    "micro_f1": "micro-F1",
     "word_accuracy": "word accuracy (1 - WER)",
 }
 
 
 def plot_figures(rows: Sequence[Row], path: Path, *, metrics: Sequence[str] = ()) -> Path:
-    """Draw measured figures; a line a system, the guesser dashed, the 95 % confidence interval shaded.
+    """Draw measured figures; a line a system and rate, the guesser dashed, 95 % intervals shaded.
 
     Args:
         rows: As `semcom evaluate --output` writes them.
@@ -48,11 +49,17 @@ def plot_figures(rows: Sequence[Row], path: Path, *, metrics: Sequence[str] = ()
     channels = list(dict.fromkeys((row["channel"], row["fading"]) for row in chosen))
     width, height = _PANEL_INCHES
     with mpl.rc_context({"axes.grid": True, "grid.alpha": 0.3, "axes.titlesize": 9, "font.size": 8}):
-        figure = Figure((width * len(channels), height * len(panels) + 0.4), layout="constrained")
-        grid = figure.subplots(len(panels), len(channels), squeeze=False, sharey="row", sharex=True)
-        for panel, axes_of_task in zip(panels, grid, strict=True):
+        tasks_a_row = 1 if len(panels) <= _MAX_STACKED else 2
+        num_rows, num_columns = -(-len(panels) // tasks_a_row), tasks_a_row * len(channels)
+        figure = Figure((width * num_columns, height * num_rows + 0.4), layout="constrained")
+        grid = figure.subplots(num_rows, num_columns, squeeze=False, sharex=True).reshape(-1, len(channels))
+        for panel, axes_of_task in zip(panels, grid, strict=False):
             for channel, axes in zip(channels, axes_of_task, strict=True):
+                if axes is not axes_of_task[0]:
+                    axes.sharey(axes_of_task[0])
                 _draw_panel(axes, panel, channel, chosen)
+        for axes in grid[len(panels) :].flat:
+            axes.remove()
         figure.supxlabel(_provenance(chosen), fontsize=7)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=130)
@@ -70,13 +77,13 @@ def _draw_panel(
         if (row["task"], row["dataset"], row["metric"]) == panel
         and (row["channel"], row["fading"]) == channel
     ]
-    for number, system in enumerate(dict.fromkeys(row["system"] for row in here)):
-        line = sorted((row for row in here if row["system"] == system), key=lambda row: row["snr_db"])
+    for number, (system, channel_uses) in enumerate(dict.fromkeys(map(_line_of, here))):
+        line = sorted((r for r in here if _line_of(r) == (system, channel_uses)), key=lambda r: r["snr_db"])
         snrs_db, values = [row["snr_db"] for row in line], [row["value"] for row in line]
-        colour, uses = _COLOURS[number % len(_COLOURS)], line[0]["channel_uses"]
+        colour = _COLOURS[number % len(_COLOURS)]
         axes.plot(
             snrs_db, values, marker=_MARKERS[number % len(_MARKERS)], markersize=4, color=colour,
-            label=f"{system}, {uses:.4g} channel uses",
+            label=f"{system}, {channel_uses:.4g} channel uses",
         )  # fmt: skip
         bounds = [(row.get("low"), row.get("high")) for row in line]
         if all(None not in bound for bound in bounds):
@@ -89,6 +96,11 @@ def _draw_panel(
     axes.set_ylabel(_METRIC_TITLES.get(metric, metric))
     axes.set_xlabel("Es/N0 [dB]")
     axes.legend(fontsize=7)
+
+
+def _line_of(row: Row) -> tuple[str, float]:
+    """System and rate: what the points of one line share."""
+    return row["system"], row["channel_uses"]
 
 
 def _provenance(rows: Sequence[Row]) -> str:

@@ -44,6 +44,27 @@ def test_text_of_a_plot_names_systems_data_and_origin(tmp_path: Path) -> None:
         assert expected in text, expected
 
 
+def test_two_rates_of_a_system_are_two_lines(tmp_path: Path) -> None:
+    import matplotlib as mpl
+
+    rows = [_row(channel_uses=uses, snr_db=snr_db) for uses in (1024.0, 512.0) for snr_db in (0.0, 6.0)]
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        path = plot_figures(rows, tmp_path / "figure.svg")
+    text = " ".join(ElementTree.parse(path).getroot().itertext())
+    assert "mfmsc, 1024 channel uses" in text
+    assert "mfmsc, 512 channel uses" in text
+
+
+def test_many_tasks_stand_two_in_a_row(tmp_path: Path) -> None:
+    rows = [_row(task=f"task-{number}", snr_db=snr_db) for number in range(5) for snr_db in (0.0, 6.0)]
+    many, one = (
+        np.asarray(Image.open(plot_figures(some, tmp_path / name)))
+        for some, name in ((rows, "many.png"), (rows[:2], "one.png"))
+    )
+    assert many.shape[1] == 2 * one.shape[1]
+    assert many.shape[0] < 5 * one.shape[0]
+
+
 def test_a_plot_is_a_picture_with_lines_in_it(tmp_path: Path) -> None:
     pixels = np.asarray(Image.open(plot_figures(_rows(), tmp_path / "new" / "figure.png")).convert("RGB"))
     assert pixels.shape[1] > pixels.shape[0]  # two channels beside each other, one task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from small_data import small_examples
 
 from channel_service.channels import Channel
 from experiments.evaluate import evaluate, in_process
-from experiments.inputs import blank_square, flip_and_shift
+from experiments.inputs import blank_square, change_voice, flip_and_shift
 from experiments.optimisers import rate_factor
 from experiments.recipes import Recipe, TaskRecipe
 from experiments.run import Run, start_run
@@ -125,6 +126,46 @@ def test_each_task_has_an_optimiser_of_its_own_over_its_own_parts() -> None:
 
 
 @pytest.mark.usefixtures("small_data")
+def test_a_task_leaves_its_frozen_parts_alone_and_steps_others_at_its_own_rate(tmp_path: Path) -> None:
+    of_vqa = TaskRecipe(
+        steps=2,
+        batch=8,
+        learning_rate=2e-3,
+        frozen=("encoders.text",),
+        part_rates={"encoders.image.coarse": 1e-4, "encoders.image": 1e-5},
+    )
+    run = _start(Recipe({"vqa": of_vqa}))
+    before = {name: value.clone() for name, value in run.transmitter.state_dict().items()}
+    train(run, tmp_path, QUIET)
+    changed = {n for n, value in run.transmitter.state_dict().items() if not torch.equal(value, before[n])}
+    assert not [name for name in changed if name.startswith("encoders.text")]
+    assert {"encoders.image.stem.0.weight", "fusion.segment.weight"} <= changed
+    peaks = {
+        id(parameter): group["peak"]
+        for group in run.optimisers["vqa"].param_groups
+        for parameter in group["params"]
+    }
+    names = dict(run.transmitter.named_parameters())
+    assert peaks[id(names["encoders.image.coarse.weight"])] == 1e-4
+    assert peaks[id(names["encoders.image.stem.0.weight"])] == 1e-5
+    assert peaks[id(names["fusion.segment.weight"])] == 2e-3
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_run_that_goes_on_under_a_new_recipe_takes_its_rates(tmp_path: Path) -> None:
+    train(_start(_recipe()), tmp_path, QUIET, limit_steps=3)
+    slower = Recipe({task: replace(own, learning_rate=5e-4) for task, own in _recipe().tasks.items()})
+    later = _start(slower)
+    train(later, tmp_path, QUIET, limit_steps=1, new_recipe=True)
+    for optimiser in later.optimisers.values():
+        assert {group["peak"] for group in optimiser.param_groups} == {5e-4}
+    regrouped = Recipe(slower.tasks, part_rates={"encoders": 1e-4})
+    last = _start(regrouped)
+    train(last, tmp_path, QUIET, limit_steps=1, new_recipe=True)
+    assert sum(last.done.values()) == 5
+
+
+@pytest.mark.usefixtures("small_data")
 def test_tasks_are_drawn_by_the_steps_they_have_left() -> None:
     recipe = Recipe(
         {
@@ -202,6 +243,17 @@ def test_a_blank_square_is_a_quarter_of_the_side() -> None:
     pixels = torch.ones(5, 3, 32, 32)
     blanked = blank_square(pixels, torch.Generator().manual_seed(0))
     assert (blanked == 0).sum((1, 2, 3)).tolist() == [3 * 8 * 8] * 5
+
+
+def test_a_changed_voice_has_another_pace_and_the_same_bins() -> None:
+    features = torch.linspace(-2, 2, 80).expand(100, 80)
+    changed = [change_voice(features, torch.Generator().manual_seed(seed)) for seed in range(20)]
+    assert {own.shape[1] for own in changed} == {80}
+    assert 85 <= min(len(own) for own in changed) < 95
+    assert 105 < max(len(own) for own in changed) <= 115
+    middles = [float(own[0, 40]) for own in changed]
+    assert min(middles) < -0.1 < 0.1 < max(middles)  # a longer tract moves every formant down, a shorter up
+    assert all(-2 <= float(own.min()) <= float(own.max()) <= 2 for own in changed)
 
 
 def test_few_questions_of_a_picture_are_drawn_anew_each_step() -> None:
