@@ -33,7 +33,8 @@ _MAX_SHIFT_PIXELS = 3
 _BLANKED_SHARE = 4  # a quarter of each side
 _MIN_CLIP_SHARE = 0.7
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
-_NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 14, 10
+_NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 10, 10
+_MIN_FRAMES_A_MASKED_FRAME = 10  # a short word must not vanish
 _MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
 _MAX_PACE_CHANGE, _MAX_VOICE_CHANGE = 0.15, 0.1
 
@@ -209,10 +210,9 @@ def mask_bands(features: Tensor, generator: torch.Generator) -> Tensor:
     num_frames, num_bins = features.shape
     shift = _MAX_GAIN_SHIFT * (2 * torch.rand((), generator=generator) - 1)
     masked = features + shift
+    most_frames = min(_MAX_MASKED_FRAMES, num_frames // _MIN_FRAMES_A_MASKED_FRAME)
     for _ in range(_NUM_MASKS):
-        for axis, (length, most) in enumerate(
-            ((num_frames, _MAX_MASKED_FRAMES), (num_bins, _MAX_MASKED_BINS))
-        ):
+        for axis, (length, most) in enumerate(((num_frames, most_frames), (num_bins, _MAX_MASKED_BINS))):
             width = int(torch.randint(0, most + 1, (), generator=generator))
             start = int(torch.randint(0, max(1, length - width), (), generator=generator))
             masked.narrow(axis, start, min(width, length - start)).zero_()

@@ -126,7 +126,7 @@ RECIPES: Mapping[str, Recipe] = {
                 part_rates={"encoders.image.fine": 1e-3, "encoders.image": 2e-4},
             ),
             "speech_recognition": TaskRecipe(
-                steps=800, batch=16, learning_rate=5e-4, augment=True, dataset="fsdd"
+                steps=1000, batch=16, learning_rate=5e-4, augment=True, dataset="fsdd"
             ),
             "video_classification": TaskRecipe(
                 steps=320, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True

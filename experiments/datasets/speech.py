@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +17,8 @@ from transmitter.media import SAMPLE_RATE_HZ
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NUM_TEST_STRINGS, NUM_TRAIN_STRINGS = 500, 2000
 _TEST_INDICES = range(1, 5)
-_MIN_DIGITS, _MAX_DIGITS = 3, 7
+_MIN_DIGITS: Mapping[str, int] = {"train": 1, "test": 3}  # short strings teach where a word begins and ends
+_MAX_DIGITS = 7
 _MIN_GAP_S, _MAX_GAP_S = 0.05, 0.2
 
 
@@ -63,7 +64,9 @@ class _Strings(Sequence[NDArray[np.float32]]):
 
 
 def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Examples:
-    """Join recordings of one speaker into strings: 3 to 7 words, 0.05 to 0.2 s of silence between two.
+    """Join recordings of one speaker into strings, 0.05 to 0.2 s of silence between two words.
+
+    A string has 3 to 7 words, one for training 1 to 7.
 
     Speaker, number of words, recordings (which may recur) and gaps are drawn evenly. Nothing is joined
     before it is asked for.
@@ -80,7 +83,7 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
     places, gaps = [], []
     for _ in range(num_strings):
         own = by_speaker[rng.integers(len(speakers))]
-        places.append(rng.choice(own, rng.integers(_MIN_DIGITS, _MAX_DIGITS + 1)))
+        places.append(rng.choice(own, rng.integers(_MIN_DIGITS[recordings.split], _MAX_DIGITS + 1)))
         gaps.append(rng.integers(*gap_samples, len(places[-1]) - 1, endpoint=True))
     return Examples(
         dataset=recordings.dataset,
