@@ -15,8 +15,8 @@ _SOURCES: Mapping[str, str] = {
     "sst2": "GLUE SST-2: 67,349 training phrases, figures on the 872 sentences of dev",
     "europarl": "Europarl, English, 1996 to 2001, 4 to 30 tokens: 150,000 training and 3,000 test sentences",
     "cifar10-lossless": "CIFAR-10, original pixels: 7,000 training pictures, 728 held out",
-    "fsdd": "Free Spoken Digit Dataset joined to strings of one speaker, 1 to 7 digits to train and 3 to 7 to test, a stand-in for "
-    "LibriSpeech; figures on recordings 1 to 4 of every digit and speaker",
+    "fsdd": "Free Spoken Digit Dataset joined to strings of one speaker, a stand-in for LibriSpeech: 1 to 7 "
+    "digits in training, 3 to 7 for figures, those of recordings 1 to 4 of every digit and speaker",
     "speechocean762": "speechocean762, read English of non-native speakers, a stand-in for LibriSpeech: "
     "2,500 training utterances, 2,500 test utterances of other speakers",
     "weizmann": "Weizmann actions, four of them, a stand-in for HMDB51: subjects 0 to 5, figures on 6 to 8",

@@ -21,6 +21,7 @@ _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
 _BLOCKS = [block.replace("\\\n", " ") for block in re.findall(r"```sh\n(.*?)```", _README, re.DOTALL)]
 _LINES = [line.split("  #")[0].strip() for block in _BLOCKS for line in block.splitlines()]
+_README_PLACES = [("awgn", -6.0), ("awgn", 0.0), ("awgn", 12.0), ("awgn", 18.0), ("rayleigh", 12.0)]
 _NEED_DATA = ("semcom train", "semcom evaluate")
 _SEMCOM = [line for line in _LINES if line.startswith("semcom ")]
 _LIVE = [line for line in _SEMCOM if not line.startswith(_NEED_DATA)]
@@ -100,7 +101,16 @@ def test_figures_are_the_measured_ones() -> None:
     rows = json.loads((_ROOT / "results" / "mfmsc-compact.json").read_text(encoding="utf-8"))
     shipped = json.loads((_ROOT / "weights" / "mfmsc" / "manifest.json").read_text(encoding="utf-8"))
     assert {row["fingerprint"] for row in rows} == {shipped["fingerprint"]}
-    for task in shipped["tasks"]:
-        awgn = {row["snr_db"]: row for row in rows if row["task"] == task and row["channel"] == "awgn"}
-        figures = (awgn[12.0]["value"], awgn[-6.0]["value"], awgn[12.0]["guesser"])
-        assert f"| {' | '.join(f'{figure:.3f}' for figure in figures)} |" in _README, task
+    assert {row["task"] for row in rows} == set(shipped["tasks"])
+    first_metric = {(row["task"], row["dataset"]): row["metric"] for row in reversed(rows)}
+    for (task, dataset), metric in first_metric.items():
+        measured = {
+            (row["channel"], row["snr_db"]): row
+            for row in reversed(rows)  # the first rate, where there are several
+            if (row["task"], row["dataset"], row["metric"]) == (task, dataset, metric)
+        }
+        values = [measured[place]["value"] for place in _README_PLACES]
+        guesser = measured[_README_PLACES[0]]["guesser"]
+        cells = [f"{value:.1f} dB" if metric == "psnr_db" else f"{value:.3f}" for value in values]
+        cells.append("–" if guesser is None else f"{guesser:.3f}")
+        assert f"| {' | '.join(cells)} |" in _README, (task, dataset, cells)
