@@ -93,9 +93,12 @@ class Sampler:
         rng = np.random.default_rng([self._seed, epoch])
         order = rng.permutation(len(self._groups))[: self.steps_per_epoch * self._recipe.batch]
         lengths = self._lengths()
-        if lengths is not None:
-            bucket = np.arange(len(order)) // (_BUCKET_BATCHES * self._recipe.batch)
-            order = order[np.lexsort((lengths[order], bucket))]
+        if lengths is None:
+            return rng.permutation(order.reshape(self.steps_per_epoch, self._recipe.batch))
+        if self._recipe.short_first and epoch == 0:
+            return order[np.argsort(lengths[order])].reshape(self.steps_per_epoch, self._recipe.batch)
+        bucket = np.arange(len(order)) // (_BUCKET_BATCHES * self._recipe.batch)
+        order = order[np.lexsort((lengths[order], bucket))]
         return rng.permutation(order.reshape(self.steps_per_epoch, self._recipe.batch))
 
     def _lengths(self) -> NDArray[np.int64] | None:

@@ -17,8 +17,7 @@ from transmitter.media import SAMPLE_RATE_HZ
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NUM_TEST_STRINGS, NUM_TRAIN_STRINGS = 500, 2000
 _TEST_INDICES = range(1, 5)
-_MIN_DIGITS: Mapping[str, int] = {"train": 1, "test": 3}  # short strings teach where a word begins and ends
-_MAX_DIGITS = 7
+_NUM_DIGITS: Mapping[str, tuple[int, ...]] = {"train": tuple(range(1, 8)), "test": tuple(range(3, 8))}
 _MIN_GAP_S, _MAX_GAP_S = 0.05, 0.2
 
 
@@ -66,7 +65,8 @@ class _Strings(Sequence[NDArray[np.float32]]):
 def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Examples:
     """Join recordings of one speaker into strings, 0.05 to 0.2 s of silence between two words.
 
-    A string has 3 to 7 words, one for training 1 to 7.
+    A string has 3 to 7 words, each number as often. For training it has 1 to 7, n with probability
+    proportional to 1/n: short strings teach where a word begins and ends.
 
     Speaker, number of words, recordings (which may recur) and gaps are drawn evenly. Nothing is joined
     before it is asked for.
@@ -81,9 +81,12 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
     by_speaker = [np.flatnonzero(np.array(recordings.speakers) == speaker) for speaker in speakers]
     gap_samples = (int(_MIN_GAP_S * SAMPLE_RATE_HZ), int(_MAX_GAP_S * SAMPLE_RATE_HZ))
     places, gaps = [], []
+    numbers = np.array(_NUM_DIGITS[recordings.split])
+    weights = 1 / numbers if recordings.split == "train" else np.ones(len(numbers))
     for _ in range(num_strings):
         own = by_speaker[rng.integers(len(speakers))]
-        places.append(rng.choice(own, rng.integers(_MIN_DIGITS[recordings.split], _MAX_DIGITS + 1)))
+        num_words = rng.choice(numbers, p=weights / weights.sum())
+        places.append(rng.choice(own, num_words))
         gaps.append(rng.integers(*gap_samples, len(places[-1]) - 1, endpoint=True))
     return Examples(
         dataset=recordings.dataset,

@@ -15,6 +15,7 @@ from shared.profiles import Profile
 NUM_MEL_BINS = 80
 TIME_REDUCTION = 4
 _MAX_POSITIONS = 2048
+_BRANCH_DEVIATION = 0.002
 
 
 class CausalConv2d(nn.Module):
@@ -26,6 +27,8 @@ class CausalConv2d(nn.Module):
     def __init__(self, num_in: int, num_out: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(num_in, num_out, kernel_size=3)
+        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
+        nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape [B, C, T, M] -> [B, C_out, T, M]."""
@@ -72,6 +75,11 @@ class SpeechEncoder(nn.Module):
         nn.init.normal_(self.position.weight, std=0.02)
         self.norm = nn.LayerNorm(profile.width)
         self.layers = AttentionLayers(profile, profile.speech_layers)
+        for name, parameter in self.layers.named_parameters():
+            if name.endswith("output.dense.weight"):
+                # Layers that begin close to the identity do not smooth all tokens into one before CTC has
+                # found where anything is said.
+                nn.init.normal_(parameter, std=_BRANCH_DEVIATION)
 
     def forward(self, fbank: Tensor, mask: Tensor) -> Tokens:
         """Encode padded utterances.
