@@ -137,7 +137,12 @@ RECIPES: Mapping[str, Recipe] = {
                 dataset="fsdd",
             ),
             "video_classification": TaskRecipe(
-                steps=430, batch=8, learning_rate=3e-4, label_smoothing=0.05, augment=True
+                steps=900,
+                batch=8,
+                learning_rate=3e-4,
+                label_smoothing=0.05,
+                augment=True,
+                part_rates={"encoders.video.embed": 1e-3},
             ),
             "vqa": TaskRecipe(
                 steps=320, batch=12, questions_a_picture=4, learning_rate=3e-4, frozen=("encoders.text",)

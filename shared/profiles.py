@@ -67,7 +67,7 @@ _TABLE = (
         video_layers=1,
         coder_width=64,
     ),
-    Profile("compact", width=384),
+    Profile("compact", width=384, video_layers=2, tubelet=(4, 16, 16)),
     Profile(
         "paper",
         width=768,
