@@ -28,6 +28,7 @@ class CausalConv2d(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(num_in, num_out, kernel_size=3)
         nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
+        assert self.conv.bias is not None
         nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Tensor) -> Tensor:
