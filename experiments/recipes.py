@@ -118,7 +118,7 @@ _COMPACT = Recipe(
     dropout=0.1,
 )
 
-# Of earlier weights: tasks that have learnt take fewer and smaller steps, and those that begin take small ones in
+# Of earlier weights: tasks that have learnt take fewer and smaller steps; those that begin take small ones in
 # what the others stand on. Two hours without that care cost pictures six points, the two others two each.
 _SHARED_PARTS = {"channel_encoder": 3e-4, "channel_decoder": 3e-4}
 _FURTHER: Mapping[str, Mapping[str, Any]] = {
