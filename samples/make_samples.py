@@ -55,10 +55,10 @@ _PICTURE = 64
 _ENLARGED = 4
 
 STATEMENTS = (
-    "I thank the Commissioner for her clear answer .",
-    "The committee will vote on this proposal tomorrow morning .",
-    "We must protect the rivers of our region before it is too late .",
-    "Mr President , this debate has lasted for three hours .",
+    "I thank the Commissioner for her clear answer.",
+    "The committee will vote on this proposal tomorrow morning.",
+    "We must protect the rivers of our region before it is too late.",
+    "Mr President, this debate has lasted for three hours.",
 )
 
 REBUILT = ("frog", "ship", "truck")
