@@ -147,23 +147,25 @@ def test_fsdd_splits_by_index_and_joins_one_speakers_digits(root: Path) -> None:
     assert {len(target.split()) for target in examples.targets} == {3, 4, 5, 6, 7}
 
 
-def test_strings_are_their_recordings_with_silence_between() -> None:
+@pytest.mark.parametrize(("split", "num_words"), [("train", range(1, 8)), ("test", range(3, 8))])
+def test_strings_are_their_recordings_with_silence_between(split: str, num_words: range) -> None:
     waveforms = [np.full(100, value, dtype=np.float32) for value in (0.1, 0.2, 0.3, 0.4)]
-    recordings = Recordings("digits", "train", waveforms, ("one", "two", "six", "ten"), ("a", "a", "b", "b"))
-    strings = compose_strings(recordings, 40, seed=3)
+    recordings = Recordings("digits", split, waveforms, ("one", "two", "six", "ten"), ("a", "a", "b", "b"))
+    strings = compose_strings(recordings, 80, seed=3)
+    assert {len(target.split()) for target in strings.targets} == set(num_words)
     heard = []
-    for source, target in zip(strings.sources(range(40)), strings.targets, strict=True):
+    for source, target in zip(strings.sources(range(80)), strings.targets, strict=True):
         audio = source["audio"]
         words = target.split()
         places = [recordings.words.index(word) for word in words]
         assert len({recordings.speakers[place] for place in places}) == 1
         heard_samples = audio[audio != 0]
         assert np.array_equal(heard_samples, np.concatenate([waveforms[place] for place in places]))
-        silence_s = (len(audio) - len(heard_samples)) / 16_000 / (len(words) - 1)
-        assert 0.05 <= silence_s <= 0.2
+        silence_s = (len(audio) - len(heard_samples)) / 16_000
+        assert 0.05 * (len(words) - 1) <= silence_s <= 0.2 * (len(words) - 1)
         heard.append(target)
-    assert compose_strings(recordings, 40, seed=3).targets == heard
-    assert compose_strings(recordings, 40, seed=4).targets != heard
+    assert compose_strings(recordings, 80, seed=3).targets == heard
+    assert compose_strings(recordings, 80, seed=4).targets != heard
 
 
 def test_speechocean762_joins_texts_and_utterances(root: Path) -> None:

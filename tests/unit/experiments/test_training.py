@@ -192,10 +192,10 @@ def test_learning_rate_rises_then_falls() -> None:
     assert rates[-1] == pytest.approx(0.01)
 
 
-def _sampler(task: str, batch: int = 8) -> Sampler:
+def _sampler(task: str, batch: int = 8, *, short_first: bool = False) -> Sampler:
     letters = "abcdefghijklmnopqrstuvwxyz.?"
     vocabulary = Vocabulary([*SPECIAL, *letters, *("##" + letter for letter in letters)], 32)
-    recipe = TaskRecipe(steps=1, batch=batch)
+    recipe = TaskRecipe(steps=1, batch=batch, short_first=short_first)
     return Sampler(small_examples(task, "train"), recipe, get_profile("tiny"), vocabulary, seed=3)
 
 
@@ -228,6 +228,20 @@ def test_texts_of_like_length_share_a_batch() -> None:
         lengths = sampler.batch(step)[0].inputs["text"][1].sum(1)
         spreads.append(int(lengths.max() - lengths.min()))
     assert np.mean(spreads) <= 2
+
+
+def test_the_first_epoch_may_go_from_short_to_long() -> None:
+    whole = _sampler("sentiment")
+    sampler = _sampler("sentiment", short_first=True)
+    lengths = [
+        [
+            float(own.batch(step)[0].inputs["text"][1].sum(1).float().mean())
+            for step in range(own.steps_per_epoch)
+        ]
+        for own in (whole, sampler)
+    ]
+    assert lengths[1] == sorted(lengths[1])
+    assert lengths[0] != sorted(lengths[0])
 
 
 def test_flips_and_shifts_keep_shape_and_content() -> None:
