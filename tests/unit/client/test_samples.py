@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from client.demo import SAMPLES, load_samples
+from client.demo import SAMPLES
 from shared.tasks import TASKS
 from transmitter.media import decode_media
 
