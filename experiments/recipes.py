@@ -27,8 +27,8 @@ class TaskRecipe:
         symbols_per_token: Rates, one drawn each step; below 16 only for tasks that send a sequence.
         present_weight: Of the labels that are present, where an instance has several.
         short_first: Go through the first epoch from the shortest input to the longest (Amodei et al., 2016).
-        frozen: Parameter name beginnings that this task leaves alone, other tasks may train them. Posters
-            say little of a genre and cost three quarters of a step, easy questions little of a language.
+        frozen: Parameter name beginnings that this task leaves alone; other tasks may train them. Posters say
+            little of a genre for what they cost, easy questions little of a language.
         part_rates: Learning rates of parts, by name beginning, that come before the recipe's; the first that
             fits holds. A task that starts at random takes small steps in parts that serve others already.
         dataset: Trained on, where not all that `semcom data` names for the task.
@@ -119,7 +119,7 @@ _COMPACT = Recipe(
 )
 
 # Of earlier weights: tasks that have learnt take fewer and smaller steps; those that begin take small ones in
-# what the others stand on. Two hours without that care cost pictures six points, the two others two each.
+# what the others stand on, or the others lose what they had learnt.
 _SHARED_PARTS = {"channel_encoder": 3e-4, "channel_decoder": 3e-4}
 _FURTHER: Mapping[str, Mapping[str, Any]] = {
     "sentiment": {"steps": 1500, "learning_rate": 3e-4},
