@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
@@ -23,7 +24,7 @@ from experiments.recipes import get_recipe, scaled
 from experiments.run import start_run
 from experiments.run_files import export
 from experiments.train import train
-from experiments.warm_start import find_minilm
+from experiments.warm_start import Origin, find_minilm
 from shared.checkpoint import find_weights, load_manifest
 from shared.errors import InvalidField, SemcomError, UnknownName
 from shared.profiles import get_profile
@@ -59,7 +60,11 @@ def train_command(
     ] = None,
     from_scratch: Annotated[bool, typer.Option(help="Start every part at random.")] = False,
     start_from: Annotated[
-        Path | None, typer.Option(help="Folder of earlier weights to go on from, instead of the BERT.")
+        list[str] | None,
+        typer.Option(
+            metavar="FOLDER[=PART,...]",
+            help="Earlier weights to go on from, all or parts of them; may be repeated, the last one wins.",
+        ),
     ] = None,
     recipe_name: Annotated[
         str, typer.Option("--recipe", help="Of experiments/recipes.py; the profile's own when absent.")
@@ -70,6 +75,7 @@ def train_command(
     """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names; stops and resumes to the step."""
     torch.set_num_threads(threads)
     get_system(system)
+    origins = [Origin.parse(text) for text in start_from or ()]
     sizes, recipe = get_profile(profile), scaled(get_recipe(recipe_name or profile), length)
     if tasks:
         names = [get_task(name.strip()).name for name in tasks.split(",")]
@@ -84,8 +90,8 @@ def train_command(
             recipe,
             seed=seed,
             device=own_device,
-            minilm=None if from_scratch or profile == "tiny" else _find_minilm(minilm, start_from),
-            earlier=start_from,
+            minilm=None if from_scratch or profile == "tiny" else _find_minilm(minilm, origins),
+            earlier=origins,
             command=shlex.join(["semcom", *sys.argv[1:]]),
         )
         train(run, run_folder, console, limit_steps=limit_steps, new_recipe=new_recipe, ranks=ranks)
@@ -96,12 +102,12 @@ def train_command(
             )
 
 
-def _find_minilm(folder: Path | None, earlier: Path | None) -> Path | None:
+def _find_minilm(folder: Path | None, earlier: Sequence[Origin]) -> Path | None:
     """The BERT to start from; a run that goes on from earlier weights does without where there is none."""
     try:
         return find_minilm(folder)
     except InvalidField:
-        if earlier is None or folder is not None:
+        if not earlier or folder is not None:
             raise
         return None
 

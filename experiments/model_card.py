@@ -55,7 +55,7 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
         f"- Command: `{training['command']}` (Algorithm 1)",
         f"- {training['hours']} hours on {training['device']}",
         *_segments(training["segments"]),
-        *_origin(training.get("started_from")),
+        *_origin(_as_list(training.get("started_from"))),
         *_data(training),
         "",
         notes.strip(),
@@ -76,16 +76,23 @@ def _segments(segments: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _origin(started_from: Mapping[str, Any] | None) -> list[str]:
+def _origin(started_from: Sequence[Mapping[str, Any]]) -> list[str]:
     """The weights a run went on from, and what those went on from."""
-    if not started_from:
-        return []
-    earlier = started_from["training"]
-    lines = [
-        f"- Went on from weights {started_from['fingerprint']}: `{earlier['command']}`, "
-        f"{earlier['hours']} hours, steps {earlier['steps']}"
-    ]
-    return lines + _origin(earlier.get("started_from"))
+    lines = []
+    for origin in started_from:
+        earlier = origin["training"]
+        parts = f" ({', '.join(origin['parts'])})" if origin.get("parts") else ""
+        lines.append(
+            f"- Went on from weights {origin['fingerprint']}{parts}: `{earlier['command']}`, "
+            f"{earlier['hours']} hours, steps {earlier['steps']}"
+        )
+        lines += _origin(_as_list(earlier.get("started_from")))
+    return list(dict.fromkeys(lines))
+
+
+def _as_list(started_from: Any) -> list[Mapping[str, Any]]:
+    """Manifests once named a single origin."""
+    return [started_from] if isinstance(started_from, Mapping) and started_from else list(started_from or ())
 
 
 def _data(training: Mapping[str, Any]) -> list[str]:

@@ -16,13 +16,15 @@ from torch.nn import functional as F
 
 from experiments.datasets.base import Examples
 from experiments.recipes import TaskRecipe
-from receiver.heads import TRANSCRIPT_CHARACTERS, pictures_to_patches
+from receiver.heads import TRANSCRIPT_CHARACTERS
+from shared.patches import pictures_to_patches
 from shared.tasks import AnswerKind
 from transmitter.network import Batch
 from transmitter.preprocessing import tensor_to_unit_range
 
 Targets = tuple[Tensor, ...]
 _CHARACTER_NUMBERS = {character: number for number, character in enumerate(TRANSCRIPT_CHARACTERS)}
+_MIN_SQUARED_ERROR = 1e-6  # 60 dB
 _NO_TARGET = -100  # of cross entropy: padding
 
 
@@ -116,13 +118,20 @@ def _patch_targets(_: Examples, __: NDArray[np.int64], batch: Batch) -> Targets:
 
 
 def image_loss(scores: Tensor, _: Tensor, targets: Targets, __: TaskRecipe) -> Tensor:
-    """Mean squared error of pixels 0 to 1; scores and targets float [B, L, 48]."""
-    return F.mse_loss(scores, targets[0])
+    """Mean over pictures of the logarithm of the squared error, which is PSNR but for sign and scale.
+
+    The plain error would be that of the worst channels; scores and targets float [B, L, 48], 0 to 1.
+    """
+    return _squared_errors(scores, targets[0]).log().mean()
 
 
 def _psnr_db(scores: Tensor, _: Tensor, targets: Targets) -> Tensor:
-    errors = (scores.clamp(0, 1) - targets[0]).square().mean((1, 2))
-    return (-10 * errors.clamp_min(1e-10).log10()).mean()
+    return -10 * _squared_errors(scores.clamp(0, 1), targets[0]).log10().mean()
+
+
+def _squared_errors(scores: Tensor, pictures: Tensor) -> Tensor:
+    """Mean squared error of each picture, [B, L, 48] -> [B]."""
+    return (scores - pictures).square().mean((1, 2)).clamp_min(_MIN_SQUARED_ERROR)
 
 
 OBJECTIVES: Mapping[AnswerKind, Objective] = {

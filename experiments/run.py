@@ -15,7 +15,7 @@ from experiments.optimisers import make_optimiser, task_parameters
 from experiments.provenance import current_commit
 from experiments.recipes import Recipe
 from experiments.sampling import Sampler
-from experiments.warm_start import continue_from, read_pieces, warm_start
+from experiments.warm_start import Origin, continue_from, read_pieces, warm_start
 from receiver.network import ReceiverNetwork
 from shared.checkpoint import Half
 from shared.profiles import Profile
@@ -39,7 +39,7 @@ class Run:
         optimisers: One AdamW a task, over the parts the task uses.
         done: Steps taken of each task.
         command: That repeats the run.
-        started_from: Fingerprint and training of the earlier weights that it goes on from, if any.
+        started_from: Fingerprint, parts and training of the earlier weights that it goes on from, if any.
         segments: Where the run began or went on otherwise: first step, commit, steps planned of each task.
     """
 
@@ -54,7 +54,7 @@ class Run:
     optimisers: Mapping[str, torch.optim.Optimizer]
     done: dict[str, int]
     command: str = ""
-    started_from: Mapping[str, Any] = field(default_factory=dict)
+    started_from: list[dict[str, Any]] = field(default_factory=list)
     hours: float = 0.0
     segments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -76,7 +76,7 @@ def start_run(
     seed: int,
     device: torch.device,
     minilm: Path | None = None,
-    earlier: Path | None = None,
+    earlier: Sequence[Origin] = (),
     command: str = "",
 ) -> Run:
     """Load data, build both halves and one optimiser a task.
@@ -87,8 +87,8 @@ def start_run(
         seed: Of weights, order, channels.
         device: To train on.
         minilm: BERT that the text encoder and the fusion start from.
-        earlier: Folder of weights to start from; they replace what the BERT gave, and what they lack starts
-            at random.
+        earlier: Weights to start from, or parts of them; they replace what the BERT and those before them
+            gave, and what they lack starts at random.
         command: That repeats the run, for the record.
 
     Raises:
@@ -98,14 +98,14 @@ def start_run(
     torch.manual_seed(seed)
     examples = {task: load_examples(task, "train", r.dataset) for task, r in recipe.tasks.items()}
     texts = [str(text) for e in examples.values() if "text" in e.columns for text in e.columns["text"].values]
-    vocabulary = build_vocabulary(profile, earlier or minilm, texts)
+    vocabulary = build_vocabulary(profile, earlier[0].folder if earlier else minilm, texts)
     labels = {task: e.labels for task, e in examples.items()}
     transmitter = TransmitterNetwork(profile, list(recipe.tasks), len(vocabulary))
     receiver = ReceiverNetwork(profile, list(recipe.tasks), labels, len(vocabulary))
     if minilm is not None:
         warm_start(transmitter, receiver, minilm)
     halves: dict[Half, nn.Module] = {"transmitter": transmitter, "receiver": receiver}
-    origin = continue_from(halves, earlier, profile, labels) if earlier is not None else {}
+    origins = [continue_from(halves, origin, profile, labels) for origin in earlier]
     for name, parameter in transmitter.named_parameters():
         parameter.requires_grad_(not name.startswith(recipe.frozen))
     set_dropout(transmitter, recipe.dropout)
@@ -123,7 +123,7 @@ def start_run(
     done = dict.fromkeys(recipe.tasks, 0)
     run = Run(
         recipe, seed, device, profile, vocabulary, transmitter, receiver, samplers, optimisers, done,
-        command, origin,
+        command, origins,
     )  # fmt: skip
     run.segments.append(run.segment())
     return run

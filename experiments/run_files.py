@@ -24,7 +24,7 @@ def save_checkpoint(run: Run, folder: Path) -> None:
         "done": run.done,
         "hours": run.hours,
         "origin": {"profile": run.profile.name, "seed": run.seed, "recipe": repr(run.recipe)},
-        "started_from": dict(run.started_from),
+        "started_from": run.started_from,
         "segments": run.segments,
     }
     partial = folder / (CHECKPOINT_FILE + ".part")
@@ -71,7 +71,7 @@ def export(run: Run, folder: Path) -> Manifest:
         "steps": dict(run.done),
         "hours": round(run.hours, 2),
         "segments": run.segments,
-        "started_from": dict(run.started_from),
+        "started_from": run.started_from,
     }
     manifest = Manifest(
         system="mfmsc",

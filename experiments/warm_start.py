@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
@@ -67,14 +68,33 @@ def warm_start(transmitter: TransmitterNetwork, receiver: ReceiverNetwork, folde
             head.load_state_dict({"linear.weight": words, "linear.bias": words.new_zeros(len(words))})
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Earlier weights that a run starts from.
+
+    Attributes:
+        folder: Of the weights.
+        parts: Beginnings of the names of the parts that are taken; all when empty.
+    """
+
+    folder: Path
+    parts: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Origin:
+        """Read `FOLDER` or `FOLDER=PART,PART`."""
+        folder, _, parts = text.partition("=")
+        return cls(Path(folder), tuple(part.strip() for part in parts.split(",") if part.strip()))
+
+
 def continue_from(
-    halves: Mapping[Half, nn.Module], folder: Path, profile: Profile, labels: Mapping[str, Sequence[str]]
+    halves: Mapping[Half, nn.Module], origin: Origin, profile: Profile, labels: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     """Copy earlier weights into both halves, where they have them; new tasks keep their random start.
 
     Args:
         halves: Networks of the run.
-        folder: Of the earlier weights.
+        origin: The earlier weights, and which parts of them.
         profile: Of the run.
         labels: Of each labelling task of the run; a head is taken over only where they are the same.
 
@@ -82,9 +102,9 @@ def continue_from(
         What the new weights shall say of their origin.
 
     Raises:
-        InvalidField: If the weights are of another profile, or were changed.
+        InvalidField: If the weights are of another profile, were changed, or have none of a part.
     """
-    manifest = load_manifest(folder)
+    manifest = load_manifest(origin.folder)
     if manifest.profile != profile.name:
         raise InvalidField("start-from", manifest.profile, f"weights of profile {profile.name}")
     changed = [
@@ -92,13 +112,24 @@ def continue_from(
         for task in labels
         if task in manifest.tasks and tuple(labels[task]) != tuple(manifest.labels.get(task, ()))
     ]
+    found: set[str] = set()
     for half, module in halves.items():
-        state = load_state(folder, half, manifest)
+        state = load_state(origin.folder, half, manifest)
         own = module.state_dict()
         taken = {
             name: tensor
             for name, tensor in state.items()
             if name in own and own[name].shape == tensor.shape and not name.startswith(tuple(changed))
         }
+        if origin.parts:
+            taken = {name: tensor for name, tensor in taken.items() if name.startswith(origin.parts)}
+        found |= {part for part in origin.parts if any(name.startswith(part) for name in taken)}
         module.load_state_dict(own | taken)
-    return {"fingerprint": manifest.fingerprint, "training": manifest.training}
+    if missing := [part for part in origin.parts if part not in found]:
+        allowed = f"names that parts of {origin.folder} and of this run begin with"
+        raise InvalidField("start-from", ", ".join(missing), allowed)
+    return {
+        "fingerprint": manifest.fingerprint,
+        "parts": list(origin.parts),
+        "training": manifest.training,
+    }

@@ -5,34 +5,18 @@ Shapes: B batch, L tokens, P width.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
+from shared.patches import VALUES_PER_PATCH, PatchTransform
 from shared.profiles import Profile
 from shared.tasks import AnswerKind, get_task
 
-PATCH_SIZE = 4
-"""Side of the picture patch one token rebuilds [pixels]."""
+_MID_GREY, _PIXEL_DEVIATION = 0.5, 0.25  # of photographs, where white is 1
 
 TRANSCRIPT_CHARACTERS = ("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")
 """Classes of the speech head; the first is the blank of connectionist temporal classification."""
-
-
-def pictures_to_patches(pictures: Tensor) -> Tensor:
-    """Cut pictures [B, 3, H, W] into patches [B, H/4 * W/4, 3 * 4 * 4], row by row."""
-    batch, channels, height, width = pictures.shape
-    rows, columns = height // PATCH_SIZE, width // PATCH_SIZE
-    grid = pictures.reshape(batch, channels, rows, PATCH_SIZE, columns, PATCH_SIZE)
-    return grid.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, -1)
-
-
-def patches_to_picture(patches: Tensor) -> Tensor:
-    """Join the patches [L, 3 * 4 * 4] of a square picture to [H, W, 3]."""
-    side = math.isqrt(patches.shape[0])
-    grid = patches.view(side, side, 3, PATCH_SIZE, PATCH_SIZE)
-    return grid.permute(0, 3, 1, 4, 2).reshape(side * PATCH_SIZE, side * PATCH_SIZE, 3)
 
 
 class TokenHead(nn.Module):
@@ -57,18 +41,16 @@ class LabelHead(TokenHead):
 
 
 class PatchHead(nn.Module):
-    """A 4x4 picture patch for every token: [B, L, P] -> [B, L, 48], 0 to 1 after clamping."""
+    """A 4x4 picture patch for every token, by way of its coefficients: [B, L, P] -> [B, L, 48], about 0 to 1."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(width, width), nn.GELU(), nn.Linear(width, 3 * PATCH_SIZE * PATCH_SIZE)
-        )
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, VALUES_PER_PATCH))
+        self.transform = PatchTransform()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Shape [B, L, P] -> [B, L, 3 * 4 * 4]."""
-        patches: Tensor = self.layers(tokens)
-        return patches
+        """Shape [B, L, P] -> [B, L, 48]."""
+        return _MID_GREY + _PIXEL_DEVIATION * self.transform.inverse(self.layers(tokens).float())
 
 
 _HeadMaker = Callable[[Profile, int, int], nn.Module]

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from receiver.heads import TRANSCRIPT_CHARACTERS, patches_to_picture
+from receiver.heads import TRANSCRIPT_CHARACTERS
+from shared.patches import patches_to_picture
 from receiver.network import ReceiverNetwork
 from receiver.systems.base import TaskAnswer
 from shared.checkpoint import Manifest, load_half, load_manifest, load_vocabulary

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.layers import Tokens
+from shared.patches import VALUES_PER_PATCH, PatchTransform, pictures_to_patches
 from shared.profiles import Profile
 
 _CHANNELS_PER_GROUP = 16
@@ -46,7 +47,10 @@ class ImageEncoder(nn.Module):
     """Residual network over a picture.
 
     pixels [B, 3, H, W] -> stem -> stage 1 (H/2) -> stage 2 (H/4) -> stage 3 (H/8) -> pool to a grid -> P
-                                                          |-> P: the fine map, for pictures that are rebuilt
+           |                                              |-> P
+           |-> 4x4 patches, their coefficients -> P ------+: the fine map, for pictures that are rebuilt
+
+    The norms of the stages leave nothing of a picture's contrast, so the fine map sees the pixels as well.
 
     Source: MFMSC, IV-A 1), Fig. 2.
     """
@@ -61,6 +65,8 @@ class ImageEncoder(nn.Module):
             for num_in, num_out in zip(widths[:-1], stages, strict=True)
         )
         self.fine = nn.Linear(stages[1], profile.width)
+        self.transform = PatchTransform()
+        self.patches = nn.Linear(VALUES_PER_PATCH, profile.width)
         self.coarse = nn.Linear(stages[2], profile.width)
         self.grid = profile.fusion_grid
 
@@ -81,6 +87,13 @@ class ImageEncoder(nn.Module):
         if not fine:
             size = (min(features.shape[2], self.grid), min(features.shape[3], self.grid))
             features = F.adaptive_avg_pool2d(features, size)
-        sequence = features.flatten(2).transpose(1, 2)  # [B, L, C]
-        values = self.fine(sequence) if fine else self.coarse(sequence)
+        if fine:
+            values = self.fine(_tokens(features)) + self.patches(self.transform(pictures_to_patches(pixels)))
+        else:
+            values = self.coarse(_tokens(features))
         return Tokens(values, values.new_ones(values.shape[:2]).bool())
+
+
+def _tokens(features: Tensor) -> Tensor:
+    """Shape [B, C, H, W] -> [B, H W, C]."""
+    return features.flatten(2).transpose(1, 2)

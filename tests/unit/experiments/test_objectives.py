@@ -11,7 +11,8 @@ import torch
 from experiments.datasets.base import Examples, one_each
 from experiments.objectives import OBJECTIVES
 from experiments.recipes import TaskRecipe
-from receiver.heads import TRANSCRIPT_CHARACTERS, patches_to_picture
+from receiver.heads import TRANSCRIPT_CHARACTERS
+from shared.patches import patches_to_picture
 from transmitter.network import Batch
 from transmitter.preprocessing import pixels_to_tensor
 
@@ -27,9 +28,12 @@ def test_picture_targets_are_the_pictures_themselves() -> None:
     assert targets.shape == (3, 64, 48)
     for patches, picture in zip(targets, pictures[[0, 1, 1]], strict=True):
         np.testing.assert_allclose(patches_to_picture(patches).numpy() * 255, picture, atol=0.01)
-    off_by_a_tenth = targets + 0.1
-    loss = OBJECTIVES["image"].loss(off_by_a_tenth, ALL_SENT, (targets,), RECIPE)
-    assert float(loss) == pytest.approx(0.01, rel=1e-4)
+    off = targets + torch.tensor([0.1, 0.1, 0.01])[:, None, None]
+    loss = OBJECTIVES["image"].loss(off, ALL_SENT, (targets,), RECIPE)
+    assert float(loss) == pytest.approx(math.log(0.1**2 * 0.1**2 * 0.01**2) / 3, rel=1e-3)
+    at_grey = torch.full_like(targets, 0.5)
+    psnr_db = OBJECTIVES["image"].quality(at_grey + 0.1, ALL_SENT, (at_grey,))
+    assert float(psnr_db) == pytest.approx(20.0, rel=1e-4)
 
 
 def test_text_targets_leave_padding_out() -> None:

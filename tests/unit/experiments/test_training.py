@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from experiments.run import Run, start_run
 from experiments.run_files import export
 from experiments.sampling import Sampler
 from experiments.train import planned_steps, train
+from experiments.warm_start import Origin
 from shared.errors import InvalidField
 from shared.profiles import get_profile
 from shared.text import SPECIAL, Vocabulary
@@ -33,8 +35,9 @@ def _recipe(steps: int = 6) -> Recipe:
     return Recipe({task: TaskRecipe(steps=steps, batch=8, learning_rate=2e-3) for task in TASKS})
 
 
-def _start(recipe: Recipe, seed: int = 0, earlier: Path | None = None) -> Run:
-    return start_run(get_profile("tiny"), recipe, seed=seed, device=torch.device("cpu"), earlier=earlier)
+def _start(recipe: Recipe, seed: int = 0, earlier: Sequence[str] = ()) -> Run:
+    origins = [Origin.parse(text) for text in earlier]
+    return start_run(get_profile("tiny"), recipe, seed=seed, device=torch.device("cpu"), earlier=origins)
 
 
 @pytest.mark.usefixtures("small_data")
@@ -288,7 +291,7 @@ def test_a_run_goes_on_from_earlier_weights(tmp_path: Path) -> None:
     first = _start(Recipe({task: recipe.tasks[task] for task in ("sentiment", "vqa")}))
     train(first, tmp_path / "first", QUIET)
     export(first, tmp_path / "weights" / "mfmsc")
-    later = _start(recipe, seed=1, earlier=tmp_path / "weights" / "mfmsc")
+    later = _start(recipe, seed=1, earlier=[str(tmp_path / "weights" / "mfmsc")])
     fresh = _start(recipe, seed=1)
     state, random, earlier = (
         {**run.transmitter.state_dict(), **run.receiver.state_dict()} for run in (later, fresh, first)
@@ -300,8 +303,31 @@ def test_a_run_goes_on_from_earlier_weights(tmp_path: Path) -> None:
         state["heads.image_classification.linear.weight"], random["heads.image_classification.linear.weight"]
     )
     export(later, tmp_path / "later")
-    origin = json.loads((tmp_path / "later" / "manifest.json").read_text())["training"]["started_from"]
+    (origin,) = json.loads((tmp_path / "later" / "manifest.json").read_text())["training"]["started_from"]
     assert origin["training"]["steps"] == {"sentiment": 6, "vqa": 6}
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_run_takes_parts_of_several_earlier_weights(tmp_path: Path) -> None:
+    """The last that names a part wins; a part that no one has is refused."""
+    first, second = _start(_recipe(), seed=1), _start(_recipe(), seed=2)
+    for name, run in (("first", first), ("second", second)):
+        export(run, tmp_path / name)
+    joined = _start(
+        _recipe(), seed=3, earlier=[f"{tmp_path}/first", f"{tmp_path}/second=encoders.image, heads.vqa"]
+    )
+    state, own_first, own_second = (
+        {**run.transmitter.state_dict(), **run.receiver.state_dict()} for run in (joined, first, second)
+    )
+    for name, origin in (
+        ("fusion.segment.weight", own_first),
+        ("heads.sentiment.linear.weight", own_first),
+        ("encoders.image.coarse.weight", own_second),
+        ("heads.vqa.linear.weight", own_second),
+    ):
+        torch.testing.assert_close(state[name], origin[name], rtol=0.01, atol=2e-3)
+    with pytest.raises(InvalidField, match="encoders.smell"):
+        _start(_recipe(), earlier=[f"{tmp_path}/first=encoders.smell"])
 
 
 @pytest.mark.usefixtures("small_data")
@@ -312,5 +338,5 @@ def test_earlier_weights_of_another_profile_are_refused(tiny_weights: Path) -> N
             _recipe(),
             seed=0,
             device=torch.device("cpu"),
-            earlier=tiny_weights / "mfmsc",
+            earlier=[Origin(tiny_weights / "mfmsc")],
         )

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from receiver.heads import PATCH_SIZE, TRANSCRIPT_CHARACTERS
+from receiver.heads import TRANSCRIPT_CHARACTERS
+from shared.patches import PATCH_SIZE
 from receiver.network import ReceiverNetwork
 from receiver.systems.mfmsc import MfmscReceiver
 from shared.checkpoint import Manifest

@@ -31,6 +31,14 @@ def test_an_image_does_not_depend_on_its_batch() -> None:
     torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-4)
 
 
+def test_only_the_fine_map_sees_contrast() -> None:
+    """What a label needs does not change with contrast; a picture cannot be rebuilt without it."""
+    encoder, pixels = ImageEncoder(TINY).eval(), torch.randn(1, 3, 32, 32)
+    torch.testing.assert_close(encoder(pixels).values, encoder(pixels / 2).values, atol=1e-3, rtol=1e-2)
+    bright, pale = encoder(pixels, fine=True).values, encoder(pixels / 2, fine=True).values
+    assert float(((bright - pale).norm() / bright.norm()).detach()) > 0.1
+
+
 def test_text_padding_changes_nothing() -> None:
     encoder = TextEncoder(TINY, vocab_size=50).eval()
     numbers = torch.randint(0, 50, (1, 7))
