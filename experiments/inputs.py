@@ -58,18 +58,27 @@ class Inputs(Protocol):
 
 
 class TextInputs:
-    """Texts, split into word pieces once."""
+    """Texts, split into word pieces once; a share of the pieces may be other ones each step."""
 
     lengths: NDArray[np.int64] | None
 
-    def __init__(self, texts: Values, vocabulary: Vocabulary) -> None:
+    def __init__(self, texts: Values, vocabulary: Vocabulary, replaced_share: float = 0.0) -> None:
         self._pieces = vocabulary.encode([str(text) for text in texts])
-        self._pad_number = vocabulary.pad_number
+        self._pad_number, self._replaced_share = vocabulary.pad_number, replaced_share
+        self._word_numbers = torch.tensor(vocabulary.word_numbers)
         self.lengths = np.array([len(pieces) for pieces in self._pieces])
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
         """Piece numbers, int64 [B, L], and mask, bool [B, L]."""
-        return pad_pieces([self._pieces[row] for row in rows], self._pad_number)
+        numbers, mask = pad_pieces([self._pieces[row] for row in rows], self._pad_number)
+        if not self._replaced_share:
+            return numbers, mask
+        others = self._word_numbers[
+            torch.randint(len(self._word_numbers), numbers.shape, generator=generator)
+        ]
+        is_replaced = torch.rand(numbers.shape, generator=generator) < self._replaced_share
+        is_replaced &= torch.isin(numbers, self._word_numbers)
+        return torch.where(is_replaced, others, numbers), mask
 
 
 class PictureInputs:
@@ -238,7 +247,7 @@ def make_inputs(
 ) -> Inputs:
     """The inputs of one column."""
     makers: Mapping[Modality, Callable[[], Inputs]] = {
-        "text": lambda: TextInputs(column.values, vocabulary),
+        "text": lambda: TextInputs(column.values, vocabulary, recipe.replaced_share),
         "image": lambda: PictureInputs(column.values, IMAGE_SIZE[task], recipe),
         "audio": lambda: SpeechInputs(column.values, recipe.augment),
         "video": lambda: ClipInputs(column.values, profile, recipe.augment),

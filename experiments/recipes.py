@@ -24,6 +24,8 @@ class TaskRecipe:
         label_smoothing: Of the cross entropy.
         augment: Flip and shift pictures and clips, mask bands of speech.
         blank_square: Give a square of each picture the mean colour.
+        replaced_share: So many word pieces are drawn evenly from the vocabulary instead. A text that is given
+            back word by word may be any text, and most words are rare ones.
         symbols_per_token: Rates, one drawn each step; below 16 only for tasks that send a sequence.
         present_weight: Of the labels that are present, where an instance has several.
         short_first: Go through the first epoch from the shortest input to the longest (Amodei et al., 2016).
@@ -42,6 +44,7 @@ class TaskRecipe:
     label_smoothing: float = 0.0
     augment: bool = False
     blank_square: bool = False
+    replaced_share: float = 0.0
     symbols_per_token: tuple[int, ...] = (CHANNEL_USES_PER_TOKEN,)
     present_weight: float = 1.0
     short_first: bool = False
@@ -82,7 +85,7 @@ class Recipe:
 _COMPACT = Recipe(
     tasks={
         "sentiment": TaskRecipe(steps=3200, batch=64),
-        "text_reconstruction": TaskRecipe(steps=2500, batch=32),
+        "text_reconstruction": TaskRecipe(steps=2500, batch=32, replaced_share=0.25),
         "image_classification": TaskRecipe(
             steps=7800,
             batch=128,
@@ -118,12 +121,17 @@ _COMPACT = Recipe(
     dropout=0.1,
 )
 
-# Of earlier weights, whose encoders of text and pictures stay as they are: what tasks do to each other they do
-# in the channel coder and the fusion, where those that begin take small steps and the others a few.
+# Of earlier weights, whose encoders of text and pictures stay as they are. What tasks do to each other, they
+# do in the channel coder and the fusion: those that begin take small steps there, and the others a few.
 _SHARED_PARTS = {"channel_encoder": 3e-4, "channel_decoder": 3e-4}
 _FURTHER: Mapping[str, Mapping[str, Any]] = {
     "sentiment": {"steps": 400, "learning_rate": 3e-4},
-    "text_reconstruction": {"steps": 3200, "batch": 16, "part_rates": _SHARED_PARTS},
+    "text_reconstruction": {
+        "steps": 1900,
+        "batch": 16,
+        "learning_rate": 3e-3,
+        "part_rates": _SHARED_PARTS,
+    },
     "image_classification": {"steps": 500, "learning_rate": 3e-4},
     "image_reconstruction": {
         "steps": 9000,

@@ -16,14 +16,17 @@ from experiments.provenance import current_commit
 from experiments.recipes import Recipe
 from experiments.sampling import Sampler
 from experiments.warm_start import Origin, continue_from, read_pieces, warm_start
+from experiments.word_start import start_words
 from receiver.network import ReceiverNetwork
-from shared.checkpoint import Half
+from shared.checkpoint import Half, load_manifest
 from shared.profiles import Profile
 from shared.tasks import get_task
 from shared.text import SPECIAL, Vocabulary
+from transmitter.encoders.text import TextEncoder
 from transmitter.network import TransmitterNetwork
 
 _MAX_OWN_WORDS = 4000
+_WORD_START_BATCHES = 50
 
 
 @dataclass
@@ -103,9 +106,15 @@ def start_run(
     transmitter = TransmitterNetwork(profile, list(recipe.tasks), len(vocabulary))
     receiver = ReceiverNetwork(profile, list(recipe.tasks), labels, len(vocabulary))
     if minilm is not None:
-        warm_start(transmitter, receiver, minilm)
+        warm_start(transmitter, minilm)
     halves: dict[Half, nn.Module] = {"transmitter": transmitter, "receiver": receiver}
     origins = [continue_from(halves, origin, profile, labels) for origin in earlier]
+    samplers = {
+        task: Sampler(examples[task], r, profile, vocabulary, seed) for task, r in recipe.tasks.items()
+    }
+    if minilm is not None:
+        for task in _fresh_text_tasks(recipe, earlier):
+            _start_words(task, transmitter, receiver, samplers[task], seed)
     for name, parameter in transmitter.named_parameters():
         parameter.requires_grad_(not name.startswith(recipe.frozen))
     set_dropout(transmitter, recipe.dropout)
@@ -117,9 +126,6 @@ def start_run(
         task: make_optimiser(recipe, r, task_parameters(get_task(task), transmitter, receiver))
         for task, r in recipe.tasks.items()
     }
-    samplers = {
-        task: Sampler(examples[task], r, profile, vocabulary, seed) for task, r in recipe.tasks.items()
-    }
     done = dict.fromkeys(recipe.tasks, 0)
     run = Run(
         recipe, seed, device, profile, vocabulary, transmitter, receiver, samplers, optimisers, done,
@@ -127,6 +133,22 @@ def start_run(
     )  # fmt: skip
     run.segments.append(run.segment())
     return run
+
+
+def _fresh_text_tasks(recipe: Recipe, earlier: Sequence[Origin]) -> list[str]:
+    """Tasks that give text back and that no earlier weights have learnt."""
+    learnt = {task for origin in earlier for task in load_manifest(origin.folder).tasks}
+    return [task for task in recipe.tasks if get_task(task).answer == "text" and task not in learnt]
+
+
+def _start_words(
+    task: str, transmitter: TransmitterNetwork, receiver: ReceiverNetwork, sampler: Sampler, seed: int
+) -> None:
+    encoder = transmitter.encoders["text"]
+    assert isinstance(encoder, TextEncoder)
+    batches = [sampler.batch(step)[0] for step in range(_WORD_START_BATCHES)]
+    words = encoder.bert.embeddings.word_embeddings.weight
+    start_words(transmitter, receiver, task, batches, words, torch.Generator().manual_seed(seed))
 
 
 def build_vocabulary(profile: Profile, folder: Path | None, texts: Sequence[str]) -> Vocabulary:

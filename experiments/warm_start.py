@@ -11,11 +11,9 @@ from typing import Any
 from torch import nn
 from transformers import AutoModel
 
-from receiver.network import ReceiverNetwork
 from shared.checkpoint import Half, load_manifest, load_state
 from shared.errors import InvalidField
 from shared.profiles import Profile
-from shared.tasks import get_task
 from shared.text import VOCABULARY_FILE
 from transmitter.encoders.text import TextEncoder
 from transmitter.network import TransmitterNetwork
@@ -50,11 +48,8 @@ def read_pieces(folder: Path) -> list[str]:
     return (folder / VOCABULARY_FILE).read_text(encoding="utf-8").splitlines()
 
 
-def warm_start(transmitter: TransmitterNetwork, receiver: ReceiverNetwork, folder: Path) -> None:
-    """Copy the pretrained BERT into the parts of both networks that have its shape.
-
-    The text encoder takes all of it, the fusion its layers, and a head that gives text back its words.
-    """
+def warm_start(transmitter: TransmitterNetwork, folder: Path) -> None:
+    """Copy the pretrained BERT into the parts that have its shape: the text encoder, the fusion's layers."""
     bert = AutoModel.from_pretrained(folder, local_files_only=True, add_pooling_layer=False)
     if "text" in transmitter.encoders:
         encoder = transmitter.encoders["text"]
@@ -62,10 +57,6 @@ def warm_start(transmitter: TransmitterNetwork, receiver: ReceiverNetwork, folde
         encoder.bert.load_state_dict(bert.state_dict())
     if hasattr(transmitter, "fusion"):
         transmitter.fusion.layers.encoder.load_state_dict(bert.encoder.state_dict())
-    for task, head in receiver.heads.items():
-        if get_task(task).answer == "text":
-            words = bert.embeddings.word_embeddings.weight
-            head.load_state_dict({"linear.weight": words, "linear.bias": words.new_zeros(len(words))})
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,10 @@ class LabelHead(TokenHead):
 
 
 class PatchHead(nn.Module):
-    """A 4x4 picture patch for every token, by way of its coefficients: [B, L, P] -> [B, L, 48], about 0 to 1."""
+    """A 4x4 picture patch for every token, by way of its coefficients: [B, L, P] -> [B, L, 48].
+
+    White is 1; what noise takes beyond 0 or 1 is for others to clamp.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()

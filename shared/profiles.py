@@ -30,7 +30,7 @@ class Profile:
         video_frames: Frames sampled from a clip.
         video_size: Height and width of a frame [pixels].
         tubelet: Frames, height and width of a tube (N_f, h, w).
-        coder_width: Hidden width of channel encoder and decoder.
+        coder_width: Hidden width of the channel decoder; the encoder has two units a real more.
     """
 
     name: str

@@ -30,6 +30,15 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.pieces)
 
+    @property
+    def word_numbers(self) -> list[int]:
+        """Numbers of the pieces that stand for text: no marks such as [CLS], no places left unused."""
+        return [
+            number
+            for number, piece in enumerate(self.pieces)
+            if not (piece.startswith("[") and piece.endswith("]"))
+        ]
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Numbers of each text's pieces, with [CLS] before and [SEP] after."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]

@@ -18,7 +18,8 @@ class ChannelEncoder(nn.Module):
     """F [L, P] -> linear, GELU -> linear -> 32 reals a token -> 16 complex symbols -> unit mean power.
 
     One encoder serves all tasks. Its first symbols alone are a coarser code of the same token, so that a
-    sequence may be sent at a lower rate.
+    sequence may be sent at a lower rate. Two hidden units a real are there for a task whose code begins as a
+    linear map, for gelu(a) - gelu(-a) = a.
 
     Source: MFMSC, IV-C, Fig. 7.
     """
@@ -26,9 +27,9 @@ class ChannelEncoder(nn.Module):
     def __init__(self, profile: Profile) -> None:
         super().__init__()
         self.compress = nn.Sequential(
-            nn.Linear(profile.width, profile.coder_width),
+            nn.Linear(profile.width, profile.coder_width + 2 * REALS_PER_TOKEN),
             nn.GELU(),
-            nn.Linear(profile.coder_width, REALS_PER_TOKEN),
+            nn.Linear(profile.coder_width + 2 * REALS_PER_TOKEN, REALS_PER_TOKEN),
         )
 
     def forward(self, tokens: Tokens, symbols_per_token: int = CHANNEL_USES_PER_TOKEN) -> Tensor:

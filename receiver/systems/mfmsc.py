@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from receiver.heads import TRANSCRIPT_CHARACTERS
-from shared.patches import patches_to_picture
 from receiver.network import ReceiverNetwork
 from receiver.systems.base import TaskAnswer
 from shared.checkpoint import Manifest, load_half, load_manifest, load_vocabulary
 from shared.errors import InvalidField, TaskNotTrained
+from shared.patches import patches_to_picture
 from shared.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, get_profile
 from shared.tasks import AnswerKind, get_task
 from shared.text import Vocabulary

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from receiver.heads import TRANSCRIPT_CHARACTERS
-from shared.patches import PATCH_SIZE
 from receiver.network import ReceiverNetwork
 from receiver.systems.mfmsc import MfmscReceiver
 from shared.checkpoint import Manifest
 from shared.errors import InvalidField, TaskNotTrained
+from shared.patches import PATCH_SIZE
 from shared.profiles import get_profile
 from shared.tasks import TASKS
 from shared.text import SPECIAL, Vocabulary
