@@ -15,7 +15,7 @@ from small_data import small_examples
 
 from channel_service.channels import Channel
 from experiments.evaluate import evaluate, in_process
-from experiments.inputs import blank_square, change_voice, flip_and_shift
+from experiments.inputs import TextInputs, blank_square, change_voice, flip_and_shift
 from experiments.optimisers import rate_factor
 from experiments.recipes import Recipe, TaskRecipe
 from experiments.run import Run, start_run
@@ -282,6 +282,25 @@ def test_few_questions_of_a_picture_are_drawn_anew_each_step() -> None:
     assert len(batch.inputs["image"][0]) == 8
     assert len(targets) == 16
     assert torch.bincount(batch.rows["image"]).tolist() == [2] * 8
+
+
+def test_a_share_of_the_pieces_is_replaced_and_marks_never() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    vocabulary = Vocabulary([*SPECIAL, "[unused0]", *letters, *("##" + letter for letter in letters)], 32)
+    texts = ["a b c d e f g h i j"] * 200
+    rows = np.arange(len(texts))
+    plain, mask = TextInputs(texts, vocabulary).tensors(rows, torch.Generator())
+    changed, same_mask = TextInputs(texts, vocabulary, replaced_share=0.25).tensors(
+        rows, torch.Generator().manual_seed(0)
+    )
+    assert torch.equal(mask, same_mask)
+    is_word = torch.isin(plain, torch.tensor(vocabulary.word_numbers))
+    assert torch.equal(changed[~is_word], plain[~is_word])
+    share = float((changed != plain)[is_word].float().mean())
+    assert share == pytest.approx(0.25 * (1 - 1 / len(vocabulary.word_numbers)), abs=0.03)
+    drawn = set(changed[changed != plain].tolist())
+    assert drawn <= set(vocabulary.word_numbers)
+    assert len(drawn) > 40
 
 
 @pytest.mark.usefixtures("small_data")
