@@ -54,5 +54,8 @@ def test_shipped_weights_answer_the_samples(tmp_path):
     instances = [json.loads(line) for line in target.read_text().splitlines()]
     over_awgn = [instance for instance in instances if instance["channel"] == "awgn"]
     assert {"sentiment", "image_classification", "vqa"} <= {instance["task"] for instance in over_awgn}
-    right = [instance["correct"] for instance in over_awgn]
+    rebuilt = [instance for instance in over_awgn if instance["task"] == "image_reconstruction"]
+    right = [instance["correct"] for instance in over_awgn if instance not in rebuilt]
+    # The truth of a rebuilt picture is its input.
+    right += [instance["scores"]["psnr_db"] >= 24.0 for instance in rebuilt]
     assert right.count(True) >= 0.9 * len(right)

@@ -40,4 +40,5 @@ def test_real_outputs_pair_into_symbols() -> None:
 
 def test_two_layers() -> None:
     linear = [m for m in ChannelEncoder(get_profile("paper")).modules() if isinstance(m, torch.nn.Linear)]
-    assert [(m.in_features, m.out_features) for m in linear] == [(768, 256), (256, 32)]
+    hidden = 256 + 2 * 32  # two units a real for a linear code
+    assert [(m.in_features, m.out_features) for m in linear] == [(768, hidden), (hidden, 32)]
