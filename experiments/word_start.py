@@ -23,7 +23,9 @@ from shared.tasks import task_index
 from transmitter.network import Batch, TransmitterNetwork
 
 _SNR_DB = 12.0  # the classifier is that of this SNR ...
-_SHARPNESS = 0.12  # ... with scores of the size that suits the mixture of SNRs in training
+# ... with scores scaled to the least cross entropy over the mixture of channels in training, on
+# four batches of Europarl's training texts (profile compact, seed 0).
+_SHARPNESS = 0.12
 _SHRINKAGE = 3e-3  # of covariances towards the identity
 _GATE, _CLOSING = 24.0, 8.0  # pre-activations that no feature reaches: of these units, of the others
 

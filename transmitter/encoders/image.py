@@ -84,13 +84,11 @@ class ImageEncoder(nn.Module):
         features = self.stem(pixels)
         for stage in self.stages[:2] if fine else self.stages:
             features = stage(features)
-        if not fine:
-            size = (min(features.shape[2], self.grid), min(features.shape[3], self.grid))
-            features = F.adaptive_avg_pool2d(features, size)
         if fine:
             values = self.fine(_tokens(features)) + self.patches(self.transform(pictures_to_patches(pixels)))
         else:
-            values = self.coarse(_tokens(features))
+            size = (min(features.shape[2], self.grid), min(features.shape[3], self.grid))
+            values = self.coarse(_tokens(F.adaptive_avg_pool2d(features, size)))
         return Tokens(values, values.new_ones(values.shape[:2]).bool())
 
 
