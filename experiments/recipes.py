@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.errors import UnknownName
 from shared.profiles import CHANNEL_USES_PER_TOKEN
+from shared.tasks import get_task
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ class Recipe:
         """Steps of the whole run."""
         return sum(task.steps for task in self.tasks.values())
 
+    @property
+    def statistics_task(self) -> str | None:
+        """The task whose batches the picture encoder's norms follow: the first that takes pictures."""
+        return next((name for name in self.tasks if "image" in get_task(name).modalities), None)
+
 
 _COMPACT = Recipe(
     tasks={
@@ -121,36 +127,35 @@ _COMPACT = Recipe(
     dropout=0.1,
 )
 
-# Of earlier weights, whose encoders of text and pictures stay as they are. What tasks do to each other, they
-# do in the channel coder and the fusion: those that begin take small steps there, and the others a few.
-_SHARED_PARTS = {"channel_encoder": 3e-4, "channel_decoder": 3e-4}
+# Of earlier weights. What tasks do to each other, they do in the channel coder, the fusion and the encoders
+# that they share: each encoder is trained by the task that asks most of it, and the coder in small steps.
+_CODER = {"channel_encoder": 3e-4, "channel_decoder": 3e-4}
 _FURTHER: Mapping[str, Mapping[str, Any]] = {
-    "sentiment": {"steps": 400, "learning_rate": 3e-4},
+    "sentiment": {"steps": 900, "learning_rate": 3e-4},
     "text_reconstruction": {
-        "steps": 1900,
+        "steps": 400,
         "batch": 16,
-        "learning_rate": 3e-3,
-        "part_rates": _SHARED_PARTS,
+        "learning_rate": 1e-3,
+        "part_rates": _CODER,
+        "frozen": ("encoders.text",),
     },
-    "image_classification": {"steps": 500, "learning_rate": 3e-4},
+    "image_classification": {"steps": 1300, "learning_rate": 1e-3, "part_rates": _CODER},
     "image_reconstruction": {
-        "steps": 9000,
+        "steps": 2400,
         "batch": 16,
-        "part_rates": {**_SHARED_PARTS, "encoders.image": 1e-3},
+        "part_rates": _CODER,
+        "frozen": ("encoders.image.stem", "encoders.image.stages"),
     },
     "speech_recognition": {
-        "steps": 3200,
+        "steps": 1000,
         "dataset": "fsdd",
-        "part_rates": {"encoders.audio.layers": 2e-4, **_SHARED_PARTS},
+        "short_first": False,
+        "part_rates": {"encoders.audio.layers": 2e-4, **_CODER},
     },
-    "video_classification": {
-        "steps": 3200,
-        "part_rates": {"encoders.video.embed": 1e-3, **_SHARED_PARTS},
-    },
-    "vqa": {"steps": 700, "learning_rate": 3e-4},
-    "movie_genres": {"steps": 1200, "learning_rate": 1e-3, "part_rates": _SHARED_PARTS},
+    "video_classification": {"steps": 400, "part_rates": _CODER},
+    "vqa": {"steps": 350, "learning_rate": 3e-4, "opens_at": 0.4, "frozen": ("encoders.text",)},
+    "movie_genres": {"steps": 1000, "learning_rate": 1e-3, "part_rates": _CODER},
 }
-_KEPT = ("encoders.text", "encoders.image.stem", "encoders.image.stages", "encoders.image.coarse")
 
 RECIPES: Mapping[str, Recipe] = {
     "compact": _COMPACT,
@@ -159,11 +164,10 @@ RECIPES: Mapping[str, Recipe] = {
         tasks={
             **_COMPACT.tasks,
             **{
-                name: replace(_COMPACT.tasks[name], opens_at=0.0, **changes)
+                name: replace(_COMPACT.tasks[name], **{"opens_at": 0.0, **changes})
                 for name, changes in _FURTHER.items()
             },
         },
-        frozen=_KEPT,
     ),
     "tiny": Recipe(
         tasks={

@@ -76,6 +76,7 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
     rate = int(np.random.default_rng([run.seed, step, 3]).choice(recipe.symbols_per_token))
     optimiser = run.optimisers[task]
     require_gradients_of(optimiser, run.transmitter, run.receiver)
+    run.transmitter.follow_batches(task == run.recipe.statistics_task)
     with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(run.device)):
         symbols, mask = run.transmitter(task, batch, rate)
         scores = run.receiver(task, random_channel(symbols, generator=generator))

@@ -72,6 +72,13 @@ class TransmitterNetwork(nn.Module):
             self.fusion = FusionModule(profile)
         self.channel_encoder = ChannelEncoder(profile)
 
+    def follow_batches(self, does: bool) -> None:
+        """Let the picture encoder's norms learn their statistics from what comes, or take what was learnt."""
+        if "image" in self.encoders:
+            encoder = self.encoders["image"]
+            assert isinstance(encoder, ImageEncoder)
+            encoder.follow_batches(does)
+
     def forward(
         self, task_name: str, batch: Batch, symbols_per_token: int = CHANNEL_USES_PER_TOKEN
     ) -> tuple[Tensor, Tensor]:

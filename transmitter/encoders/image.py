@@ -12,21 +12,18 @@ from shared.layers import Tokens
 from shared.patches import VALUES_PER_PATCH, PatchTransform, pictures_to_patches
 from shared.profiles import Profile
 
-_CHANNELS_PER_GROUP = 16
-
 
 class ConvBlock(nn.Sequential):
-    """3x3 convolution, halving max pool where asked, group norm, ReLU.
+    """3x3 convolution, halving max pool where asked, batch norm, ReLU.
 
-    Group norm, not batch norm: photographs, drawings and posters share this encoder, and an instance must not
-    depend on the batch it travels with.
+    Photographs, drawings and posters share this encoder, so in training one task's batches set the statistics
+    and all others take them as they are; see `follow_batches`.
     """
 
     def __init__(self, num_in: int, num_out: int, *, halve: bool = False) -> None:
         conv = nn.Conv2d(num_in, num_out, 3, padding=1, bias=False)
         pool = [nn.MaxPool2d(2)] if halve else []
-        norm = nn.GroupNorm(max(1, num_out // _CHANNELS_PER_GROUP), num_out)
-        super().__init__(conv, *pool, norm, nn.ReLU())
+        super().__init__(conv, *pool, nn.BatchNorm2d(num_out), nn.ReLU())
 
 
 class ResidualBlock(nn.Module):
@@ -50,8 +47,6 @@ class ImageEncoder(nn.Module):
            |                                              |-> P
            |-> 4x4 patches, their coefficients -> P ------+: the fine map, for pictures that are rebuilt
 
-    The norms of the stages leave nothing of a picture's contrast, so the fine map sees the pixels as well.
-
     Source: MFMSC, IV-A 1), Fig. 2.
     """
 
@@ -69,6 +64,16 @@ class ImageEncoder(nn.Module):
         self.patches = nn.Linear(VALUES_PER_PATCH, profile.width)
         self.coarse = nn.Linear(stages[2], profile.width)
         self.grid = profile.fusion_grid
+
+    def follow_batches(self, does: bool) -> None:
+        """Let the norms' statistics be those of each batch, and learn from them; or be what was learnt.
+
+        No instance may depend on the batch it travels with where it is answered, and statistics of several
+        kinds of pictures taken together fit none of them.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.train(does)
 
     def forward(self, pixels: Tensor, *, fine: bool = False) -> Tokens:
         """Encode pictures.
