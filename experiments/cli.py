@@ -62,8 +62,9 @@ def train_command(
     start_from: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FOLDER[=PART,...]",
-            help="Earlier weights to go on from, all or parts of them; may be repeated, the last one wins.",
+            metavar="FOLDER[=PART,...[@SHARE]]",
+            help="Earlier weights to go on from, all or parts of them; may be repeated: the last wins, or "
+            "has its share in a mean with those before it.",
         ),
     ] = None,
     recipe_name: Annotated[

@@ -42,6 +42,15 @@ class Ranks:
             distributed.all_reduce(parameter.grad)
             parameter.grad /= self.count
 
+    def average_statistics(self, network: nn.Module) -> None:
+        """Replace what a network's norms have learnt of their batches by its mean over the processes."""
+        if self.count == 1:
+            return
+        for statistic in network.buffers():
+            if statistic.is_floating_point():
+                distributed.all_reduce(statistic)
+                statistic /= self.count
+
 
 ALONE = Ranks()
 

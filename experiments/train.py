@@ -76,7 +76,8 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
     rate = int(np.random.default_rng([run.seed, step, 3]).choice(recipe.symbols_per_token))
     optimiser = run.optimisers[task]
     require_gradients_of(optimiser, run.transmitter, run.receiver)
-    run.transmitter.follow_batches(task == run.recipe.statistics_task)
+    sets_statistics = task == run.recipe.statistics_task
+    run.transmitter.follow_batches(sets_statistics)
     with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(run.device)):
         symbols, mask = run.transmitter(task, batch, rate)
         scores = run.receiver(task, random_channel(symbols, generator=generator))
@@ -85,6 +86,8 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = list(parameters_of(optimiser))
     ranks.average_gradients(parameters)
+    if sets_statistics:
+        ranks.average_statistics(run.transmitter)
     nn.utils.clip_grad_norm_(parameters, run.recipe.max_gradient_norm)
     set_rate(optimiser, rate_factor(step, recipe.steps, run.recipe.warm_up))
     optimiser.step()

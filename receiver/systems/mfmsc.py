@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from shared.text import Vocabulary
 
 _THRESHOLD = 0.5
 MAX_TOKENS = 2048
+_TOKENS_AT_ONCE = 512  # a text's token has a score for every word piece
 
 
 class MfmscReceiver:
@@ -67,17 +68,18 @@ class MfmscReceiver:
             _check_shape(task, frame.shape)
         read = self._readers[get_task(task).answer]
         answers: list[TaskAnswer] = []
-        for _, group in groupby(frames, key=lambda frame: frame.shape):
-            x_hat = torch.from_numpy(np.stack(list(group)))
-            answers += [read(task, scores) for scores in self._network(task, x_hat)]
+        for group in _groups(frames):
+            tokens = torch.from_numpy(np.concatenate(group))  # [N, S], decoded each for itself
+            scores = self._network(task, tokens[:, None]).flatten(0, -2)
+            answers += [read(task, own) for own in scores.split([len(frame) for frame in group])]
         return answers
 
     def _read_label(self, task: str, scores: Tensor) -> TaskAnswer:
-        ranked = self._ranked(task, scores.softmax(-1))
+        ranked = self._ranked(task, scores[0].softmax(-1))
         return TaskAnswer(labels=(ranked[0][0],), scores=ranked)
 
     def _read_labels(self, task: str, scores: Tensor) -> TaskAnswer:
-        ranked = self._ranked(task, scores.sigmoid())
+        ranked = self._ranked(task, scores[0].sigmoid())
         return TaskAnswer(labels=tuple(label for label, p in ranked if p > _THRESHOLD), scores=ranked)
 
     def _ranked(self, task: str, probabilities: Tensor) -> tuple[tuple[str, float], ...]:
@@ -98,6 +100,21 @@ class MfmscReceiver:
     def _read_image(self, task: str, scores: Tensor) -> TaskAnswer:
         picture = patches_to_picture(scores).clamp(0, 1)
         return TaskAnswer(image=picture.mul(255).round().byte().numpy())
+
+
+def _groups(frames: Sequence[NDArray[np.complex64]]) -> Iterator[list[NDArray[np.complex64]]]:
+    """Neighbours of one rate, together at most _TOKENS_AT_ONCE tokens or one frame."""
+    group: list[NDArray[np.complex64]] = []
+    num_tokens = 0
+    for frame in frames:
+        is_other = bool(group) and frame.shape[1] != group[0].shape[1]
+        if group and (is_other or num_tokens + len(frame) > _TOKENS_AT_ONCE):
+            yield group
+            group, num_tokens = [], 0
+        group.append(frame)
+        num_tokens += len(frame)
+    if group:
+        yield group
 
 
 def _check_shape(task: str, shape: tuple[int, ...]) -> None:

@@ -23,12 +23,16 @@ with join_ranks(torch.device("cpu")) as (ranks, device):
     rows = torch.arange(12.0).view(4, 3)[ranks.rank :: ranks.count]
     layer(rows).square().mean().backward()
     ranks.average_gradients([layer.weight, unused])
+    norm = nn.BatchNorm1d(3, momentum=1.0)
+    norm(rows)
+    ranks.average_statistics(norm)
     if ranks.is_first:
-        torch.save({"count": ranks.count, "weight": layer.weight.grad, "unused": unused.grad}, sys.argv[1])
+        found = {"count": ranks.count, "weight": layer.weight.grad, "unused": unused.grad}
+        torch.save({**found, "mean": norm.running_mean}, sys.argv[1])
 """
 
 
-def test_gradients_are_averaged_over_processes(tmp_path: Path) -> None:
+def test_gradients_and_statistics_are_averaged_over_processes(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -51,6 +55,7 @@ def test_gradients_are_averaged_over_processes(tmp_path: Path) -> None:
     assert layer.weight.grad is not None
     torch.testing.assert_close(found["weight"], layer.weight.grad)
     assert found["unused"].tolist() == [0.0, 0.0]
+    torch.testing.assert_close(found["mean"], torch.arange(12.0).view(4, 3).mean(0))
 
 
 @pytest.mark.usefixtures("small_data")

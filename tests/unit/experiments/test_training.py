@@ -21,7 +21,7 @@ from experiments.recipes import Recipe, TaskRecipe
 from experiments.run import Run, start_run
 from experiments.run_files import export
 from experiments.sampling import Sampler
-from experiments.train import planned_steps, train
+from experiments.train import planned_steps, train, train_step
 from experiments.warm_start import Origin
 from shared.errors import InvalidField
 from shared.profiles import get_profile
@@ -347,6 +347,35 @@ def test_a_run_takes_parts_of_several_earlier_weights(tmp_path: Path) -> None:
         torch.testing.assert_close(state[name], origin[name], rtol=0.01, atol=2e-3)
     with pytest.raises(InvalidField, match="encoders.smell"):
         _start(_recipe(), earlier=[f"{tmp_path}/first=encoders.smell"])
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_run_starts_from_a_mean_of_earlier_weights(tmp_path: Path) -> None:
+    first, second = _start(_recipe(), seed=1), _start(_recipe(), seed=2)
+    for name, run in (("first", first), ("second", second)):
+        export(run, tmp_path / name)
+    earlier = [f"{tmp_path}/first", f"{tmp_path}/second=encoders.image@0.25"]
+    joined = _start(_recipe(), seed=3, earlier=earlier)
+    states = [run.transmitter.state_dict() for run in (joined, first, second)]
+    for name, share in (("encoders.image.coarse.weight", 0.25), ("fusion.segment.weight", 0.0)):
+        mean, one, other = (state[name] for state in states)
+        torch.testing.assert_close(mean, one.lerp(other, share), rtol=0.01, atol=2e-3)
+    assert [origin["share"] for origin in joined.started_from] == [1.0, 0.25]
+    for share in ("0", "1.5", "half"):
+        with pytest.raises(InvalidField, match="share"):
+            Origin.parse(f"{tmp_path}/second=encoders.image@{share}")
+
+
+@pytest.mark.usefixtures("small_data")
+def test_one_task_sets_the_statistics_of_pictures_for_all() -> None:
+    run = _start(_recipe())
+    assert run.recipe.statistics_task == "image_classification"
+    statistics = dict(run.transmitter.named_buffers())
+    name = "encoders.image.stem.1.running_mean"
+    for task, changes in (("vqa", False), ("image_classification", True)):
+        before = statistics[name].clone()
+        train_step(run, task, *run.samplers[task].batch(0))
+        assert torch.equal(statistics[name], before) is not changes, task
 
 
 @pytest.mark.usefixtures("small_data")
