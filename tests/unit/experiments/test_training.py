@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,16 +82,20 @@ def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> 
 @pytest.mark.usefixtures("small_data")
 def test_every_kind_of_answer_is_learnt(tmp_path: Path) -> None:
     """What no label head serves: sentences, pictures, transcripts, several labels, clips; on unseen data."""
-    steps = {"text_reconstruction": 60, "image_reconstruction": 120, "speech_recognition": 260}
+    steps = {"text_reconstruction": 60, "image_reconstruction": 120, "speech_recognition": 320}
     steps |= {"video_classification": 40, "movie_genres": 90}
-    opens_at = {"movie_genres": 0.5}
+    changes: dict[str, dict[str, Any]] = {
+        "movie_genres": {"opens_at": 0.5},
+        # In larger steps its attention makes all tokens one before CTC has found where anything is said.
+        "speech_recognition": {"part_rates": {"encoders.audio.layers": 3e-4}},
+    }
     recipe = Recipe(
         {
-            task: TaskRecipe(steps=count, batch=12, learning_rate=3e-3, opens_at=opens_at.get(task, 0.0))
+            task: TaskRecipe(steps=count, batch=12, learning_rate=3e-3, **changes.get(task, {}))
             for task, count in steps.items()
         }
     )
-    run = _start(recipe, seed=1)
+    run = _start(recipe)
     train(run, tmp_path / "run", QUIET)
     export(run, tmp_path / "weights" / "mfmsc")
     found: dict[str, float] = {}
