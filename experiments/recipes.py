@@ -131,23 +131,17 @@ _COMPACT = Recipe(
 # that they share: each encoder is trained by the task that asks most of it, and the coder in small steps.
 _CODER = {"channel_encoder": 3e-4, "channel_decoder": 3e-4}
 _FURTHER: Mapping[str, Mapping[str, Any]] = {
-    "sentiment": {"steps": 900, "learning_rate": 3e-4},
-    "text_reconstruction": {
-        "steps": 400,
-        "batch": 16,
-        "learning_rate": 1e-3,
-        "part_rates": _CODER,
-        "frozen": ("encoders.text",),
-    },
+    "sentiment": {"steps": 900, "learning_rate": 3e-4, "part_rates": {"encoders.text.bert": 2e-5}},
+    "text_reconstruction": {"steps": 400, "batch": 16, "learning_rate": 1e-3, "part_rates": _CODER},
     "image_classification": {"steps": 1300, "learning_rate": 1e-3, "part_rates": _CODER},
     "image_reconstruction": {
-        "steps": 2400,
+        "steps": 2000,
         "batch": 16,
         "part_rates": _CODER,
         "frozen": ("encoders.image.stem", "encoders.image.stages"),
     },
     "speech_recognition": {
-        "steps": 1000,
+        "steps": 850,
         "dataset": "fsdd",
         "short_first": False,
         "part_rates": {"encoders.audio.layers": 2e-4, **_CODER},
