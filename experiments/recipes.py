@@ -16,7 +16,7 @@ class TaskRecipe:
     """How one task is trained.
 
     Attributes:
-        steps: Steps of this task in the whole run.
+        steps: Steps of this task in the whole run; with none it stays in the weights as it was.
         batch: Instances a step; for pictures with many questions, pictures a step.
         questions_a_picture: Of a picture with more questions, so many drawn anew each step; None for all.
         learning_rate: Of parts that start at random.
@@ -151,6 +151,12 @@ _FURTHER: Mapping[str, Mapping[str, Any]] = {
     "movie_genres": {"steps": 1000, "learning_rate": 1e-3, "part_rates": _CODER},
 }
 
+# A fused task alone: what single tasks use stands still, so they answer as before, to the bit.
+_SINGLE_PARTS = ("encoders", "task_embedding", "channel_encoder", "channel_decoder")
+_FUSED: Mapping[str, Mapping[str, Any]] = {
+    "vqa": {"steps": 600, "learning_rate": 3e-4, "opens_at": 0.0, "frozen": _SINGLE_PARTS},
+}
+
 RECIPES: Mapping[str, Recipe] = {
     "compact": _COMPACT,
     "compact-further": replace(
@@ -162,6 +168,14 @@ RECIPES: Mapping[str, Recipe] = {
                 for name, changes in _FURTHER.items()
             },
         },
+    ),
+    "compact-fusion": Recipe(
+        tasks={
+            name: replace(task, **{"steps": 0, **_FUSED.get(name, {})})
+            for name, task in _COMPACT.tasks.items()
+        },
+        part_rates={"fusion.layers": 2e-4},
+        dropout=0.1,
     ),
     "tiny": Recipe(
         tasks={
@@ -182,7 +196,8 @@ RECIPES: Mapping[str, Recipe] = {
 def scaled(recipe: Recipe, factor: float) -> Recipe:
     """A recipe with so many times the steps of every task."""
     tasks = {
-        name: replace(task, steps=max(1, round(task.steps * factor))) for name, task in recipe.tasks.items()
+        name: replace(task, steps=max(min(1, task.steps), round(task.steps * factor)))
+        for name, task in recipe.tasks.items()
     }
     return replace(recipe, tasks=tasks)
 

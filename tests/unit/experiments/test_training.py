@@ -18,7 +18,7 @@ from channel_service.channels import Channel
 from experiments.evaluate import evaluate, in_process
 from experiments.inputs import TextInputs, blank_square, change_voice, flip_and_shift
 from experiments.optimisers import rate_factor
-from experiments.recipes import Recipe, TaskRecipe
+from experiments.recipes import Recipe, TaskRecipe, get_recipe, scaled
 from experiments.run import Run, start_run
 from experiments.run_files import export
 from experiments.sampling import Sampler
@@ -369,6 +369,21 @@ def test_a_run_starts_from_a_mean_of_earlier_weights(tmp_path: Path) -> None:
     for share in ("0", "1.5", "half"):
         with pytest.raises(InvalidField, match="share"):
             Origin.parse(f"{tmp_path}/second=encoders.image@{share}")
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_fused_task_goes_on_alone_and_others_answer_as_before(tmp_path: Path) -> None:
+    parts = get_recipe("compact-fusion").tasks["vqa"].frozen
+    alone = {task: TaskRecipe(steps=0, batch=8) for task in TASKS}
+    alone["vqa"] = TaskRecipe(steps=3, batch=8, learning_rate=2e-3, frozen=parts)
+    run = _start(scaled(Recipe(alone), 0.9))
+    before = {n: value.clone() for half in run.halves.values() for n, value in half.state_dict().items()}
+    train(run, tmp_path, QUIET)
+    assert run.done == {"sentiment": 0, "image_classification": 0, "vqa": 3}
+    after = {n: value for half in run.halves.values() for n, value in half.state_dict().items()}
+    changed = {name for name, value in before.items() if not torch.equal(after[name], value)}
+    assert {"fusion.segment.weight", "heads.vqa.linear.weight"} <= changed
+    assert all(name.startswith(("fusion.", "heads.vqa.")) for name in changed)
 
 
 @pytest.mark.usefixtures("small_data")
