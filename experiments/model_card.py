@@ -81,7 +81,10 @@ def _origin(started_from: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for origin in started_from:
         earlier = origin["training"]
-        parts = f" ({', '.join(origin['parts'])})" if origin.get("parts") else ""
+        what = list(origin.get("parts", ()))
+        if origin.get("share", 1.0) < 1:
+            what.append(f"{origin['share']:g} of a mean")
+        parts = f" ({', '.join(what)})" if what else ""
         lines.append(
             f"- Went on from weights {origin['fingerprint']}{parts}: `{earlier['command']}`, "
             f"{earlier['hours']} hours, steps {earlier['steps']}"

@@ -19,6 +19,7 @@ from experiments.warm_start import Origin, continue_from, read_pieces, warm_star
 from experiments.word_start import start_words
 from receiver.network import ReceiverNetwork
 from shared.checkpoint import Half, load_manifest
+from shared.errors import InvalidField
 from shared.profiles import Profile
 from shared.tasks import get_task
 from shared.text import SPECIAL, Vocabulary
@@ -96,8 +97,11 @@ def start_run(
 
     Raises:
         DatasetMissing: If a task's data is not there.
-        InvalidField: If the earlier weights are of another profile.
+        InvalidField: If the earlier weights are of another profile, or a task without steps is in none.
     """
+    learnt = {task for origin in earlier for task in load_manifest(origin.folder).tasks}
+    if idle := [task for task, r in recipe.tasks.items() if not r.steps and task not in learnt]:
+        raise InvalidField("tasks", ", ".join(idle), "tasks with steps, or that --start-from has learnt")
     torch.manual_seed(seed)
     examples = {task: load_examples(task, "train", r.dataset) for task, r in recipe.tasks.items()}
     texts = [str(text) for e in examples.values() if "text" in e.columns for text in e.columns["text"].values]
@@ -113,8 +117,9 @@ def start_run(
         task: Sampler(examples[task], r, profile, vocabulary, seed) for task, r in recipe.tasks.items()
     }
     if minilm is not None:
-        for task in _fresh_text_tasks(recipe, earlier):
-            _start_words(task, transmitter, receiver, samplers[task], seed)
+        for task in recipe.tasks:
+            if get_task(task).answer == "text" and task not in learnt:
+                _start_words(task, transmitter, receiver, samplers[task], seed)
     for name, parameter in transmitter.named_parameters():
         parameter.requires_grad_(not name.startswith(recipe.frozen))
     set_dropout(transmitter, recipe.dropout)
@@ -133,12 +138,6 @@ def start_run(
     )  # fmt: skip
     run.segments.append(run.segment())
     return run
-
-
-def _fresh_text_tasks(recipe: Recipe, earlier: Sequence[Origin]) -> list[str]:
-    """Tasks that give text back and that no earlier weights have learnt."""
-    learnt = {task for origin in earlier for task in load_manifest(origin.folder).tasks}
-    return [task for task in recipe.tasks if get_task(task).answer == "text" and task not in learnt]
 
 
 def _start_words(

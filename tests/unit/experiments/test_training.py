@@ -376,7 +376,11 @@ def test_a_fused_task_goes_on_alone_and_others_answer_as_before(tmp_path: Path) 
     parts = get_recipe("compact-fusion").tasks["vqa"].frozen
     alone = {task: TaskRecipe(steps=0, batch=8) for task in TASKS}
     alone["vqa"] = TaskRecipe(steps=3, batch=8, learning_rate=2e-3, frozen=parts)
-    run = _start(scaled(Recipe(alone), 0.9))
+    recipe = scaled(Recipe(alone), 0.9)
+    with pytest.raises(InvalidField, match="sentiment, image_classification"):
+        _start(recipe)  # they would answer with noise
+    export(_start(_recipe()), tmp_path / "earlier")
+    run = _start(recipe, earlier=[f"{tmp_path}/earlier"])
     before = {n: value.clone() for half in run.halves.values() for n, value in half.state_dict().items()}
     train(run, tmp_path, QUIET)
     assert run.done == {"sentiment": 0, "image_classification": 0, "vqa": 3}
