@@ -39,7 +39,7 @@ class Profile:
     text_layers: int = 6
     fusion_layers: int = 6
     max_text_tokens: int = 128
-    image_channels: tuple[int, int, int, int] = (32, 64, 192, 256)
+    image_channels: tuple[int, int, int, int] = (48, 96, 192, 384)
     fusion_grid: int = 4
     speech_channels: tuple[int, int] = (16, 32)
     speech_layers: int = 4

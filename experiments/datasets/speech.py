@@ -15,7 +15,7 @@ from experiments.datasets.packed import Waveforms, as_samples, cached_archive
 from transmitter.media import SAMPLE_RATE_HZ
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-NUM_TEST_STRINGS, NUM_TRAIN_STRINGS = 500, 2000
+NUM_TEST_STRINGS, NUM_TRAIN_STRINGS = 500, 6000
 _TEST_INDICES = range(1, 5)
 _NUM_DIGITS: Mapping[str, tuple[int, ...]] = {"train": tuple(range(1, 8)), "test": tuple(range(3, 8))}
 _MIN_GAP_S, _MAX_GAP_S = 0.05, 0.2
@@ -129,7 +129,7 @@ def load_fsdd_recordings(root: Path, split: str) -> Recordings:
 
 
 def load_fsdd(root: Path, split: str) -> Examples:
-    """Strings of spoken digits, drawn with seed 0: 2,000 of training recordings or 500 of test recordings.
+    """Strings of spoken digits, drawn with seed 0: 6,000 of training recordings or 500 of test recordings.
 
     Training that wants new strings every epoch joins `load_fsdd_recordings` with `compose_strings`.
     """
