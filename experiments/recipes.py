@@ -133,17 +133,21 @@ _CODER = {"channel_encoder": 3e-4, "channel_decoder": 3e-4}
 _FURTHER: Mapping[str, Mapping[str, Any]] = {
     "sentiment": {"steps": 2400, "learning_rate": 3e-4},
     "text_reconstruction": {"steps": 1200, "batch": 16, "part_rates": _CODER},
-    "image_classification": {"part_rates": _CODER},
+    "image_classification": {"steps": 7000, "part_rates": _CODER},
     "image_reconstruction": {
         "steps": 5000,
         "part_rates": _CODER,
         "frozen": ("encoders.image.stem", "encoders.image.stages"),
     },
-    "speech_recognition": {"steps": 8000, "part_rates": {"encoders.audio.layers": 2e-4, **_CODER}},
+    "speech_recognition": {
+        "steps": 7000,
+        "dataset": "fsdd",
+        "part_rates": {"encoders.audio.layers": 2e-4, **_CODER},
+    },
     "video_classification": {"steps": 3000, "part_rates": _CODER},
     "vqa": {"steps": 1600, "opens_at": 0.2, "frozen": ("encoders.text",)},
     "movie_genres": {
-        "steps": 800,
+        "steps": 700,
         "batch": 16,
         "opens_at": 0.3,
         "replaced_share": 0.1,
