@@ -25,7 +25,7 @@ from experiments.run import start_run
 from experiments.run_files import export
 from experiments.train import train
 from experiments.warm_start import Origin, find_minilm
-from shared.checkpoint import find_weights, load_manifest
+from shared.checkpoint import Manifest, find_weights, load_manifest
 from shared.errors import InvalidField, SemcomError, UnknownName
 from shared.profiles import get_profile
 from shared.settings import DEFAULT_WEIGHTS
@@ -137,7 +137,10 @@ def evaluate_command(
         int | None, typer.Option(help="Rate of tasks that send a sequence; 16 when absent.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure so many instances, not all.")] = None,
-    over_network: Annotated[bool, typer.Option(help="Through three real services.")] = False,
+    over_network: Annotated[bool, typer.Option(help="Through three real services, started for it.")] = False,
+    url: Annotated[
+        str | None, typer.Option(help="Through running services with these weights: their transmitter.")
+    ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a figure.")] = False,
     output: Annotated[
@@ -146,20 +149,20 @@ def evaluate_command(
 ) -> None:
     """Measure tasks on their test splits (Algorithm 2), on the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
-    tasks = [get_task(name.strip()).name for name in task.split(",")] if task else _trained(weights, system)
+    manifest = _held(weights, get_system(system).name)
+    tasks = [get_task(name.strip()).name for name in task.split(",")] if task else list(manifest.tasks)
     links = [
         LinkSettings(channel=model.strip(), fading=fading, snr_db=snr, seed=seed).to_channel()
         for model, snr in product(channel.split(","), parse_snrs(snr_db))
     ]
     figures: list[dict[str, Any]] = []
-    senders = over_services if over_network else in_process
-    with senders(weights, get_system(system).name) as (send, fingerprint):
+    over_network = over_network or url is not None
+    with over_services(weights, system, url) if over_network else in_process(weights, system) as send:
         for name in tasks:
             measured = evaluate(
                 name,
                 links,
-                system=system,
-                fingerprint=fingerprint,
+                manifest=manifest,
                 send=send,
                 over_network=over_network,
                 limit=limit,
@@ -218,11 +221,11 @@ def parse_snrs(text: str) -> list[float]:
     return snrs_db
 
 
-def _trained(weights: Path, system: str) -> list[str]:
+def _held(weights: Path, system: str) -> Manifest:
     folders = find_weights(weights)
     if system not in folders:
         raise UnknownName("system", system, ", ".join(folders) or "none: the folder holds no weights")
-    return list(load_manifest(folders[system]).tasks)
+    return load_manifest(folders[system])
 
 
 def _line(figure: Figure) -> str:

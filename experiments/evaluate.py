@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,12 @@ from experiments.datasets.base import Examples
 from experiments.link import LinkAnswer, SemanticLink
 from experiments.measures import Measure, measures_of
 from experiments.provenance import current_commit
+from shared.checkpoint import Manifest
+from shared.errors import InvalidField
 from transmitter.source import Source
 
 _BATCH = 64
+_NUM_LABELS_NAMED = 8
 
 Sender = Callable[
     [str, Sequence[Source], Sequence[Channel], Sequence[int], int | None], list[list[LinkAnswer]]
@@ -32,6 +35,7 @@ Returns for each channel the answers, in order.
 """
 
 
+_IN_ROW = ("model", "fading", "snr_db", "seed", "trace_gains")
 SNR_DEFINITION = "Es/N0 per complex symbol, unit mean symbol power [dB]"
 
 
@@ -51,6 +55,7 @@ class Figure:
         realised_snr_db: Mean of the frames' measured SNRs [dB].
         guesser: What guessing without the input reaches on this split; None where there is nothing to guess.
         over_network: True where the three services answered, False in process.
+        config: Profile of the weights, rate asked for, and the radio's other settings.
     """
 
     task: str
@@ -74,6 +79,7 @@ class Figure:
     realised_snr_db: float
     guesser: float | None
     over_network: bool
+    config: Mapping[str, Any]
     snr_definition: str = SNR_DEFINITION
 
 
@@ -81,8 +87,7 @@ def evaluate(
     task: str,
     channels: Sequence[Channel],
     *,
-    system: str,
-    fingerprint: str,
+    manifest: Manifest,
     send: Sender,
     over_network: bool = False,
     limit: int | None = None,
@@ -94,8 +99,7 @@ def evaluate(
     Args:
         task: Name of the task.
         channels: Settings of the link, one a figure; perfect CSI.
-        system: Name of the system behind `send`.
-        fingerprint: Of its weights.
+        manifest: Of the weights behind `send`.
         send: In process or over the network.
         over_network: Which of the two, for the record.
         limit: Measure so many instances, drawn with seed 0, instead of all.
@@ -107,9 +111,10 @@ def evaluate(
 
     Raises:
         DatasetMissing: If the data is not there.
-        InvalidField: If the system or the task has no such rate.
+        InvalidField: If the system or the task has no such rate, or the data set has other labels.
     """
     examples = load_examples(task, "test", dataset)
+    _check_labels(examples, manifest)
     indices = _choose(len(examples), limit)
     answers: list[list[LinkAnswer]] = [[] for _ in channels]
     batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
@@ -119,7 +124,7 @@ def evaluate(
         sent = send(task, examples.sources(batch), channels, numbers, symbols_per_token)
         for of_channel, more in zip(answers, sent, strict=True):
             of_channel += more
-    origin = _Origin(examples, indices.tolist(), system, fingerprint, current_commit(), over_network)
+    origin = _Origin(examples, indices.tolist(), manifest, current_commit(), over_network, symbols_per_token)
     return [
         origin.figure(measure, channel, of_channel)
         for measure in measures_of(examples)
@@ -133,17 +138,17 @@ class _Origin:
 
     examples: Examples
     indices: list[int]
-    system: str
-    fingerprint: str
+    manifest: Manifest
     commit: str
     over_network: bool
+    symbols_per_token: int | None
 
     def figure(self, measure: Measure, channel: Channel, answers: Sequence[LinkAnswer]) -> Figure:
         """One measure of the answers over one channel."""
         measured = measure(self.examples, self.indices, [answer.answer for answer in answers])
         return Figure(
             task=self.examples.task,
-            system=self.system,
+            system=self.manifest.system,
             dataset=self.examples.dataset,
             split=self.examples.split,
             channel=channel.model,
@@ -157,13 +162,33 @@ class _Origin:
             num_instances=len(answers),
             seed=channel.seed,
             commit=self.commit,
-            fingerprint=self.fingerprint,
+            fingerprint=self.manifest.fingerprint,
             channel_uses=float(np.mean([answer.channel_uses for answer in answers])),
             payload_bytes=float(np.mean([answer.payload_bytes for answer in answers])),
             realised_snr_db=float(np.mean([answer.realised_snr_db for answer in answers])),
             guesser=guesser(self.examples, measure),
             over_network=self.over_network,
+            config={
+                "profile": self.manifest.profile,
+                "symbols_per_token": self.symbols_per_token,
+                "radio": {name: value for name, value in asdict(channel).items() if name not in _IN_ROW},
+            },
         )
+
+
+def _check_labels(examples: Examples, manifest: Manifest) -> None:
+    """Refuse a data set whose labels the weights were never taught: each answer would count as wrong."""
+    learnt = manifest.labels.get(examples.task, ())
+    if examples.task in manifest.tasks and tuple(examples.labels) != tuple(learnt):
+        raise InvalidField(
+            "dataset",
+            f"{examples.dataset}, with {_few(examples.labels)}",
+            f"one with the labels of weights {manifest.fingerprint}: {_few(learnt)}",
+        )
+
+
+def _few(labels: Sequence[str]) -> str:
+    return ", ".join([*labels[:_NUM_LABELS_NAMED], *(["..."] if len(labels) > _NUM_LABELS_NAMED else [])])
 
 
 def _choose(num_instances: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -173,11 +198,6 @@ def _choose(num_instances: int, limit: int | None) -> np.ndarray[Any, np.dtype[n
 
 
 @contextmanager
-def in_process(weights: Path, system: str) -> Iterator[tuple[Sender, str]]:
-    """Senders that need no services.
-
-    Yields:
-        The sender and the fingerprint of its weights.
-    """
-    link = SemanticLink.load(weights, system)
-    yield link.send, link.transmitter.fingerprint
+def in_process(weights: Path, system: str) -> Iterator[Sender]:
+    """A sender that needs no services."""
+    yield SemanticLink.load(weights, system).send

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from client.stack import Stack
 from experiments.evaluate import Sender
 from experiments.link import LinkAnswer
 from receiver.systems.base import TaskAnswer
+from shared.checkpoint import Manifest, find_weights, load_manifest
+from shared.errors import WeightsMismatch
 from shared.tasks import Modality
 from transmitter.preprocessing import SAMPLE_RATE_HZ
 from transmitter.source import Source
@@ -108,35 +110,51 @@ def read_answer(answer: Mapping[str, Any]) -> TaskAnswer:
 
 
 @contextmanager
-def over_services(weights: Path, system: str) -> Iterator[tuple[Sender, str]]:
-    """Start the three services on free ports, and stop them at the end of the block.
+def over_services(weights: Path, system: str, url: str | None = None) -> Iterator[Sender]:
+    """A sender through three real services: running ones, or some started on free ports for the while.
 
-    Yields:
-        A sender through them, and the fingerprint of their weights.
+    Args:
+        weights: Folder with a folder of weights a system.
+        system: To measure.
+        url: Of the transmitter of running services; they must hold these very weights.
+
+    Raises:
+        WeightsMismatch: If they hold others.
     """
-    with (
-        Stack.start(weights=weights, free_ports=True) as stack,
-        stack.client() as client,
-        ThreadPoolExecutor(_NUM_CLIENTS) as pool,
-    ):
+    with ExitStack() as stack:
+        if url is None:
+            started = stack.enter_context(Stack.start(weights=weights, free_ports=True))
+            client = stack.enter_context(started.client())
+        else:
+            client = stack.enter_context(SemcomClient(url))
+            _check_held(client, load_manifest(find_weights(weights)[system]))
+        pool = stack.enter_context(ThreadPoolExecutor(_NUM_CLIENTS))
+        yield _sender(client, system, pool)
 
-        def send(
-            task: str,
-            sources: Sequence[Source],
-            channels: Sequence[Channel],
-            frame_numbers: Sequence[int],
-            symbols_per_token: int | None = None,
-        ) -> list[list[LinkAnswer]]:
-            jobs = [
-                [
-                    pool.submit(
-                        send_over_network, client, system, task, source, channel, number, symbols_per_token
-                    )
-                    for source, number in zip(sources, frame_numbers, strict=True)
-                ]
-                for channel in channels
+
+def _check_held(client: SemcomClient, manifest: Manifest) -> None:
+    held = {row["name"]: row["fingerprint"] for row in client.systems()}
+    if held.get(manifest.system) != manifest.fingerprint:
+        raise WeightsMismatch(manifest.fingerprint, held.get(manifest.system, "none"))
+
+
+def _sender(client: SemcomClient, system: str, pool: ThreadPoolExecutor) -> Sender:
+    def send(
+        task: str,
+        sources: Sequence[Source],
+        channels: Sequence[Channel],
+        frame_numbers: Sequence[int],
+        symbols_per_token: int | None = None,
+    ) -> list[list[LinkAnswer]]:
+        jobs = [
+            [
+                pool.submit(
+                    send_over_network, client, system, task, source, channel, number, symbols_per_token
+                )
+                for source, number in zip(sources, frame_numbers, strict=True)
             ]
-            return [[job.result() for job in of_channel] for of_channel in jobs]
+            for channel in channels
+        ]
+        return [[job.result() for job in of_channel] for of_channel in jobs]
 
-        fingerprints = {held["name"]: held["fingerprint"] for held in client.systems()}
-        yield send, fingerprints[system]
+    return send

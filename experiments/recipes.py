@@ -162,7 +162,36 @@ _FUSED: Mapping[str, Mapping[str, Any]] = {
     "vqa": {"steps": 600, "learning_rate": 3e-4, "opens_at": 0.0, "frozen": _SINGLE_PARTS},
 }
 
+# The paper names its data sets, the optimiser (Adam) and these learning rates; steps and batches are ours.
+_PAPER = Recipe(
+    tasks={
+        "sentiment": TaskRecipe(steps=5000, batch=64, learning_rate=1e-4, dataset="glue-sst2"),
+        "text_reconstruction": TaskRecipe(
+            steps=40_000, batch=64, learning_rate=1e-4, replaced_share=0.25, dataset="europarl-v7"
+        ),
+        "image_classification": TaskRecipe(
+            steps=20_000, batch=128, learning_rate=1e-4, augment=True, dataset="cifar10"
+        ),
+        "image_reconstruction": TaskRecipe(
+            steps=40_000, batch=64, learning_rate=1e-4, augment=True, dataset="cifar10-pixels"
+        ),
+        "speech_recognition": TaskRecipe(
+            steps=100_000, batch=32, learning_rate=2e-4, augment=True, short_first=True, dataset="librispeech"
+        ),
+        "video_classification": TaskRecipe(
+            steps=20_000, batch=16, learning_rate=1e-4, augment=True, dataset="hmdb51"
+        ),
+        "vqa": TaskRecipe(steps=60_000, batch=64, learning_rate=1e-4, opens_at=0.1, dataset="vqa-v2"),
+        "movie_genres": TaskRecipe(
+            steps=10_000, batch=32, learning_rate=1e-4, opens_at=0.1, augment=True, dataset="mm-imdb"
+        ),
+    },
+    weight_decay=0.0,
+    dropout=0.1,
+)
+
 RECIPES: Mapping[str, Recipe] = {
+    "paper": _PAPER,
     "compact": _COMPACT,
     "compact-further": replace(
         _COMPACT,

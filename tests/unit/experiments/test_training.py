@@ -66,17 +66,19 @@ def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> 
     )
     run = _start(recipe)
     train(run, tmp_path / "run", QUIET)
-    export(run, tmp_path / "weights" / "mfmsc")
-    with in_process(tmp_path / "weights", "mfmsc") as (send, fingerprint):
+    manifest = export(run, tmp_path / "weights" / "mfmsc")
+    with in_process(tmp_path / "weights", "mfmsc") as send:
         for task in recipe.tasks:
-            (figure,) = evaluate(
-                task, [Channel(snr_db=12.0)], system="mfmsc", fingerprint=fingerprint, send=send
-            )
+            (figure,) = evaluate(task, [Channel(snr_db=12.0)], manifest=manifest, send=send)
             assert figure.value >= 0.9, task
             assert (figure.split, figure.metric, figure.channel_uses, figure.payload_bytes) == (
                 "test", "accuracy", 16, 128,
             )  # fmt: skip
             assert abs(figure.realised_snr_db - 12.0) < 1.0
+            assert figure.config["profile"] == "tiny"
+        other = replace(manifest, labels={"image_classification": ("red", "blue", "green")})
+        with pytest.raises(InvalidField, match="dataset.*red, green, blue"):
+            evaluate("image_classification", [Channel()], manifest=other, send=send)
 
 
 @pytest.mark.usefixtures("small_data")
@@ -97,13 +99,11 @@ def test_every_kind_of_answer_is_learnt(tmp_path: Path) -> None:
     )
     run = _start(recipe)
     train(run, tmp_path / "run", QUIET)
-    export(run, tmp_path / "weights" / "mfmsc")
+    manifest = export(run, tmp_path / "weights" / "mfmsc")
     found: dict[str, float] = {}
-    with in_process(tmp_path / "weights", "mfmsc") as (send, fingerprint):
+    with in_process(tmp_path / "weights", "mfmsc") as send:
         for task in recipe.tasks:
-            for figure in evaluate(
-                task, [Channel(snr_db=18.0)], system="mfmsc", fingerprint=fingerprint, send=send
-            ):
+            for figure in evaluate(task, [Channel(snr_db=18.0)], manifest=manifest, send=send):
                 found[figure.metric] = figure.value
                 assert figure.low <= figure.value <= figure.high
     assert found["bleu_4"] >= 0.9

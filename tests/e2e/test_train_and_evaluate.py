@@ -1,0 +1,103 @@
+"""`semcom train` and `semcom evaluate`, from the command to its rows, on a data set in GLUE's layout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_GOOD, _BAD = ("warm", "funny", "lovely", "moving"), ("dull", "noisy", "tired", "empty")
+_STATED = {
+    "task": "sentiment", "system": "mfmsc", "dataset": "sst2", "split": "dev", "metric": "accuracy",
+    "num_instances": 16, "seed": 3, "channel_uses": 16, "payload_bytes": 128,
+}  # fmt: skip
+
+
+def _semcom(*args: str, data: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "client.cli", *args],
+        env={**os.environ, "SEMCOM_DATA": str(data)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sentences in GLUE's layout."""
+    root = tmp_path_factory.mktemp("data")
+    (root / "sst2").mkdir()
+    lines = [f"a {word} film\t{label}" for label, words in enumerate((_BAD, _GOOD)) for word in words]
+    for name, repeats in (("train", 16), ("dev", 2)):
+        text = "\n".join(["sentence\tlabel", *lines * repeats]) + "\n"
+        (root / "sst2" / f"{name}.tsv").write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def weights(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    done = _semcom(
+        "train", "--profile", "tiny", "--tasks", "sentiment", "--run-folder", str(folder),
+        "--output", str(folder / "weights" / "mfmsc"), data=data,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "weights"
+
+
+def _evaluate(data: Path, weights: Path, *args: str) -> list[dict[str, Any]]:
+    done = _semcom(
+        "evaluate", "--weights", str(weights), "--channels", "awgn,rayleigh", "--snr-db", "0,12",
+        "--seed", "3", "--json", *args, data=data,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_trained_system_is_measured_alike_in_process_and_over_the_network(
+    data: Path, weights: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "figures.json"
+    rows = _evaluate(data, weights, "--output", str(kept))
+    assert json.loads(kept.read_text(encoding="utf-8")) == rows
+    places = [("awgn", 0), ("awgn", 12), ("rayleigh", 0), ("rayleigh", 12)]
+    assert [(row["channel"], row["snr_db"]) for row in rows] == places
+    for row in rows:
+        assert {name: row[name] for name in _STATED} == _STATED
+        assert row["config"]["profile"] == "tiny"
+        assert row["commit"]
+    assert rows[1]["value"] >= 0.9
+    networked = _evaluate(data, weights, "--over-network")
+    assert [row["over_network"] for row in networked] == [True] * 4
+    assert [row["value"] for row in networked] == [row["value"] for row in rows]
+
+
+def test_figures_of_running_services_need_their_weights(
+    data: Path, weights: Path, tiny_weights: Path
+) -> None:
+    from client.stack import Stack
+
+    with Stack.start(weights=weights, free_ports=True) as stack:
+        rows = _evaluate(data, weights, "--url", stack.base_url)
+        assert rows[1]["over_network"]
+        assert rows[1]["value"] >= 0.9
+        refused = _semcom(
+            "evaluate",
+            "--weights",
+            str(tiny_weights),
+            "--tasks",
+            "sentiment",
+            "--url",
+            stack.base_url,
+            data=data,
+        )
+    assert refused.returncode == 1
+    assert "fingerprint" in refused.stderr
+    assert "Traceback" not in refused.stderr
