@@ -217,7 +217,9 @@ def _row(passage: Passage, answer: receiver_pb2.Answer | None) -> dict[str, Any]
         "task": frame.task,
         "system": frame.system,
         **{name: getattr(state, name) for name in ("link", "channel", "fading", "csi", "noise_variance")},
-        **{name: getattr(state, name) for name in ("requested_snr_db", "realised_snr_db")},
+        **{
+            name: getattr(state, name) for name in ("requested_snr_db", "realised_snr_db", "network_delay_ms")
+        },
         "post_equalisation_snr_db": answer.post_equalisation_snr_db if answer else None,
         "k_factor_db": state.k_factor_db if state.HasField("k_factor_db") else None,
         "seed": str(state.seed),

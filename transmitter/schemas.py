@@ -208,6 +208,9 @@ class TransmitAnswer(BaseModel):
     )
     noise_variance: float = Field(description="Per complex symbol [linear].", examples=[0.0631])
     k_factor_db: float | None = Field(description="Rician K factor [dB]; null elsewhere.", examples=[None])
+    network_delay_ms: float = Field(
+        description="Of the link's emulated network, jitter included; downlink holds it [ms].", examples=[0.0]
+    )
     frame_number: int = Field(description="Number of the frame on its link.", examples=[7])
     seed: int = Field(description="Seed of the draw.", examples=[0])
     fingerprint: str = Field(description="Of the weights at both ends.", examples=["9d41c0aa02f3be17"])
@@ -240,6 +243,7 @@ class TransmitAnswer(BaseModel):
             post_equalisation_snr_db=answer.post_equalisation_snr_db,
             noise_variance=state.noise_variance,
             k_factor_db=state.k_factor_db if has_k_factor else None,
+            network_delay_ms=state.network_delay_ms,
             frame_number=state.frame_number,
             seed=state.seed,
             fingerprint=frame.fingerprint,

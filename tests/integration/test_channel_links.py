@@ -100,6 +100,10 @@ def test_the_networks_delay_is_waited_for_stated_and_counted_as_downlink(tmp_pat
             assert all(100 <= delay_ms <= 140 for delay_ms in delays_ms)
             assert response.timings.downlink_ms >= max(delays_ms)
             assert response.timings.channel_ms < 100
+            with harness.store._engine.connect() as connection:
+                rows = connection.execute(INSTANCES.select()).all()
+            assert [row.network_delay_ms for row in rows] == delays_ms
+            assert all(row.downlink_ms >= row.network_delay_ms for row in rows)
 
     asyncio.run(scenario())
 

@@ -69,7 +69,7 @@ def store_two(service: Service) -> None:
         "csi": "perfect", "requested_snr_db": 12.0, "realised_snr_db": 11.9, "noise_variance": 0.063,
         "seed": "0", "frame_number": "7", "source_bytes": 100, "real_values": 32, "channel_uses": 16,
         "num_pilots": 0, "payload_bytes": 128, "message_bytes": 200, "wire_bytes": 230, "airtime_ms": 0.016,
-        "bandwidth_ratio": 0.25, "channel_ms": 1.0,
+        "bandwidth_ratio": 0.25, "network_delay_ms": 1.5, "channel_ms": 1.0,
     }  # fmt: skip
     answered = {**row, "instance_id": "a", "status": "OK", "downlink_ms": 2.0, "decode_ms": 3.0}
     failed = {**row, "instance_id": "b", "status": "ServiceUnavailable"}
@@ -392,6 +392,7 @@ def test_instances_are_shown_whole_and_in_pages(service):
     assert datetime.fromisoformat(rows[0]["created"]).tzinfo is UTC
     (answered,) = service.request("GET", "/reports/instances", params={"status": "OK"}).json()
     assert (answered["instance_id"], answered["seed"], answered["decode_ms"]) == ("a", "0", 3.0)
+    assert answered["network_delay_ms"] == 1.5
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_a_text_task_by_json(gateway):
     assert body["realised_snr_db"] == 11.5
     assert body["post_equalisation_snr_db"] == 11.9
     assert body["k_factor_db"] is None
+    assert body["network_delay_ms"] == 40.0
     assert body["fingerprint"] == "f" * 16
     assert body["overhead"]["source_bytes"] == len(" a fine\nfilm ")
     assert body["overhead"]["channel_uses"] == 16
