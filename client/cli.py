@@ -171,12 +171,17 @@ def report(
     system: Annotated[str | None, typer.Option(help="Of this system only.")] = None,
     link: Annotated[str | None, typer.Option(help="Of this link only.")] = None,
     channel: Channel = None,
+    fading: Fading = None,
+    csi: Csi = None,
     status: Annotated[str | None, typer.Option(help="OK, or the class of an error.")] = None,
     min_snr_db: Annotated[float | None, typer.Option(help="Lowest requested SNR, in dB.")] = None,
     max_snr_db: Annotated[float | None, typer.Option(help="Highest requested SNR, in dB.")] = None,
     since: Annotated[str | None, typer.Option(help="ISO 8601, UTC without a zone.")] = None,
     until: Annotated[str | None, typer.Option(help="ISO 8601, UTC without a zone.")] = None,
     limit: Annotated[int | None, typer.Option(help="Rows at most, of instances.")] = None,
+    offset: Annotated[
+        int | None, typer.Option(help="Rows to leave out before the first, of instances.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write csv or parquet here.")] = None,
     channel_url: ChannelUrl = DEFAULT_CHANNEL_URL,
 ) -> None:
@@ -188,12 +193,15 @@ def report(
         "system": system,
         "link": link,
         "channel": channel,
+        "fading": fading,
+        "csi": csi,
         "status": status,
         "min_snr_db": min_snr_db,
         "max_snr_db": max_snr_db,
         "since": since,
         "until": until,
         "limit": limit,
+        "offset": offset,
     }
     with SemcomClient(channel_url=channel_url) as client:
         if output_format in (ReportFormat.CSV, ReportFormat.PARQUET):

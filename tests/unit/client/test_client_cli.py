@@ -203,7 +203,7 @@ def test_a_report_asks_for_what_the_options_say(semcom, service):
     service.answer = []
     options = {
         "group-by": "task,channel,snr_bin", "snr-bin-db": "3.0", "task": "vqa", "channel": "awgn",
-        "status": "OK", "min-snr-db": "-3.0", "max-snr-db": "6.0",
+        "fading": "block", "csi": "none", "status": "OK", "min-snr-db": "-3.0", "max-snr-db": "6.0",
         "since": "2026-01-01", "until": "2026-02-01",
     }  # fmt: skip
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -250,11 +250,11 @@ def test_instances_are_listed_with_outcome_and_cost(semcom, service):
             "payload_bytes": 128, "wire_bytes": 253, "total_ms": None,
         }
     ]  # fmt: skip
-    status, out, _ = semcom("report", "instances", "--limit", "5")
+    status, out, _ = semcom("report", "instances", "--limit", "5", "--offset", "10")
     assert status == 0
     for words in ("01-01 10:00:00", "5.87", "253", "OK"):
         assert words in out
-    assert service.asked[0].query == {"limit": ["5"]}
+    assert service.asked[0].query == {"limit": ["5"], "offset": ["10"]}
 
 
 def test_a_report_goes_into_a_file(semcom, service, tmp_path):
