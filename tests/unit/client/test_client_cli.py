@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
+from client.api import RadioSettings
+from client.setting_options import RADIO_SETTINGS
+
 FIELDS = {"task", "system", "channel", "snr_db", "answer", "overhead", "latency_ms", "realised_snr_db"}
 
 
@@ -28,6 +31,14 @@ def test_send_json_prints_one_object_and_nothing_else(semcom, service):
     assert out.count("\n") == 1
     assert json.loads(out).keys() >= FIELDS
     assert service.asked[0].query["snr_db"] == ["-6.0"]
+
+
+def test_send_takes_every_setting_that_the_client_takes(semcom, service):
+    assert RADIO_SETTINGS.keys() == RadioSettings.__annotations__.keys()
+    options = [part for name in RADIO_SETTINGS for part in (f"--{name.replace('_', '-')}", "7")]
+    assert semcom("send", "--task=sentiment", "--text=fine", *options)[0] == 0
+    query = service.asked[0].query
+    assert {name: float(query[name][0]) for name in RADIO_SETTINGS} == dict.fromkeys(RADIO_SETTINGS, 7.0)
 
 
 def test_send_shows_answer_cost_and_latency(semcom):
