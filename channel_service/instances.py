@@ -10,9 +10,12 @@ from shared.errors import InvalidField
 from shared.ledger import HOPS
 
 # Goes up with every change of the table.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # What makes a file of the next version out of one of each version.
-_MIGRATIONS: Mapping[int, str] = {1: "ALTER TABLE instances ADD COLUMN wire_bytes INTEGER"}
+_MIGRATIONS: Mapping[int, str] = {
+    1: "ALTER TABLE instances ADD COLUMN wire_bytes INTEGER",
+    2: "ALTER TABLE instances ADD COLUMN network_delay_ms FLOAT",
+}
 _METADATA = MetaData()
 _COUNTS = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes")
 _RATIOS = ("airtime_ms", "bandwidth_ratio")
@@ -37,6 +40,8 @@ INSTANCES = Table(
     # Unknown of instances that a store of version 1 held.
     Column("wire_bytes", Integer),
     *(Column(name, Float, nullable=False) for name in _RATIOS),
+    # Unknown of instances that a store of version 1 or 2 held.
+    Column("network_delay_ms", Float),
     *(Column(f"{hop}_ms", Float) for hop in HOPS),
 )
 

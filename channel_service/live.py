@@ -27,7 +27,7 @@ MAX_WAITING = 64
 _FRAME_FACTS = ("instance_id", "task", "system")
 _STATE_FACTS = (
     *("link", "channel", "fading", "csi", "seed", "frame_number"),
-    *("requested_snr_db", "realised_snr_db"),
+    *("requested_snr_db", "realised_snr_db", "network_delay_ms"),
 )
 _Symbols = NDArray[np.complex64]
 

@@ -53,6 +53,9 @@ class FrameEvent(BaseModel):
     post_equalisation_snr_db: float | None = Field(
         description="As the receiver estimates it [dB]; null where it did not answer.", examples=[11.9]
     )
+    network_delay_ms: float = Field(
+        description="Of the emulated network, jitter included [ms].", examples=[0.0]
+    )
     channel_uses: int = Field(description="Symbols of the whole frame.", examples=[16])
     sent: _Points = Field(description="[I, Q] of the first symbols, x.", examples=[[[0.7, 0.7]]])
     received: _Points = Field(description="[I, Q] after the channel, y.", examples=[[[0.5, 0.9]]])

@@ -96,6 +96,9 @@ class ReportQuery:
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise InvalidField(name, value, "a finite number of decibels")
+        for name in ("since", "until"):
+            if (time := getattr(self, name)) is not None:
+                _check_time(name, time)
         # False for NaN as well.
         if not 0.01 <= self.snr_bin_db <= _MAX_BIN_DB:
             raise InvalidField("snr_bin_db", self.snr_bin_db, f"0.01 to {_MAX_BIN_DB:g} dB")
@@ -185,6 +188,14 @@ def _grouped(query: ReportQuery, figures: Sequence[ColumnElement[Any]]) -> Selec
     statement = select(*keys, *figures).where(*query.conditions())
     # Without keys an aggregate has a row even of nothing; no instances shall be no rows.
     return statement.group_by(*keys).order_by(*keys) if keys else statement.having(func.count() > 0)
+
+
+def _check_time(name: str, time: datetime) -> None:
+    """Make sure that a time has one in UTC: in other zones the calendar ends up to a day later or sooner."""
+    try:
+        _as_stored(time)
+    except OverflowError as error:
+        raise InvalidField(name, time.isoformat(), "a time of the years 1 to 9999 in UTC") from error
 
 
 def _as_stored(time: datetime) -> datetime:

@@ -15,6 +15,7 @@ import base64
 import hashlib
 import io
 import json
+import math
 import os
 import threading
 from collections.abc import Sequence
@@ -34,6 +35,12 @@ SUFFIX = ".jsonl"
 _HEADER = {"format": "semcom recording", "version": 1}
 # What belongs to the link as it was set, not to one frame's draw.
 _NOT_RECORDED = ("snr_schedule", "record", "replay")
+_MAX_FRAME_NUMBER = (1 << 64) - 1
+# What a line raises that is none; a file may come from anywhere.
+_BROKEN = (
+    *(ValueError, KeyError, TypeError, AttributeError),
+    *(OverflowError, RecursionError, InvalidField),
+)
 
 
 @dataclass(frozen=True)
@@ -69,12 +76,20 @@ class Entry:
         """From a line of the file.
 
         Raises:
-            ValueError, KeyError, TypeError, InvalidField: If it is none.
+            InvalidField: If a value is not allowed.
+            Exception: One of _BROKEN, if it is no such line.
         """
         fields: dict[str, Any] = json.loads(line)
+        noise_variance = fields["noise_variance"]
+        if not (math.isfinite(noise_variance) and noise_variance > 0):
+            raise InvalidField("noise_variance", noise_variance, "a finite number above 0")
         data = base64.b64decode(fields["gains"]["data"], validate=True)
         gains = np.frombuffer(data, dtype="<c8").reshape(fields["gains"]["shape"])
-        return cls(**{**fields, "settings": LinkSettings(**fields["settings"]), "gains": gains})
+        if not np.isfinite(gains).all():
+            raise InvalidField("gains", "NaN or infinity", "finite numbers")
+        settings = LinkSettings(**fields["settings"])
+        settings.to_proto()  # takes numbers and names of the right kinds alone
+        return cls(**{**fields, "settings": settings, "gains": gains})
 
     def has_draw_of(self, other: Entry) -> bool:
         """Would the same symbols come out the same?"""
@@ -136,7 +151,7 @@ class Recordings:
         file = io.BytesIO(data)
         index = _make_index(name, file)
         if not index.offsets or index.end != len(data):
-            raise _unreadable(name)
+            raise _unreadable(name, "no frame, or a line without its end")
         for offset in index.offsets.values():
             _read_entry(name, file, offset)
         store_file("recording", self._folder, f"{name}{SUFFIX}", data)
@@ -212,11 +227,11 @@ def _make_index(name: str, file: IO[bytes]) -> _Index:
         try:
             fields = json.loads(line)
             if index.end:
-                index.offsets[int(fields["frame_number"])] = index.end
+                index.offsets[_frame_number(fields["frame_number"])] = index.end
             elif fields != _HEADER:
-                raise ValueError
-        except (ValueError, KeyError, TypeError) as error:
-            raise _unreadable(name) from error
+                raise ValueError("another first line")
+        except _BROKEN as error:
+            raise _unreadable(name, error) from error
         index.end += len(line)
     return index
 
@@ -225,9 +240,17 @@ def _read_entry(name: str, file: IO[bytes], offset: int) -> Entry:
     file.seek(offset)
     try:
         return Entry.from_line(file.readline().decode())
-    except (ValueError, KeyError, TypeError, InvalidField) as error:
-        raise _unreadable(name) from error
+    except _BROKEN as error:
+        raise _unreadable(name, error) from error
 
 
-def _unreadable(name: str) -> InvalidField:
-    return InvalidField("recording", name, f"a file that opens with {json.dumps(_HEADER)} and holds frames")
+def _frame_number(value: Any) -> int:
+    # JSON knows true, 1.5 and Infinity too.
+    if type(value) is not int or not 0 <= value <= _MAX_FRAME_NUMBER:
+        raise InvalidField("frame_number", value, "a whole number of 0 to 2^64 - 1")
+    return value
+
+
+def _unreadable(name: str, reason: object) -> InvalidField:
+    allowed = f"a file that opens with {json.dumps(_HEADER)} and holds frames ({reason})"
+    return InvalidField("recording", name, allowed)

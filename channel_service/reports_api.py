@@ -113,6 +113,11 @@ class InstanceRow(BaseModel):
     )
     airtime_ms: float = Field(description="At the link's symbol rate [ms].", examples=[0.016])
     bandwidth_ratio: float = Field(description="Channel uses for each source value.", examples=[0.0013])
+    network_delay_ms: float | None = Field(
+        description="Of the emulated network, this frame's own, jitter included; downlink holds it [ms]. "
+        "Null of rows of an older store.",
+        examples=[0.0],
+    )
     encode_ms: float | None = Field(description="Hop [ms].", examples=[21.4])
     uplink_ms: float | None = Field(description="Hop [ms].", examples=[0.9])
     channel_ms: float | None = Field(description="Hop [ms].", examples=[1.2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +125,7 @@ def read_points(text: str) -> dict[str, list[float]]:
         InvalidField: If a line is not two numbers.
     """
     points: dict[str, list[float]] = {name: [] for name in COLUMNS}
-    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+    for number, row in enumerate(_rows(text.splitlines()), 1):
         cells = [cell.strip() for cell in row]
         if not cells or (number == 1 and tuple(cells) == COLUMNS):
             continue
@@ -134,6 +134,17 @@ def read_points(text: str) -> dict[str, list[float]]:
         for name, cell in zip(COLUMNS, cells, strict=True):
             points[name].append(_number(number, cell))
     return points
+
+
+def _rows(lines: Sequence[str]) -> Iterator[list[str]]:
+    reader = csv.reader(lines)
+    try:
+        yield from reader
+    except csv.Error as error:
+        number = reader.line_num
+        raise InvalidField(
+            f"line {number}", lines[number - 1], f"two numbers: at,snr_db ({error})"
+        ) from error
 
 
 def _number(line: int, cell: str) -> Any:

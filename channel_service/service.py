@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -57,8 +57,9 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         passages = await self._pass(request, decoding.frames, lost=receiver_pb2.DecodeRequest().frames)
         hops = {"channel": _ms_since(started)}
         sent = time.perf_counter()
-        arrived = await self._lose(passages)
+        arrived = [passage for passage in passages if not passage.is_lost]
         try:
+            await self._lose(passages)
             await _wait_for_network(arrived)
             decoded = await self._receiver.decode(decoding)
         except (Exception, asyncio.CancelledError) as error:
@@ -180,16 +181,18 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         arguments = (self._links, link, request.frames, num_bytes, arrived, lost)
         if num_bytes + len(request.frames) * _BYTES_WORTH_A_FRAME <= _MAX_BYTES_ON_LOOP:
             return pass_frames(*arguments)
-        return await asyncio.to_thread(pass_frames, *arguments)
+        return await _uncancelled(asyncio.to_thread(pass_frames, *arguments))
 
-    async def _lose(self, passages: list[Passage]) -> list[Passage]:
-        """Store the frames that the network loses; returns those that arrive."""
+    async def _lose(self, passages: list[Passage]) -> None:
+        """Store the frames that the network loses.
+
+        Raises:
+            FrameLost: If it loses them all.
+        """
         lost = [passage for passage in passages if passage.is_lost]
-        if not lost:
-            return passages
-        await self._keep_books(lost, [None] * len(lost), FrameLost.__name__, {})
-        check_not_all_lost(passages)
-        return [passage for passage in passages if not passage.is_lost]
+        if lost:
+            await self._keep_books(lost, [None] * len(lost), FrameLost.__name__, {})
+            check_not_all_lost(passages)
 
     async def _keep_books(
         self,
@@ -217,7 +220,9 @@ def _row(passage: Passage, answer: receiver_pb2.Answer | None) -> dict[str, Any]
         "task": frame.task,
         "system": frame.system,
         **{name: getattr(state, name) for name in ("link", "channel", "fading", "csi", "noise_variance")},
-        **{name: getattr(state, name) for name in ("requested_snr_db", "realised_snr_db")},
+        **{
+            name: getattr(state, name) for name in ("requested_snr_db", "realised_snr_db", "network_delay_ms")
+        },
         "post_equalisation_snr_db": answer.post_equalisation_snr_db if answer else None,
         "k_factor_db": state.k_factor_db if state.HasField("k_factor_db") else None,
         "seed": str(state.seed),
@@ -247,6 +252,21 @@ def _result(passage: Passage, answer: receiver_pb2.Answer | None) -> channel_ser
     return channel_service_pb2.InstanceResult(
         answer=answer, state=state, overhead=passage.overhead.to_proto()
     )
+
+
+async def _uncancelled(work: Coroutine[Any, Any, list[Passage]]) -> list[Passage]:
+    """What a thread makes, though its caller gives up meanwhile; that takes hold where he next waits.
+
+    The thread cannot be stopped: its frames take their numbers, and have used the channel all the same.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        passages = await task
+        if current := asyncio.current_task():
+            current.cancel()
+        return passages
 
 
 async def _wait_for_network(passages: Sequence[Passage]) -> None:

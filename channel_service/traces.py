@@ -6,6 +6,7 @@ NAME.npy holds a one-dimensional complex array, NAME.csv a line `re,im` for each
 from __future__ import annotations
 
 import io
+import tokenize
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -19,10 +20,19 @@ from shared.errors import InvalidField, UnknownName
 from shared.names import shorten_names
 
 MAX_GAINS = 1 << 22
+# What NumPy raises at a broken head, beside ValueError: it reads it as Python; a false shape may be any size.
+_BROKEN_HEAD = (
+    *(tokenize.TokenError, SyntaxError, RecursionError),
+    *(TypeError, KeyError, OverflowError, MemoryError),
+)
 
 
 def _read_npy(file: IO[bytes]) -> NDArray[Any]:
-    return np.asarray(np.load(file, allow_pickle=False))
+    # Unlike np.load this takes no zip archive of arrays, broken or whole.
+    try:
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except _BROKEN_HEAD as error:
+        raise ValueError(f"a broken head: {error}") from error
 
 
 def _read_csv(file: IO[bytes]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 
 import httpx
@@ -22,6 +22,44 @@ DEFAULT_CHANNEL_URL = "http://127.0.0.1:8001"
 
 Media = str | Path | bytes
 """A file's path, or its bytes."""
+
+
+class RadioSettings(TypedDict, total=False):
+    """Settings of a link that one instance may override; None keeps what the link holds.
+
+    Attributes:
+        channel: awgn, rayleigh, rician, nakagami, tdl-a to tdl-e or trace.
+        fading: block, symbol or doppler.
+        snr_db: Es/N0 per complex symbol [dB].
+        k_factor_db: Rician K factor [dB].
+        csi: perfect, none, estimated or mismatched.
+        num_pilots: Pilot symbols, for csi=estimated.
+        seed: Of the link's draws.
+        symbol_rate_hz: Complex symbols a second [Hz].
+        coherence_symbols: Symbols that share a gain, for fading=block; 0: a frame.
+        doppler_hz: Largest shift, for fading=doppler [Hz].
+        frame_interval_ms: From a frame's start to the next's, for fading=doppler [ms].
+        nakagami_m: Shape, for channel=nakagami.
+        delay_spread_ns: Root mean square, for channel=tdl-* [ns].
+        csi_error_db: E|error|^2 / E|h|^2, for csi=mismatched [dB].
+        trace: Name of recorded gains, for channel=trace.
+    """
+
+    channel: str | None
+    fading: str | None
+    snr_db: float | None
+    k_factor_db: float | None
+    csi: str | None
+    num_pilots: int | None
+    seed: int | None
+    symbol_rate_hz: float | None
+    coherence_symbols: int | None
+    doppler_hz: float | None
+    frame_interval_ms: float | None
+    nakagami_m: float | None
+    delay_spread_ns: float | None
+    csi_error_db: float | None
+    trace: str | None
 
 
 class SemcomClientError(ClientError):
@@ -79,16 +117,10 @@ class SemcomClient:
         video: Media | None = None,
         system: str = "mfmsc",
         link: str | None = None,
-        channel: str | None = None,
-        fading: str | None = None,
-        snr_db: float | None = None,
-        k_factor_db: float | None = None,
-        csi: str | None = None,
-        num_pilots: int | None = None,
-        seed: int | None = None,
         frame_number: int | None = None,
         encoding: str | None = None,
         symbols_per_token: int | None = None,
+        **settings: Unpack[RadioSettings],
     ) -> dict[str, Any]:
         """Send one instance across the link and return what the receiver answered.
 
@@ -99,17 +131,11 @@ class SemcomClient:
             audio: WAV or FLAC.
             video: MP4, AVI or WebM.
             system: One of `systems()`.
-            link: Named link; "default" where absent. The next seven override its settings for this instance.
-            channel: awgn, rayleigh, rician, nakagami, tdl-a to tdl-e or trace.
-            fading: block, symbol or doppler.
-            snr_db: Es/N0 per complex symbol [dB].
-            k_factor_db: Rician K factor [dB].
-            csi: perfect, none, estimated or mismatched.
-            num_pilots: Pilot symbols, for csi=estimated.
-            seed: Of the link's draws.
+            link: Named link; "default" where absent.
             frame_number: Fixes the draw together with the seed.
             encoding: Of the symbols on the wire: float32, float16 or int8.
             symbols_per_token: Rate of a task that sends a sequence, channel uses a token.
+            settings: Override the link's for this instance, see `RadioSettings`.
 
         Returns:
             The answer, the channel as applied, overhead and latency_ms.
@@ -119,9 +145,8 @@ class SemcomClient:
             OSError: If a file cannot be read.
         """
         options = {
-            "link": link, "channel": channel, "fading": fading, "snr_db": snr_db, "k_factor_db": k_factor_db,
-            "csi": csi, "num_pilots": num_pilots, "seed": seed, "frame_number": frame_number,
-            "encoding": encoding, "symbols_per_token": symbols_per_token,
+            "link": link, "frame_number": frame_number, "encoding": encoding,
+            "symbols_per_token": symbols_per_token, **settings,
         }  # fmt: skip
         media = {"image": image, "audio": audio, "video": video}
         result: dict[str, Any] = _request(

@@ -14,28 +14,18 @@ from collections.abc import Iterator
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from client.api import DEFAULT_CHANNEL_URL, DEFAULT_URL, SemcomClient
 from client.errors import ClientError
-from client.link_command import (
-    Channel,
-    ChannelUrl,
-    Csi,
-    Fading,
-    Json,
-    KFactorDb,
-    NumPilots,
-    Seed,
-    SnrDb,
-    link,
-)
+from client.link_command import ChannelUrl, Json, link
 from client.output import ERR as _ERR
 from client.output import OUT as _OUT
 from client.output import show as _show
+from client.setting_options import RADIO_SETTINGS, Channel, Csi, Fading, takes
 from client.tables import REPORT_TABLES, instance_table, task_table
 
 app = typer.Typer(
@@ -106,6 +96,7 @@ def up(
 
 
 @app.command()
+@takes(RADIO_SETTINGS)
 def send(
     task: Annotated[str, typer.Option(help="One of `semcom tasks`.")],
     text: Annotated[str | None, typer.Option(help="Text input.")] = None,
@@ -114,18 +105,12 @@ def send(
     video: Video = None,
     system: Annotated[str, typer.Option(help="Communication system.")] = "mfmsc",
     link: Annotated[str | None, typer.Option(help="Named link; default if absent.")] = None,
-    channel: Channel = None,
-    fading: Fading = None,
-    snr_db: SnrDb = None,
-    k_factor_db: KFactorDb = None,
-    csi: Csi = None,
-    num_pilots: NumPilots = None,
-    seed: Seed = None,
     frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
     encoding: Annotated[str | None, typer.Option(help="float32, float16 or int8.")] = None,
     symbols_per_token: Annotated[int | None, typer.Option(help="Rate of a sequence: 4 to 16.")] = None,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
+    **settings: Any,
 ) -> None:
     """Send one input across the link and show the answer, its overhead and latency."""
     with SemcomClient(url) as client:
@@ -137,16 +122,10 @@ def send(
             video=video,
             system=system,
             link=link,
-            channel=channel,
-            fading=fading,
-            snr_db=snr_db,
-            k_factor_db=k_factor_db,
-            csi=csi,
-            num_pilots=num_pilots,
-            seed=seed,
             frame_number=frame_number,
             encoding=encoding,
             symbols_per_token=symbols_per_token,
+            **settings,
         )
     _show(result, instance_table(result), as_json)
 
@@ -171,12 +150,17 @@ def report(
     system: Annotated[str | None, typer.Option(help="Of this system only.")] = None,
     link: Annotated[str | None, typer.Option(help="Of this link only.")] = None,
     channel: Channel = None,
+    fading: Fading = None,
+    csi: Csi = None,
     status: Annotated[str | None, typer.Option(help="OK, or the class of an error.")] = None,
     min_snr_db: Annotated[float | None, typer.Option(help="Lowest requested SNR, in dB.")] = None,
     max_snr_db: Annotated[float | None, typer.Option(help="Highest requested SNR, in dB.")] = None,
     since: Annotated[str | None, typer.Option(help="ISO 8601, UTC without a zone.")] = None,
     until: Annotated[str | None, typer.Option(help="ISO 8601, UTC without a zone.")] = None,
     limit: Annotated[int | None, typer.Option(help="Rows at most, of instances.")] = None,
+    offset: Annotated[
+        int | None, typer.Option(help="Rows to leave out before the first, of instances.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write csv or parquet here.")] = None,
     channel_url: ChannelUrl = DEFAULT_CHANNEL_URL,
 ) -> None:
@@ -188,12 +172,15 @@ def report(
         "system": system,
         "link": link,
         "channel": channel,
+        "fading": fading,
+        "csi": csi,
         "status": status,
         "min_snr_db": min_snr_db,
         "max_snr_db": max_snr_db,
         "since": since,
         "until": until,
         "limit": limit,
+        "offset": offset,
     }
     with SemcomClient(channel_url=channel_url) as client:
         if output_format in (ReportFormat.CSV, ReportFormat.PARQUET):

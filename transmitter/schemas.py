@@ -13,13 +13,18 @@ from shared.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 from shared.systems import SYSTEMS
 from shared.tasks import TASKS, AnswerKind, get_task
-from shared.wire import ENCODINGS
+from shared.wire import ENCODINGS, MAX_SYMBOLS_PER_FRAME
 from transmitter.media import MAX_TEXT_CHARS
 from transmitter.service import Delivery
 
 _MAX_UINT64 = 2**64 - 1
 
 _Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _setting(low: float, high: float, description: str, example: float) -> Any:
+    """A number of a link's settings, which are left to the link where they are absent."""
+    return Field(None, description=description, examples=[example], ge=low, le=high, allow_inf_nan=False)
 
 
 class TransmitQuery(BaseModel):
@@ -60,17 +65,8 @@ class TransmitQuery(BaseModel):
         examples=["block"],
         max_length=64,
     )
-    snr_db: float | None = Field(
-        None,
-        description="Es/N0 per complex symbol [dB].",
-        examples=[12.0],
-        ge=MIN_SNR_DB,
-        le=MAX_SNR_DB,
-        allow_inf_nan=False,
-    )
-    k_factor_db: float | None = Field(
-        None, description="Rician K factor [dB].", examples=[6.0], ge=-20, le=40, allow_inf_nan=False
-    )
+    snr_db: float | None = _setting(MIN_SNR_DB, MAX_SNR_DB, "Es/N0 per complex symbol [dB].", 12.0)
+    k_factor_db: float | None = _setting(-20, 40, "Rician K factor [dB].", 6.0)
     csi: str | None = Field(
         None,
         description="What the receiver knows of the gain: perfect, estimated, mismatched or none.",
@@ -82,6 +78,26 @@ class TransmitQuery(BaseModel):
     )
     seed: int | None = Field(
         None, description="Seed of the link's draws.", examples=[0], ge=0, le=_MAX_UINT64
+    )
+    symbol_rate_hz: float | None = _setting(
+        1, 1e12, "Complex symbols a second: airtime, Doppler, bandwidth of tdl-* [Hz].", 1e6
+    )
+    coherence_symbols: int | None = Field(
+        None,
+        description="fading=block: symbols that share a gain; 0: a frame.",
+        examples=[0],
+        ge=0,
+        le=MAX_SYMBOLS_PER_FRAME,
+    )
+    doppler_hz: float | None = _setting(0, 1e6, "fading=doppler: largest shift [Hz].", 70.0)
+    frame_interval_ms: float | None = _setting(
+        0, 1e6, "fading=doppler: from a frame's start to the next's [ms].", 1.0
+    )
+    nakagami_m: float | None = _setting(0.5, 100, "channel=nakagami: shape.", 2.0)
+    delay_spread_ns: float | None = _setting(0, 1e5, "channel=tdl-*: RMS delay spread [ns].", 100.0)
+    csi_error_db: float | None = _setting(-60, 20, "csi=mismatched: E|error|^2 / E|h|^2 [dB].", -20.0)
+    trace: str | None = Field(
+        None, description="channel=trace: which recorded gains.", examples=["walk"], max_length=64
     )
     frame_number: int | None = Field(
         None,
@@ -108,8 +124,9 @@ class TransmitQuery(BaseModel):
 
     def link_settings(self) -> channel_service_pb2.LinkSettings:
         """The settings to override for this instance, absent ones left out."""
-        names = ("channel", "fading", "snr_db", "k_factor_db", "csi", "num_pilots", "seed")
-        return channel_service_pb2.LinkSettings(**{name: getattr(self, name) for name in names})
+        known = channel_service_pb2.LinkSettings.DESCRIPTOR.fields_by_name
+        given = self.model_dump(include=set(known), exclude_none=True)
+        return channel_service_pb2.LinkSettings(**given)
 
 
 class TextBody(BaseModel):
@@ -208,6 +225,9 @@ class TransmitAnswer(BaseModel):
     )
     noise_variance: float = Field(description="Per complex symbol [linear].", examples=[0.0631])
     k_factor_db: float | None = Field(description="Rician K factor [dB]; null elsewhere.", examples=[None])
+    network_delay_ms: float = Field(
+        description="Of the link's emulated network, jitter included; downlink holds it [ms].", examples=[0.0]
+    )
     frame_number: int = Field(description="Number of the frame on its link.", examples=[7])
     seed: int = Field(description="Seed of the draw.", examples=[0])
     fingerprint: str = Field(description="Of the weights at both ends.", examples=["9d41c0aa02f3be17"])
@@ -240,6 +260,7 @@ class TransmitAnswer(BaseModel):
             post_equalisation_snr_db=answer.post_equalisation_snr_db,
             noise_variance=state.noise_variance,
             k_factor_db=state.k_factor_db if has_k_factor else None,
+            network_delay_ms=state.network_delay_ms,
             frame_number=state.frame_number,
             seed=state.seed,
             fingerprint=frame.fingerprint,

@@ -3,12 +3,14 @@
 import asyncio
 import itertools
 import random
+import threading
 
 import grpc
 import numpy as np
 import pytest
 from channel_harness import channel_service, make_frame, unit_symbols
 
+from channel_service import service
 from channel_service.channels import Channel, apply, draw
 from channel_service.impairments import Network, impair
 from channel_service.reports import INSTANCES
@@ -89,6 +91,70 @@ def test_of_many_frames_the_lost_have_no_answer_and_the_others_theirs(tmp_path):
     asyncio.run(scenario())
 
 
+async def give_up(call, reached: asyncio.Event) -> None:
+    """Cancel a call once it has got somewhere."""
+    await reached.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+async def until_stored(harness, count: int) -> None:
+    for _ in range(250):
+        if len(statuses(harness)) == count:
+            return
+        await asyncio.sleep(0.02)
+
+
+def test_a_caller_that_gives_up_while_lost_frames_are_stored_leaves_a_row_for_each(tmp_path, monkeypatch):
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            await set_link(harness, "default", network_loss_rate=0.5)
+            add, reached = harness.store.add, asyncio.Event()
+
+            async def add_slowly(rows):
+                await add(rows)
+                if rows[0]["status"] == "FrameLost":
+                    reached.set()
+                    await asyncio.Event().wait()
+
+            monkeypatch.setattr(harness.store, "add", add_slowly)
+            lost, kept = lost_and_kept()
+            frames = [make_frame(str(number), frame_number=number) for number in range(40)]
+            await give_up(harness.stub.Relay(pb.RelayRequest(frames=frames)), reached)
+            await until_stored(harness, 40)
+            assert statuses(harness) == {
+                **{str(number): "FrameLost" for number in lost},
+                **{str(number): "CancelledError" for number in kept},
+            }
+            assert not harness.receiver.got
+
+    asyncio.run(scenario())
+
+
+def test_a_caller_that_gives_up_while_its_frames_are_drawn_leaves_a_row_for_each(tmp_path, monkeypatch):
+    async def scenario():
+        async with channel_service(tmp_path) as harness:
+            loop, reached, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+            pass_frames = service.pass_frames
+
+            def pass_slowly(*arguments):
+                loop.call_soon_threadsafe(reached.set)
+                release.wait(10)
+                return pass_frames(*arguments)
+
+            monkeypatch.setattr(service, "pass_frames", pass_slowly)
+            frames = [make_frame(str(number)) for number in range(40)]
+            await give_up(harness.stub.Relay(pb.RelayRequest(frames=frames)), reached)
+            await asyncio.sleep(0.1)  # the service hears of it while it draws
+            release.set()
+            await until_stored(harness, 40)
+            assert statuses(harness) == dict.fromkeys(map(str, range(40)), "CancelledError")
+            assert not harness.receiver.got
+
+    asyncio.run(scenario())
+
+
 def test_the_networks_delay_is_waited_for_stated_and_counted_as_downlink(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
@@ -100,6 +166,10 @@ def test_the_networks_delay_is_waited_for_stated_and_counted_as_downlink(tmp_pat
             assert all(100 <= delay_ms <= 140 for delay_ms in delays_ms)
             assert response.timings.downlink_ms >= max(delays_ms)
             assert response.timings.channel_ms < 100
+            with harness.store._engine.connect() as connection:
+                rows = connection.execute(INSTANCES.select()).all()
+            assert [row.network_delay_ms for row in rows] == delays_ms
+            assert all(row.downlink_ms >= row.network_delay_ms for row in rows)
 
     asyncio.run(scenario())
 

@@ -69,7 +69,7 @@ def test_a_viewer_sees_the_frame_before_after_and_equalised(tmp_path):
                 assert response.headers["content-type"].startswith("text/event-stream")
                 await until(lambda: viewers(harness) == 1)
                 x = unit_symbols()
-                overrides = pb.LinkSettings(channel="rayleigh", snr_db=10.0, seed=3)
+                overrides = pb.LinkSettings(channel="rayleigh", snr_db=10.0, seed=3, network_delay_ms=7.0)
                 request = pb.RelayRequest(frames=[make_frame("a", x, frame_number=5)], overrides=overrides)
                 relayed = await harness.stub.Relay(request)
                 event = await anext(events(response))
@@ -83,6 +83,7 @@ def test_a_viewer_sees_the_frame_before_after_and_equalised(tmp_path):
                 np.testing.assert_allclose(as_complex(event[name]), expected[0, :8], atol=1e-4)
             assert (event["instance_id"], event["status"], event["channel_uses"]) == ("a", "OK", 16)
             assert (event["frame_number"], event["seed"], event["num_dropped"]) == ("5", "3", 0)
+            assert event["network_delay_ms"] == 7.0
             assert event["realised_snr_db"] == relayed.results[0].state.realised_snr_db
             await until(lambda: viewers(harness) == 0)
 

@@ -3,6 +3,8 @@
 import asyncio
 import csv
 import io
+import json
+import math
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +69,7 @@ def store_two(service: Service) -> None:
         "csi": "perfect", "requested_snr_db": 12.0, "realised_snr_db": 11.9, "noise_variance": 0.063,
         "seed": "0", "frame_number": "7", "source_bytes": 100, "real_values": 32, "channel_uses": 16,
         "num_pilots": 0, "payload_bytes": 128, "message_bytes": 200, "wire_bytes": 230, "airtime_ms": 0.016,
-        "bandwidth_ratio": 0.25, "channel_ms": 1.0,
+        "bandwidth_ratio": 0.25, "network_delay_ms": 1.5, "channel_ms": 1.0,
     }  # fmt: skip
     answered = {**row, "instance_id": "a", "status": "OK", "downlink_ms": 2.0, "decode_ms": 3.0}
     failed = {**row, "instance_id": "b", "status": "ServiceUnavailable"}
@@ -193,7 +195,13 @@ def test_a_csv_file_is_a_schedule_in_one_request(service):
     assert service.request("DELETE", "/links/default/schedule").json()["snr_schedule"] is None
     assert service.request("PUT", "/links/new/schedule", **options).json()["name"] == "new"
     assert service.request("DELETE", "/links/nowhere/schedule").status_code == 404
-    for text, field in (("0,1\n1,x\n", "line 2"), ("0\n", "line 1"), ("", "body"), ("at,snr_db\n", "body")):
+    for text, field in (
+        ("0,1\n1,x\n", "line 2"),
+        ("0\n", "line 1"),
+        ("", "body"),
+        ("at,snr_db\n", "body"),
+        ("0,1\n1," + "2" * 200_000, "line 2"),
+    ):
         refused = service.request("PUT", "/links/default/schedule", content=text, headers=options["headers"])
         assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
 
@@ -231,6 +239,7 @@ def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_
         ("short", recorded[:-9]),
         ("torn", recorded.replace(b'"shape": [1, 1]', b'"shape": [1, 2]')),
         ("wild", recorded.replace(b'"snr_db": 3.0', b'"snr_db": 1e9')),
+        ("deep", recorded + b"[" * 100_000 + b"\n"),
     ):
         refused = bring(name, content)
         assert (refused.status_code, refused.json()["error"]["field"]) == (422, "recording"), name
@@ -238,6 +247,53 @@ def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_
     assert [path.name for path in (tmp_path / "recordings").iterdir()] == ["monday.jsonl"]
     wrong = service.request("PUT", "/recordings/x", content=recorded, headers={"Content-Type": "text/csv"})
     assert wrong.status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("frame_number", math.inf, "frame_number = 'inf'"),
+        ("frame_number", 1.5, "frame_number = '1.5'"),
+        ("frame_number", 2**64, "frame_number = '18446744073709551616'"),
+        ("noise_variance", 0.0, "noise_variance = '0.0'"),
+        ("noise_variance", math.nan, "noise_variance = 'nan'"),
+        ("gains", {"shape": [1, 1], "data": "AADAfwAAAAA="}, "gains = 'NaN or infinity'"),
+    ],
+)
+def test_a_recording_with_a_bad_value_is_refused_by_its_name(service, field, value, shown):
+    header, line = (EXPECTED / "drive.jsonl").read_text().splitlines(keepends=True)[:2]
+    bad = json.dumps({**json.loads(line), field: value}) + "\n"
+    refused = service.request(
+        "PUT", "/recordings/bad", content=header + bad, headers={"Content-Type": "application/jsonl"}
+    )
+    error = refused.json()["error"]
+    assert (refused.status_code, error["field"], error["value"]) == (422, "recording", "bad")
+    assert f"({shown} is not allowed; allowed: " in error["allowed"]
+
+
+def npy_with_head(head: str) -> bytes:
+    padded = head.ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded.encode() + bytes(48)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PK\x03\x04 no archive",
+        npy_with_head("{'descr': '<c16', 'shape': (3,"),
+        npy_with_head("{'descr': [('a', 'x', 'y', 'z')], 'fortran_order': False, 'shape': (3,), }"),
+        npy_with_head("{'descr': '<c16', 'fortran_order': False, 'shape': (10000000000000,), }"),
+        npy_with_head("{'descr': '<c16', 'fortran_order': False, 'shape': (10000000000000000000000,), }"),
+        npy_with_head("-" * 9000 + "1"),
+    ],
+    ids=["archive", "open bracket", "unknown type", "no memory", "no number", "deep"],
+)
+def test_a_broken_numpy_file_is_refused_as_a_trace(service, content):
+    kind = {"Content-Type": "application/octet-stream"}
+    refused = service.request("PUT", "/traces/bad", content=content, headers=kind)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["field"], error["value"]) == (422, "trace", "bad")
+    assert "finite complex gains" in error["allowed"]
 
 
 def test_traces_are_brought_as_csv_or_numpy_files_and_played(service):
@@ -336,6 +392,7 @@ def test_instances_are_shown_whole_and_in_pages(service):
     assert datetime.fromisoformat(rows[0]["created"]).tzinfo is UTC
     (answered,) = service.request("GET", "/reports/instances", params={"status": "OK"}).json()
     assert (answered["instance_id"], answered["seed"], answered["decode_ms"]) == ("a", "0", 3.0)
+    assert answered["network_delay_ms"] == 1.5
 
 
 @pytest.mark.parametrize(
@@ -350,6 +407,8 @@ def test_instances_are_shown_whole_and_in_pages(service):
         {"snr_bin_db": "NaN"},
         {"min_snr_db": "Infinity"},
         {"since": "yesterday"},
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"until": "9999-12-31T23:59:59-12:00"},
     ],
 )
 def test_bad_report_queries_are_422_that_name_the_field(service, query):

@@ -39,6 +39,7 @@ ROW = {
     "wire_bytes": 230,
     "airtime_ms": 0.016,
     "bandwidth_ratio": 0.25,
+    "network_delay_ms": 1.5,
     "channel_ms": 1.0,
     "downlink_ms": 2.0,
     "decode_ms": 3.0,
@@ -235,17 +236,25 @@ def test_what_is_no_database_is_refused(tmp_path):
             Store(str(place))
 
 
-def test_a_store_of_version_1_is_brought_up_to_date(path):
+@pytest.mark.parametrize(
+    ("version", "lacking"), [(1, ["wire_bytes", "network_delay_ms"]), (2, ["network_delay_ms"])]
+)
+def test_a_store_of_an_earlier_version_is_brought_up_to_date(path, version, lacking):
     first = Store(path)
-    add(first, {"instance_id": "a"})
+    add(first, {"instance_id": "old"})
     first.close()
     with sqlite3.connect(path) as other:
-        other.execute("ALTER TABLE instances DROP COLUMN wire_bytes")
-        other.execute("PRAGMA user_version = 1")
+        for name in lacking:
+            other.execute(f"ALTER TABLE instances DROP COLUMN {name}")
+        other.execute(f"PRAGMA user_version = {version}")
     other.close()
+    for _ in range(2):  # it is brought up to date once
+        Store(path).close()
     second = Store(path)
-    assert second.overhead()[0]["wire_bytes"] is None
-    add(second, {"instance_id": "b"})
+    add(second, {"instance_id": "new"})
+    new, old = page(second)
+    assert {name: (old[name], new[name]) for name in lacking} == {name: (None, ROW[name]) for name in lacking}
+    assert {**ROW, **dict.fromkeys(lacking), "instance_id": "old"}.items() <= old.items()
     # The mean is over those whose bytes are known.
     assert (second.overhead()[0]["num_instances"], second.overhead()[0]["wire_bytes"]) == (2, 230)
     second.close()

@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
+from client.api import RadioSettings
+from client.setting_options import RADIO_SETTINGS
+
 FIELDS = {"task", "system", "channel", "snr_db", "answer", "overhead", "latency_ms", "realised_snr_db"}
 
 
@@ -28,6 +31,14 @@ def test_send_json_prints_one_object_and_nothing_else(semcom, service):
     assert out.count("\n") == 1
     assert json.loads(out).keys() >= FIELDS
     assert service.asked[0].query["snr_db"] == ["-6.0"]
+
+
+def test_send_takes_every_setting_that_the_client_takes(semcom, service):
+    assert RADIO_SETTINGS.keys() == RadioSettings.__annotations__.keys()
+    options = [part for name in RADIO_SETTINGS for part in (f"--{name.replace('_', '-')}", "7")]
+    assert semcom("send", "--task=sentiment", "--text=fine", *options)[0] == 0
+    query = service.asked[0].query
+    assert {name: float(query[name][0]) for name in RADIO_SETTINGS} == dict.fromkeys(RADIO_SETTINGS, 7.0)
 
 
 def test_send_shows_answer_cost_and_latency(semcom):
@@ -203,7 +214,7 @@ def test_a_report_asks_for_what_the_options_say(semcom, service):
     service.answer = []
     options = {
         "group-by": "task,channel,snr_bin", "snr-bin-db": "3.0", "task": "vqa", "channel": "awgn",
-        "status": "OK", "min-snr-db": "-3.0", "max-snr-db": "6.0",
+        "fading": "block", "csi": "none", "status": "OK", "min-snr-db": "-3.0", "max-snr-db": "6.0",
         "since": "2026-01-01", "until": "2026-02-01",
     }  # fmt: skip
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -250,11 +261,11 @@ def test_instances_are_listed_with_outcome_and_cost(semcom, service):
             "payload_bytes": 128, "wire_bytes": 253, "total_ms": None,
         }
     ]  # fmt: skip
-    status, out, _ = semcom("report", "instances", "--limit", "5")
+    status, out, _ = semcom("report", "instances", "--limit", "5", "--offset", "10")
     assert status == 0
     for words in ("01-01 10:00:00", "5.87", "253", "OK"):
         assert words in out
-    assert service.asked[0].query == {"limit": ["5"]}
+    assert service.asked[0].query == {"limit": ["5"], "offset": ["10"]}
 
 
 def test_a_report_goes_into_a_file(semcom, service, tmp_path):

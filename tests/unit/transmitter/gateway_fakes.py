@@ -87,6 +87,7 @@ class LoopbackChannel:
             requested_snr_db=settings.snr_db if settings.HasField("snr_db") else 12.0,
             realised_snr_db=11.5,
             noise_variance=0.0631,
+            network_delay_ms=40.0,
             frame_number=frame.frame_number,
             seed=settings.seed,
         )

@@ -21,6 +21,7 @@ from gateway_fakes import (
 from grpc_health.v1 import health_pb2
 from PIL import Image
 
+from client.api import RadioSettings
 from protos.semcom.v1 import channel_service_pb2
 from shared.tasks import TASKS
 from shared.wire import unpack_symbols
@@ -46,6 +47,7 @@ def test_a_text_task_by_json(gateway):
     assert body["realised_snr_db"] == 11.5
     assert body["post_equalisation_snr_db"] == 11.9
     assert body["k_factor_db"] is None
+    assert body["network_delay_ms"] == 40.0
     assert body["fingerprint"] == "f" * 16
     assert body["overhead"]["source_bytes"] == len(" a fine\nfilm ")
     assert body["overhead"]["channel_uses"] == 16
@@ -95,6 +97,18 @@ def test_only_what_the_client_sets_is_overridden(gateway):
         channel="rician", k_factor_db=0.0, snr_db=-6.0, seed=2**64 - 1, csi="estimated", num_pilots=4
     )
     assert full.frames[0].HasField("frame_number")
+
+
+def test_every_setting_that_the_client_offers_reaches_the_link(gateway):
+    settings = {
+        "channel": "nakagami", "fading": "doppler", "snr_db": 1.5, "k_factor_db": 2.0, "csi": "mismatched",
+        "num_pilots": 3, "seed": 4, "symbol_rate_hz": 5e6, "coherence_symbols": 0, "doppler_hz": 7.0,
+        "frame_interval_ms": 8.0, "nakagami_m": 0.9, "delay_spread_ns": 10.0, "csi_error_db": -11.0,
+        "trace": "walk",
+    }  # fmt: skip
+    assert settings.keys() == RadioSettings.__annotations__.keys()
+    assert gateway.transmit("sentiment", json={"text": "x"}, params=settings).status_code == 200
+    assert gateway.channel.requests[0].overrides == channel_service_pb2.LinkSettings(**settings)
 
 
 def test_the_k_factor_is_stated_where_there_is_one(gateway):
