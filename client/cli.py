@@ -36,6 +36,7 @@ from client.link_command import (
 from client.output import ERR as _ERR
 from client.output import OUT as _OUT
 from client.output import show as _show
+from client.output import write_picture
 from client.tables import REPORT_TABLES, instance_table, task_table
 
 app = typer.Typer(
@@ -124,6 +125,9 @@ def send(
     frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
     encoding: Annotated[str | None, typer.Option(help="float32, float16 or int8.")] = None,
     symbols_per_token: Annotated[int | None, typer.Option(help="Rate of a sequence: 4 to 16.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write an answer that is a picture here, as PNG.")
+    ] = None,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
 ) -> None:
@@ -149,6 +153,8 @@ def send(
             symbols_per_token=symbols_per_token,
         )
     _show(result, instance_table(result), as_json)
+    if output is not None:
+        write_picture(result, output)
 
 
 app.command()(link)
