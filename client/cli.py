@@ -7,10 +7,8 @@ by the command that needs them, so that `semcom --help` and `semcom send` start 
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import time
-from collections.abc import Iterator
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -38,6 +36,7 @@ from client.output import OUT as _OUT
 from client.output import show as _show
 from client.output import write_picture
 from client.tables import REPORT_TABLES, instance_table, task_table
+from shared.interrupts import ended_by_signals
 
 app = typer.Typer(
     name="semcom",
@@ -84,7 +83,7 @@ def up(
     store: Annotated[Path, typer.Option(help="SQLite file of the reports.")] = Path("runs/semcom.sqlite3"),
 ) -> None:
     """Start the three services on this machine; Ctrl-C stops them."""
-    with _ended_by_signals(), contextlib.suppress(KeyboardInterrupt):
+    with ended_by_signals(), contextlib.suppress(KeyboardInterrupt):
         from client.stack import Stack
 
         run_folder = Path("runs") / time.strftime("%Y%m%d-%H%M%S")
@@ -228,7 +227,7 @@ def demo(
     """Start the services, send the samples of every trained task over two channels, show it all, stop."""
     snrs_db = _parse_snrs_db(snr_db)
     console = _ERR if json_file == "-" else _OUT
-    with _ended_by_signals():
+    with ended_by_signals():
         from client.demo import run_demo, write_instances
 
         write_instances(run_demo(console, snrs_db=snrs_db, weights=weights), json_file)
@@ -305,21 +304,6 @@ def _run_experiment(context: typer.Context, module: str = "experiments.cli") -> 
         experiments.app([str(context.info_name), *context.args], prog_name="semcom")
     except SemcomError as error:
         raise ClientError(error.message) from error
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C, so that services never outlive the command."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":
