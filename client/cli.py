@@ -7,10 +7,8 @@ by the command that needs them, so that `semcom --help` and `semcom send` start 
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import time
-from collections.abc import Iterator
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -25,8 +23,10 @@ from client.link_command import ChannelUrl, Json, link
 from client.output import ERR as _ERR
 from client.output import OUT as _OUT
 from client.output import show as _show
+from client.output import write_picture
 from client.setting_options import RADIO_SETTINGS, Channel, Csi, Fading, takes
 from client.tables import REPORT_TABLES, instance_table, task_table
+from shared.interrupts import ended_by_signals
 
 app = typer.Typer(
     name="semcom",
@@ -73,7 +73,7 @@ def up(
     store: Annotated[Path, typer.Option(help="SQLite file of the reports.")] = Path("runs/semcom.sqlite3"),
 ) -> None:
     """Start the three services on this machine; Ctrl-C stops them."""
-    with _ended_by_signals(), contextlib.suppress(KeyboardInterrupt):
+    with ended_by_signals(), contextlib.suppress(KeyboardInterrupt):
         from client.stack import Stack
 
         run_folder = Path("runs") / time.strftime("%Y%m%d-%H%M%S")
@@ -108,6 +108,9 @@ def send(
     frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
     encoding: Annotated[str | None, typer.Option(help="float32, float16 or int8.")] = None,
     symbols_per_token: Annotated[int | None, typer.Option(help="Rate of a sequence: 4 to 16.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write an answer that is a picture here, as PNG.")
+    ] = None,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
     **settings: Any,
@@ -128,6 +131,8 @@ def send(
             **settings,
         )
     _show(result, instance_table(result), as_json)
+    if output is not None:
+        write_picture(result, output)
 
 
 app.command()(link)
@@ -209,7 +214,7 @@ def demo(
     """Start the services, send the samples of every trained task over two channels, show it all, stop."""
     snrs_db = _parse_snrs_db(snr_db)
     console = _ERR if json_file == "-" else _OUT
-    with _ended_by_signals():
+    with ended_by_signals():
         from client.demo import run_demo, write_instances
 
         write_instances(run_demo(console, snrs_db=snrs_db, weights=weights), json_file)
@@ -286,21 +291,6 @@ def _run_experiment(context: typer.Context, module: str = "experiments.cli") -> 
         experiments.app([str(context.info_name), *context.args], prog_name="semcom")
     except SemcomError as error:
         raise ClientError(error.message) from error
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C, so that services never outlive the command."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from experiments.train import train
 from experiments.warm_start import Origin, find_minilm
 from shared.checkpoint import Manifest, find_weights, load_manifest
 from shared.errors import InvalidField, SemcomError, UnknownName
+from shared.interrupts import ended_by_signals
 from shared.profiles import get_profile
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import get_system
@@ -73,7 +74,10 @@ def train_command(
     limit_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many; resumable.")] = None,
     new_recipe: Annotated[bool, typer.Option(help="Go on with a run of another recipe.")] = False,
 ) -> None:
-    """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names; stops and resumes to the step."""
+    """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names; stops and resumes to the step.
+
+    Ctrl-C, SIGTERM and SIGHUP end it with a checkpoint in the run folder.
+    """
     torch.set_num_threads(threads)
     get_system(system)
     origins = [Origin.parse(text) for text in start_from or ()]
@@ -84,7 +88,7 @@ def train_command(
         if unknown:
             raise InvalidField("tasks", ", ".join(unknown), f"those with a recipe: {', '.join(recipe.tasks)}")
         recipe = replace(recipe, tasks={name: recipe.tasks[name] for name in names})
-    with join_ranks(torch.device(device)) as (ranks, own_device):
+    with ended_by_signals(once=True), join_ranks(torch.device(device)) as (ranks, own_device):
         console = Console(width=200, soft_wrap=True, log_path=False, quiet=not ranks.is_first)
         run = start_run(
             sizes,

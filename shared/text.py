@@ -24,8 +24,8 @@ class Vocabulary:
         self.pieces = tuple(pieces)
         numbers = {piece: number for number, piece in enumerate(self.pieces)}
         self._tokenizer = BertWordPieceTokenizer(vocab=numbers, lowercase=True)
-        self._tokenizer.enable_truncation(max_tokens)
-        self.pad_number = numbers[PAD]
+        self.max_tokens = max_tokens
+        self.pad_number, self._end_number = numbers[PAD], numbers[END]
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -40,8 +40,25 @@ class Vocabulary:
         ]
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Numbers of each text's pieces, with [CLS] before and [SEP] after."""
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        """Numbers of each text's pieces, with [CLS] before and [SEP] after; cut to `max_tokens`."""
+        return [self._cut(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts))]
+
+    def _cut(self, numbers: list[int]) -> list[int]:
+        if len(numbers) <= self.max_tokens:
+            return numbers
+        return [*numbers[: self.max_tokens - 1], self._end_number]
+
+    def num_pieces(self, text: str) -> int:
+        """Pieces of the whole text, marks included."""
+        return len(self._tokenizer.encode(text).ids)
+
+    def num_kept_characters(self, text: str) -> int:
+        """Characters of a text up to where `encode` cuts it: all of them where it does not."""
+        encoding = self._tokenizer.encode(text)
+        if len(encoding.ids) <= self.max_tokens:
+            return len(text)
+        _, end = encoding.offsets[self.max_tokens - 2]  # of the last piece before [SEP]
+        return int(end)
 
     def decode(self, numbers: Sequence[int]) -> str:
         """Text of a sequence of piece numbers, marks left out."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from shared.errors import TooLarge
 from shared.profiles import Profile
 from shared.tasks import Modality, get_task
 from shared.text import Vocabulary
@@ -129,7 +130,11 @@ class Preprocessor:
         }
 
     def __call__(self, task: str, sources: Sequence[Source]) -> Batch:
-        """Batch instances of one task."""
+        """Batch instances of one task.
+
+        Raises:
+            TooLarge: If a text that shall come back has more word pieces than the networks take.
+        """
         return Batch(
             {
                 modality: self._steps[modality](task, [source[modality] for source in sources])
@@ -140,10 +145,10 @@ class Preprocessor:
     def num_source_values(self, task: str, source: Source) -> int:
         """Real values of one instance as the model sees it: n of the bandwidth ratio k/n.
 
-        Characters, pixels x 3 and samples; for video the frames that are sampled.
+        Characters up to where the text is cut, pixels x 3 and samples; for video the frames that are sampled.
         """
         counts: Mapping[Modality, Callable[[Any], int]] = {
-            "text": len,
+            "text": lambda text: self._words.num_kept_characters(text),
             "image": lambda _: 3 * int(np.prod(IMAGE_SIZE[task])),
             "audio": len,
             "video": lambda _: 3 * self._profile.video_frames * self._profile.video_size**2,
@@ -151,9 +156,23 @@ class Preprocessor:
         return sum(counts[modality](source[modality]) for modality in get_task(task).modalities)
 
     def _text(self, task: str, texts: list[str]) -> tuple[Tensor, ...]:
+        """Word pieces, cut to the limit; a text of which all shall come back is refused beyond it."""
+        if get_task(task).answer == "text":
+            for text in texts:
+                self._check_length(task, text)
+        return pad_pieces(self._words.encode(texts), self._words.pad_number)
+
+    @property
+    def _words(self) -> Vocabulary:
         if self._vocabulary is None:
             raise ValueError("these weights have no vocabulary")
-        return pad_pieces(self._vocabulary.encode(texts), self._vocabulary.pad_number)
+        return self._vocabulary
+
+    def _check_length(self, task: str, text: str) -> None:
+        count, limit = self._words.num_pieces(text), self._words.max_tokens
+        if count > limit:
+            allowed = f"at most {limit} word pieces for {task}, the marks of its start and end included"
+            raise TooLarge("text", f"{count} word pieces", allowed)
 
     def _image(self, task: str, images: list[NDArray[np.uint8]]) -> tuple[Tensor, ...]:
         return (pixels_to_tensor(np.stack([resize(image, IMAGE_SIZE[task]) for image in images])),)

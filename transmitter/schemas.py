@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from protos.semcom.v1 import channel_service_pb2, receiver_pb2
-from shared.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN
+from shared.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, PROFILES
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 from shared.systems import SYSTEMS
 from shared.tasks import TASKS, AnswerKind, get_task
@@ -18,6 +18,13 @@ from transmitter.media import MAX_TEXT_CHARS
 from transmitter.service import Delivery
 
 _MAX_UINT64 = 2**64 - 1
+_PIECES = ", ".join(f"{profile.max_text_tokens} ({profile.name})" for profile in PROFILES.values())
+TEXT_DESCRIPTION = (
+    f"UTF-8 text, 1 to {MAX_TEXT_CHARS} characters. A system takes as many word pieces, marks of start and "
+    f"end included, as its profile has room for: {_PIECES}. Of a longer text a task that labels it sees the "
+    "beginning; text_reconstruction refuses it (413)."
+)
+"""Of the text that a client sends."""
 
 _Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -136,7 +143,7 @@ class TextBody(BaseModel):
 
     text: str | None = Field(
         None,
-        description=f"UTF-8 text, 1 to {MAX_TEXT_CHARS} characters.",
+        description=TEXT_DESCRIPTION,
         examples=["a warm and funny film"],
     )
 
@@ -171,7 +178,9 @@ class ImageAnswer(BaseModel):
     """Of a task whose answer is a picture."""
 
     image_png_base64: str = Field(
-        description="Reconstructed picture: PNG, in base64.", examples=["iVBORw0KGgoAAAANSUhEUg..."]
+        description="Reconstructed picture: PNG of 32x32 pixels, to which a picture is brought before it is "
+        "sent; in base64.",
+        examples=["iVBORw0KGgoAAAANSUhEUg..."],
     )
 
 
@@ -191,7 +200,12 @@ class OverheadAnswer(BaseModel):
     airtime_ms: float = Field(
         description="At the link's symbol rate, pilots included [ms].", examples=[0.016]
     )
-    bandwidth_ratio: float = Field(description="Channel uses for each source value (k/n).", examples=[0.0013])
+    bandwidth_ratio: float = Field(
+        description="Channel uses for each source value (k/n); n counts what the model sees: characters of a "
+        "text up to where it is cut, three a pixel of a picture or sampled frame as it was resized, samples "
+        "at 16 kHz.",
+        examples=[0.0013],
+    )
 
 
 class LatencyAnswer(BaseModel):
@@ -235,7 +249,8 @@ class TransmitAnswer(BaseModel):
         description="What the receiver made of the frame; its shape depends on the task."
     )
     scores: dict[str, float] = Field(
-        description="psnr_db (picture) or bleu (reconstructed text) against the source; else empty.",
+        description="psnr_db (picture, against the source as brought to 32x32 pixels) or bleu (reconstructed "
+        "text, against the source); else empty.",
         examples=[{}],
     )
     overhead: OverheadAnswer

@@ -171,6 +171,7 @@ class TransmitterService:
         Raises:
             UnknownName: If there is no such task, system or link.
             InvalidField: If the encoding or a link setting is not allowed.
+            TooLarge: If a text that shall come back is longer than the system can send.
             TaskNotTrained: If either end has no weights for the task.
             WeightsMismatch: If the receiver holds other weights.
             FrameLost: If the link's network lost the frame.

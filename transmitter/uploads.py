@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from shared.errors import InvalidField, TooLarge, UnsupportedMedia
 from shared.tasks import MODALITIES, Modality, Task
-from transmitter.schemas import TextBody
+from transmitter.schemas import TEXT_DESCRIPTION, TextBody
 
 # Room for one field too many of each modality, so that the message can name it.
 _MAX_PARTS = 2 * len(MODALITIES)
@@ -167,13 +167,14 @@ REQUEST_BODY: dict[str, Any] = {
                 "properties": {
                     "text": {
                         "type": "string",
-                        "description": "UTF-8 text, 1 to 2000 characters.",
+                        "description": TEXT_DESCRIPTION,
                         "examples": ["what shape is present?"],
                     },
                     "image": {
                         "type": "string",
                         "format": "binary",
-                        "description": "PNG, JPEG, WebP, BMP or GIF file.",
+                        "description": "PNG, JPEG, WebP, BMP or GIF file; brought to the task's size, for "
+                        "image_reconstruction to 32x32 pixels.",
                         "examples": ["circle.png"],
                     },
                     "audio": {

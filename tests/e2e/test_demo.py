@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 from client.demo import CHANNELS, load_samples
+from shared.checkpoint import MANIFEST_FILE, load_manifest
 from shared.settings import DEFAULT_WEIGHTS
 from transmitter.scoring import psnr_db
 
 _HALF_THE_ERROR_DB = 3.0
-SHIPPED = DEFAULT_WEIGHTS / "mfmsc" / "manifest.json"
+SHIPPED = DEFAULT_WEIGHTS / "mfmsc"
 
 
 def run_demo(*args: str) -> subprocess.CompletedProcess[str]:
@@ -51,14 +52,14 @@ def test_demo_without_weights_says_what_is_missing(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(not SHIPPED.exists(), reason="no shipped weights in this clone")
+@pytest.mark.skipif(not (SHIPPED / MANIFEST_FILE).exists(), reason="no shipped weights in this clone")
 def test_shipped_weights_answer_the_samples(tmp_path):
     target = tmp_path / "demo.jsonl"
     done = run_demo("--snr-db", "12", "--json", str(target))
     assert done.returncode == 0, done.stderr
     instances = [json.loads(line) for line in target.read_text().splitlines()]
     over_awgn = [instance for instance in instances if instance["channel"] == "awgn"]
-    assert {"sentiment", "image_classification", "vqa"} <= {instance["task"] for instance in over_awgn}
+    assert {instance["task"] for instance in over_awgn} == set(load_manifest(SHIPPED).tasks)
     rebuilt = [instance for instance in over_awgn if instance["task"] == "image_reconstruction"]
     right = [instance["correct"] for instance in over_awgn if instance not in rebuilt]
     pictures = {sample.name: sample.files["image"] for sample in load_samples() if "image" in sample.files}

@@ -13,8 +13,10 @@ import soundfile
 from PIL import Image
 from services import Services
 
+from shared.errors import TooLarge
 from shared.ledger import HOPS
 from shared.tasks import TASKS
+from transmitter.systems import load_systems
 
 
 def _media():
@@ -173,6 +175,19 @@ def test_what_the_channel_service_refuses_keeps_its_words(services, params, stat
     error = response.json()["error"]
     assert error["field"] == field
     assert error["allowed"]
+
+
+def test_a_text_too_long_to_bring_back_is_refused_as_in_process(services, tiny_weights):
+    long = " ".join(["film"] * 31)  # 33 pieces with the marks; the tiny profile takes 32
+    response = services.transmit("text_reconstruction", {"text": (None, long)})
+    assert response.status_code == 413
+    error = response.json()["error"]
+    assert (error["type"], error["field"], error["value"]) == ("TooLarge", "text", "33 word pieces")
+    assert "at most 32 word pieces" in error["allowed"]
+    with pytest.raises(TooLarge) as refusal:
+        load_systems(tiny_weights)["mfmsc"].encode("text_reconstruction", [{"text": long}])
+    assert refusal.value.message == error["message"]
+    assert services.transmit("sentiment", {"text": (None, long)}).status_code == 200
 
 
 def test_the_store_gets_every_hop(services):

@@ -18,8 +18,8 @@ class EncodedInstance:
 
     Attributes:
         symbols: complex64, shape [num_tokens, num_symbols_per_token], unit mean power.
-        num_source_values: Real values of the source (pixels, samples, characters), the n of
-            the bandwidth ratio k/n.
+        num_source_values: Real values of the source as the model sees it (pixels, samples, characters), the
+            n of the bandwidth ratio k/n.
     """
 
     symbols: NDArray[np.complex64]
@@ -47,5 +47,6 @@ class TransmitterSystem(Protocol):
         Raises:
             TaskNotTrained: If the task is not among `tasks`.
             InvalidField: If the system or the task has no such rate.
+            TooLarge: If a text that shall come back is longer than the system can send.
         """
         ...

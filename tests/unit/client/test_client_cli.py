@@ -1,3 +1,4 @@
+import base64
 import json
 import subprocess
 import sys
@@ -77,6 +78,27 @@ def test_every_kind_of_answer_is_shown(semcom, service, answer, shown):
     assert status == 0
     assert shown in out
     assert "31.25" in out
+
+
+def test_a_picture_goes_into_a_file(semcom, service, tmp_path):
+    png, target = b"\x89PNG and so on", tmp_path / "build" / "back.png"
+    answer = {"image_png_base64": base64.b64encode(png).decode()}
+    service.answer = {**service.answer, "task": "image_reconstruction", "answer": answer}
+    status, out, _ = semcom("send", "--task", "image_reconstruction", "--text", "q", "--output", str(target))
+    assert status == 0
+    assert "PNG picture" in out
+    assert target.read_bytes() == png
+
+
+def test_an_answer_that_is_no_picture_is_shown_but_not_written(semcom, service, tmp_path):
+    target = tmp_path / "back.png"
+    status, out, err = semcom("send", "--task", "vqa", "--text", "q", "-o", str(target))
+    assert status == 1
+    assert "red 0.75" in out
+    assert err.count("\n") == 1
+    assert str(target) in err
+    assert "the answer of vqa holds no picture" in err
+    assert not target.exists()
 
 
 def test_a_refusal_is_one_line_and_status_1(semcom, service):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from experiments.link import batch_channel, complex_normal, equalise_batch, random_channel
 from shared.signal import equalise
@@ -62,6 +63,29 @@ def test_equaliser_is_the_receivers() -> None:
     np.testing.assert_allclose(
         equalise_batch(y, h, variance).numpy(), np.stack(expected), rtol=1e-5, atol=1e-6
     )
+
+
+def test_every_instance_draws_its_own_snr_and_half_of_them_fade(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Algorithm 1: SNR uniform over [-6, 18] dB; one gain an instance, CN(0, 1) for half of them, else 1.
+
+    Seen before the equaliser: y = h x + n, so h is the mean of conj(x) y and the rest of y is noise.
+    """
+    monkeypatch.setattr("experiments.link.equalise_batch", lambda y, h, variance: y)
+    generator = torch.Generator().manual_seed(6)
+    x = _qpsk(1000, 4000, generator)
+    y = random_channel(x, generator=generator)
+    h = (x.conj() * y).mean(2, keepdim=True)
+    noise_power = (y - h * x).abs().square().mean((1, 2)).numpy()
+    snr_db, gains = -10 * np.log10(noise_power), h[:, 0, 0].numpy()
+    # 4000 symbols tell the noise power to 1.6 %, or 0.07 dB, and a gain at -6 dB to 0.03.
+    assert snr_db.min() == pytest.approx(-6, abs=0.4)
+    assert snr_db.max() == pytest.approx(18, abs=0.4)
+    assert stats.kstest(snr_db, "uniform", (-6, 24)).pvalue > 0.01
+    fades = np.abs(gains - 1) > 0.15
+    assert fades.mean() == pytest.approx(0.5, abs=0.06)
+    assert stats.kstest(np.abs(gains[fades]) ** 2, "expon").pvalue > 0.01
+    assert stats.kstest(np.angle(gains[fades]), "uniform", (-np.pi, 2 * np.pi)).pvalue > 0.01
+    assert stats.ks_2samp(snr_db[fades], snr_db[~fades]).pvalue > 0.01  # fading does not choose its SNR
 
 
 def test_gradients_pass_and_a_seed_repeats() -> None:

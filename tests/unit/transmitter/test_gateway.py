@@ -23,8 +23,10 @@ from PIL import Image
 
 from client.api import RadioSettings
 from protos.semcom.v1 import channel_service_pb2
+from shared.profiles import PROFILES
 from shared.tasks import TASKS
 from shared.wire import unpack_symbols
+from transmitter.preprocessing import IMAGE_SIZE
 
 
 @pytest.fixture
@@ -185,6 +187,20 @@ def test_openapi_documents_every_field_with_an_example(gateway):
     for name in ("TransmitAnswer", "OverheadAnswer", "LatencyAnswer", "TaskInfo", "SystemInfo"):
         for field, schema in openapi["components"]["schemas"][name]["properties"].items():
             assert schema.get("examples") or "anyOf" in schema or "$ref" in schema, (name, field)
+
+
+def test_openapi_says_what_becomes_of_texts_and_pictures(gateway):
+    openapi = gateway.request("GET", "/openapi.json").json()
+    fields = openapi["paths"]["/transmit"]["post"]["requestBody"]["content"]
+    form, json_body = (fields[kind]["schema"]["properties"] for kind in fields)
+    for profile in PROFILES.values():
+        assert f"{profile.max_text_tokens} ({profile.name})" in form["text"]["description"]
+    assert json_body["text"]["description"] == form["text"]["description"]
+    height, width = IMAGE_SIZE["image_reconstruction"]
+    answer = openapi["components"]["schemas"]["ImageAnswer"]["properties"]["image_png_base64"]
+    scores = openapi["components"]["schemas"]["TransmitAnswer"]["properties"]["scores"]
+    for described in (form["image"], answer, scores):
+        assert f"{height}x{width} pixels" in described["description"]
 
 
 def test_an_instance_that_cannot_be_completed_is_still_answered(caplog):

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from transmitter.preprocessing import fbank, pad_pieces, pixels_to_tensor, resize, sample_frames
+from shared.errors import TooLarge
+from shared.profiles import get_profile
+from shared.tasks import TASKS
+from shared.text import SPECIAL, Vocabulary
+from transmitter.preprocessing import (
+    Preprocessor,
+    fbank,
+    pad_pieces,
+    pixels_to_tensor,
+    resize,
+    sample_frames,
+)
+
+_LIMIT = 32
+_LONG = " ".join(["ab"] * 16)  # two pieces a word: 34 with the marks
 
 
 def test_fbank_frames_and_bins() -> None:
@@ -43,3 +58,26 @@ def test_padding() -> None:
     numbers, mask = pad_pieces([[5, 6], [7]], pad_number=9)
     assert torch.equal(numbers, torch.tensor([[5, 6], [7, 9]]))
     assert mask.tolist() == [[True, True], [True, False]]
+
+
+def _preprocessor() -> Preprocessor:
+    return Preprocessor(get_profile("tiny"), Vocabulary([*SPECIAL, "a", "##b"], _LIMIT))
+
+
+def test_a_text_to_bring_back_is_refused_beyond_the_limit() -> None:
+    preprocess = _preprocessor()
+    fitting = _LONG[: -len(" ab")]
+    assert preprocess("text_reconstruction", [{"text": fitting}]).inputs["text"][0].shape == (1, _LIMIT)
+    with pytest.raises(TooLarge, match="text = '34 word pieces' .*at most 32 word pieces"):
+        preprocess("text_reconstruction", [{"text": "a"}, {"text": _LONG}])
+
+
+@pytest.mark.parametrize(
+    "task", [name for name, task in TASKS.items() if "text" in task.modalities and task.answer != "text"]
+)
+def test_a_text_to_label_is_cut_and_only_what_is_read_counts(task: str) -> None:
+    preprocess = _preprocessor()
+    source = {"text": _LONG, "image": np.zeros((8, 8, 3), dtype=np.uint8)}
+    assert preprocess(task, [source]).inputs["text"][0].shape == (1, _LIMIT)
+    cut, whole = (preprocess.num_source_values(task, {**source, "text": text}) for text in (_LONG, "ab"))
+    assert cut - whole == len(_LONG[: -len(" ab")]) - len("ab")
