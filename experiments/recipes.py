@@ -174,6 +174,16 @@ _CLIPS: Mapping[str, Mapping[str, Any]] = {
         "frozen": _SHARED_PARTS,
     },
 }
+_SPEECH: Mapping[str, Mapping[str, Any]] = {
+    "speech_recognition": {
+        "steps": 2500,
+        "learning_rate": 2e-4,
+        "short_first": False,
+        "dataset": "fsdd",
+        "part_rates": {"encoders.audio.layers": 1e-4},
+        "frozen": _SHARED_PARTS,
+    },
+}
 
 
 def _alone(changes: Mapping[str, Mapping[str, Any]]) -> Recipe:
@@ -231,6 +241,7 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "compact-fusion": _alone(_FUSED),
     "compact-clips": _alone(_CLIPS),
+    "compact-speech": _alone(_SPEECH),
     "tiny": Recipe(
         tasks={
             "sentiment": TaskRecipe(steps=200, batch=32),
