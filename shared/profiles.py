@@ -60,7 +60,7 @@ _TABLE = (
         "tiny",
         width=48,
         text_layers=2,
-        max_text_tokens=32,
+        max_text_tokens=64,
         image_channels=(8, 8, 16, 24),
         speech_channels=(4, 8),
         speech_layers=1,

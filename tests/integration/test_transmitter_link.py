@@ -178,12 +178,12 @@ def test_what_the_channel_service_refuses_keeps_its_words(services, params, stat
 
 
 def test_a_text_too_long_to_bring_back_is_refused_as_in_process(services, tiny_weights):
-    long = " ".join(["film"] * 31)  # 33 pieces with the marks; the tiny profile takes 32
+    long = " ".join(["film"] * 63)  # 65 pieces with the marks; the tiny profile takes 64
     response = services.transmit("text_reconstruction", {"text": (None, long)})
     assert response.status_code == 413
     error = response.json()["error"]
-    assert (error["type"], error["field"], error["value"]) == ("TooLarge", "text", "33 word pieces")
-    assert "at most 32 word pieces" in error["allowed"]
+    assert (error["type"], error["field"], error["value"]) == ("TooLarge", "text", "65 word pieces")
+    assert "at most 64 word pieces" in error["allowed"]
     with pytest.raises(TooLarge) as refusal:
         load_systems(tiny_weights)["mfmsc"].encode("text_reconstruction", [{"text": long}])
     assert refusal.value.message == error["message"]
