@@ -260,13 +260,15 @@ async def _uncancelled(work: Coroutine[Any, Any, list[Passage]]) -> list[Passage
     The thread cannot be stopped: its frames take their numbers, and have used the channel all the same.
     """
     task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        passages = await task
-        if current := asyncio.current_task():
-            current.cancel()
-        return passages
+    was_cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            was_cancelled = True
+    if was_cancelled and (current := asyncio.current_task()):
+        current.cancel()
+    return task.result()
 
 
 async def _wait_for_network(passages: Sequence[Passage]) -> None:

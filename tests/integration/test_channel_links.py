@@ -155,6 +155,32 @@ def test_a_caller_that_gives_up_while_its_frames_are_drawn_leaves_a_row_for_each
     asyncio.run(scenario())
 
 
+def test_what_a_thread_draws_outlives_more_than_one_cancel():
+    async def scenario():
+        release, made = asyncio.Event(), []
+
+        async def draw():
+            await release.wait()
+            return ["passage"]
+
+        async def caller():
+            made.append(await service._uncancelled(draw()))
+            await asyncio.sleep(60)
+
+        task = asyncio.create_task(caller())
+        await asyncio.sleep(0.01)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0.01)
+        assert not task.done()
+        release.set()
+        await asyncio.wait([task], timeout=5)
+        assert task.cancelled()
+        assert made == [["passage"]]
+
+    asyncio.run(scenario())
+
+
 def test_the_networks_delay_is_waited_for_stated_and_counted_as_downlink(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
