@@ -161,7 +161,7 @@ def evaluate_command(
     ]
     figures: list[dict[str, Any]] = []
     over_network = over_network or url is not None
-    with over_services(weights, system, url) if over_network else in_process(weights, system) as send:
+    with over_services(weights, manifest, url) if over_network else in_process(weights, system) as send:
         for name in tasks:
             measured = evaluate(
                 name,

@@ -21,7 +21,7 @@ from client.stack import Stack
 from experiments.evaluate import Sender
 from experiments.link import LinkAnswer
 from receiver.systems.base import TaskAnswer
-from shared.checkpoint import Manifest, find_weights, load_manifest
+from shared.checkpoint import Manifest
 from shared.errors import WeightsMismatch
 from shared.tasks import Modality
 from transmitter.preprocessing import SAMPLE_RATE_HZ
@@ -110,12 +110,12 @@ def read_answer(answer: Mapping[str, Any]) -> TaskAnswer:
 
 
 @contextmanager
-def over_services(weights: Path, system: str, url: str | None = None) -> Iterator[Sender]:
+def over_services(weights: Path, manifest: Manifest, url: str | None = None) -> Iterator[Sender]:
     """A sender through three real services: running ones, or some started on free ports for the while.
 
     Args:
         weights: Folder with a folder of weights a system.
-        system: To measure.
+        manifest: Of the system to measure, whose weights lie there.
         url: Of the transmitter of running services; they must hold these very weights.
 
     Raises:
@@ -127,9 +127,9 @@ def over_services(weights: Path, system: str, url: str | None = None) -> Iterato
             client = stack.enter_context(started.client())
         else:
             client = stack.enter_context(SemcomClient(url))
-            _check_held(client, load_manifest(find_weights(weights)[system]))
+            _check_held(client, manifest)
         pool = stack.enter_context(ThreadPoolExecutor(_NUM_CLIENTS))
-        yield _sender(client, system, pool)
+        yield _sender(client, manifest.system, pool)
 
 
 def _check_held(client: SemcomClient, manifest: Manifest) -> None:

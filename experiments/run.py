@@ -120,13 +120,7 @@ def start_run(
         for task in recipe.tasks:
             if get_task(task).answer == "text" and task not in learnt:
                 _start_words(task, transmitter, receiver, samplers[task], seed)
-    for name, parameter in transmitter.named_parameters():
-        parameter.requires_grad_(not name.startswith(recipe.frozen))
-    set_dropout(transmitter, recipe.dropout)
-    transmitter.to(device).train()
-    if "image" in transmitter.encoders:
-        transmitter.encoders["image"].to(memory_format=torch.channels_last)
-    receiver.to(device).train()
+    _make_ready(transmitter, receiver, recipe, device)
     optimisers = {
         task: make_optimiser(recipe, r, task_parameters(get_task(task), transmitter, receiver))
         for task, r in recipe.tasks.items()
@@ -138,6 +132,19 @@ def start_run(
     )  # fmt: skip
     run.segments.append(run.segment())
     return run
+
+
+def _make_ready(
+    transmitter: TransmitterNetwork, receiver: ReceiverNetwork, recipe: Recipe, device: torch.device
+) -> None:
+    """Freeze what the recipe freezes, set dropout, and bring both halves to the device in training mode."""
+    for name, parameter in transmitter.named_parameters():
+        parameter.requires_grad_(not name.startswith(recipe.frozen))
+    set_dropout(transmitter, recipe.dropout)
+    transmitter.to(device).train()
+    if "image" in transmitter.encoders:
+        transmitter.encoders["image"].to(memory_format=torch.channels_last)
+    receiver.to(device).train()
 
 
 def _start_words(
