@@ -88,7 +88,7 @@ def train_command(
         if unknown:
             raise InvalidField("tasks", ", ".join(unknown), f"those with a recipe: {', '.join(recipe.tasks)}")
         recipe = replace(recipe, tasks={name: recipe.tasks[name] for name in names})
-    with ended_by_signals(once=True), join_ranks(torch.device(device)) as (ranks, own_device):
+    with ended_by_signals(), join_ranks(torch.device(device)) as (ranks, own_device):
         console = Console(width=200, soft_wrap=True, log_path=False, quiet=not ranks.is_first)
         run = start_run(
             sizes,

@@ -27,6 +27,7 @@ from experiments.progress import TrainingProgress
 from experiments.recipes import Recipe
 from experiments.run import Run
 from experiments.run_files import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
+from shared.interrupts import signals_noted
 from shared.tasks import get_task
 from transmitter.network import Batch
 
@@ -119,10 +120,11 @@ def train(
     """Train to the end of the recipe, or for `limit_steps` more; checkpoints go to `folder`.
 
     An earlier checkpoint in `folder` is taken up where it stopped; one is written every five minutes and
-    at the end, an exception or an interrupt included (`semcom train` makes one of SIGTERM and SIGHUP).
+    at the end, an exception or a signal included (SIGINT, SIGTERM, SIGHUP: they end it between two steps).
 
     Raises:
         InvalidField: If the checkpoint is of another profile, seed, or, without `new_recipe`, recipe.
+        KeyboardInterrupt: If a signal ended it; its checkpoint is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CHECKPOINT_FILE).is_file():
@@ -137,20 +139,24 @@ def train(
 
     watched = {task: OBJECTIVES[get_task(task).answer].watched for task in run.recipe.tasks}
     planned = {task: recipe.steps for task, recipe in run.recipe.tasks.items()}
-    try:
-        with TrainingProgress(console, planned, run.done, watched) as progress:
-            for (task, _), (batch, targets) in made_ahead(planned_steps(run), make_batch, num_ahead):
-                progress.step(task, *train_step(run, task, batch, targets, ranks))
-                now = time.monotonic()
-                if now - last_saved > _CHECKPOINT_EVERY_S:
-                    run.hours += (now - last_saved) / 3600
-                    last_saved = now
-                    _save(run, folder, ranks)
-                if limit_steps is not None and sum(run.done.values()) - first >= limit_steps:
-                    break
-    finally:
-        run.hours += (time.monotonic() - last_saved) / 3600
-        _save(run, folder, ranks)
+    with signals_noted() as stop:
+        try:
+            with TrainingProgress(console, planned, run.done, watched) as progress:
+                for (task, _), (batch, targets) in made_ahead(planned_steps(run), make_batch, num_ahead):
+                    progress.step(task, *train_step(run, task, batch, targets, ranks))
+                    now = time.monotonic()
+                    if now - last_saved > _CHECKPOINT_EVERY_S:
+                        run.hours += (now - last_saved) / 3600
+                        last_saved = now
+                        _save(run, folder, ranks)
+                    taken = sum(run.done.values()) - first
+                    if stop.is_set() or (limit_steps is not None and taken >= limit_steps):
+                        break
+        finally:
+            run.hours += (time.monotonic() - last_saved) / 3600
+            _save(run, folder, ranks)
+    if stop.is_set():
+        raise KeyboardInterrupt
 
 
 def _save(run: Run, folder: Path, ranks: Ranks) -> None:

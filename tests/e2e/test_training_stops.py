@@ -38,15 +38,15 @@ def _train(tmp_path: Path, data: Path, *options: str) -> subprocess.Popen[str]:
 
 def test_sigterm_saves_the_checkpoint(tmp_path: Path, data: Path) -> None:
     checkpoint = tmp_path / "run" / "checkpoint.pt"
-    process = _train(tmp_path, data)
-    try:
-        assert process.stdout is not None
-        assert any(f"step {_STEPS_BETWEEN_LINES}/" in line for line in process.stdout)
-        assert not checkpoint.exists()
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    with _train(tmp_path, data) as process:
+        try:
+            assert process.stdout is not None
+            assert any(f"step {_STEPS_BETWEEN_LINES}/" in line for line in process.stdout)
+            assert not checkpoint.exists()
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode not in (0, -signal.SIGTERM), errors
     assert "Traceback" not in errors
     assert checkpoint.is_file()

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from shared.interrupts import ended_by_signals
+from shared.interrupts import ended_by_signals, signals_noted
 
 
 def _kill(number: signal.Signals) -> None:
@@ -22,20 +22,15 @@ def test_a_signal_is_ctrl_c_within_the_block_only(number: signal.Signals) -> Non
     assert signal.getsignal(number) is before
 
 
-def test_the_end_of_the_block_is_not_cut_short_where_once_is_enough() -> None:
-    finished = []
-
-    def work() -> None:
-        try:
-            _kill(signal.SIGTERM)
-        finally:
-            _kill(signal.SIGTERM)
-            _kill(signal.SIGHUP)
-            finished.append(True)
-
-    with pytest.raises(KeyboardInterrupt), ended_by_signals(once=True):
-        work()
-    assert finished
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_noted_signal_interrupts_nothing(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with signals_noted() as noted:
+        assert not noted.is_set()
+        _kill(number)
+        assert noted.is_set()
+        _kill(number)
+    assert signal.getsignal(number) is before
 
 
 def test_a_signal_that_nohup_ignores_stays_ignored() -> None:
