@@ -185,6 +185,22 @@ _SPEECH: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
+_WORDS: Mapping[str, Mapping[str, Any]] = {
+    "sentiment": {
+        "steps": 3150,
+        "learning_rate": 3e-4,
+        "part_rates": {"encoders.text": 1e-4},
+        "frozen": _SHARED_PARTS,
+    },
+    "text_reconstruction": {
+        "steps": 700,
+        "batch": 16,
+        "learning_rate": 3e-4,
+        "part_rates": {"encoders.text": 5e-5},
+        "frozen": _SHARED_PARTS,
+    },
+}
+
 
 def _alone(changes: Mapping[str, Mapping[str, Any]]) -> Recipe:
     """Steps of some tasks only; the rest of the eight stay in the weights as they were."""
@@ -242,6 +258,7 @@ RECIPES: Mapping[str, Recipe] = {
     "compact-fusion": _alone(_FUSED),
     "compact-clips": _alone(_CLIPS),
     "compact-speech": _alone(_SPEECH),
+    "compact-words": _alone(_WORDS),
     "tiny": Recipe(
         tasks={
             "sentiment": TaskRecipe(steps=200, batch=32),
