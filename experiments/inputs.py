@@ -5,17 +5,20 @@ Shapes: B batch, L word pieces, T frames of 10 ms, M mel bins, N_F video frames.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from experiments.datasets.base import Column
 from experiments.recipes import TaskRecipe
+from shared.layers import Tokens
 from shared.profiles import Profile
 from shared.tasks import Modality
 from shared.text import Vocabulary
@@ -144,6 +147,35 @@ class ClipInputs:
 
     def _sampled(self, clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.asarray(sample_frames(clip, self._num_frames))
+
+
+class EncodedInputs:
+    """Inputs whose encoder stands still: encoded when first used, and kept as float16.
+
+    Args:
+        inputs: Of the encoder, the same at every step.
+        encoder: Copied; what becomes of it later has no effect.
+    """
+
+    def __init__(self, inputs: Inputs, encoder: nn.Module) -> None:
+        self.lengths = inputs.lengths
+        self._inputs, self._encoder = inputs, copy.deepcopy(encoder).eval()
+        self._device = next(encoder.parameters()).device
+        self._tokens: dict[int, Tensor] = {}
+
+    def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tokens:
+        """Tokens [B, L, P], with nothing dropped."""
+        new = np.array([row for row in rows.tolist() if row not in self._tokens], dtype=np.int64)
+        if len(new):
+            taken = [tensor.to(self._device) for tensor in self._inputs.tensors(new, generator)]
+            with torch.no_grad():
+                encoded: Tokens = self._encoder(*taken)
+            values, mask = encoded.values.half().cpu(), encoded.mask.cpu()
+            self._tokens |= {row: values[i][mask[i]].clone() for i, row in enumerate(new.tolist())}
+        kept = [self._tokens[row].float() for row in rows.tolist()]
+        lengths = torch.tensor([len(tokens) for tokens in kept])
+        values = pad_sequence(kept, batch_first=True)
+        return Tokens(values, torch.arange(values.shape[1]) < lengths[:, None])
 
 
 def flip_and_shift(pixels: Tensor, generator: torch.Generator) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.errors import UnknownName
 from shared.profiles import CHANNEL_USES_PER_TOKEN
-from shared.tasks import get_task
+from shared.tasks import Modality, get_task
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,22 @@ class Recipe:
 
     @property
     def statistics_task(self) -> str | None:
-        """The task whose batches the picture encoder's norms follow: the first that takes pictures."""
-        return next((name for name in self.tasks if "image" in get_task(name).modalities), None)
+        """The task whose batches the picture encoder's norms follow: the first that takes and trains it."""
+        takers = [name for name in self.tasks if "image" in get_task(name).modalities]
+        return next((name for name in takers if self.trains(name, "image")), None)
+
+    def trains(self, task: str, modality: Modality) -> bool:
+        """Whether a task trains any of the encoder of a modality that it takes."""
+        frozen = (*self.frozen, *self.tasks[task].frozen)
+        return not f"encoders.{modality}.".startswith(frozen)
+
+    def reads_once(self, task: str, modality: Modality) -> bool:
+        """Whether a task's inputs of a modality are encoded but once: nothing changes them or the encoder."""
+        own, takers = self.tasks[task], [name for name in self.tasks if modality in get_task(name).modalities]
+        is_varied = own.replaced_share if modality == "text" else own.augment or own.blank_square
+        is_label = get_task(task).answer in ("label", "labels")
+        is_still = not any(self.tasks[name].steps and self.trains(name, modality) for name in takers)
+        return bool(own.steps) and is_label and is_still and not is_varied
 
 
 _COMPACT = Recipe(
@@ -156,13 +170,21 @@ _FURTHER: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
-# A task alone: what others use stands still, so they answer as before, to the bit.
+# Some tasks alone: what others use stands still, so they answer as before, to the bit.
 _SHARED_PARTS = ("task_embedding", "channel_encoder", "channel_decoder")
 _FUSED: Mapping[str, Mapping[str, Any]] = {
     "vqa": {
         "steps": 600,
         "learning_rate": 3e-4,
         "opens_at": 0.0,
+        "frozen": ("encoders", *_SHARED_PARTS),
+    },
+    "movie_genres": {
+        "steps": 1500,
+        "batch": 16,
+        "learning_rate": 3e-4,
+        "opens_at": 0.0,
+        "augment": False,  # a poster is then encoded once
         "frozen": ("encoders", *_SHARED_PARTS),
     },
 }

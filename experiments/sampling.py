@@ -10,10 +10,10 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from experiments.datasets.base import Examples
-from experiments.inputs import make_inputs
+from experiments.inputs import EncodedInputs, make_inputs
 from experiments.objectives import OBJECTIVES, Targets
 from experiments.recipes import TaskRecipe
 from shared.profiles import Profile
@@ -59,6 +59,10 @@ class Sampler:
         self.steps_per_epoch = max(1, len(self._groups) // recipe.batch)
         self._order = lru_cache(maxsize=2)(self._shuffled)  # batches are made by several threads
 
+    def encode_once(self, modality: Modality, encoder: nn.Module) -> None:
+        """Give batches of tokens from now on, made by an encoder that stands still, once an input."""
+        self._inputs[modality] = EncodedInputs(self._inputs[modality], encoder)
+
     def batch(self, step: int, *, rank: int = 0, num_ranks: int = 1) -> tuple[Batch, Targets]:
         """The batch of a step, 0, 1, ...; and its targets.
 
@@ -102,15 +106,14 @@ class Sampler:
         return rng.permutation(order.reshape(self.steps_per_epoch, self._recipe.batch))
 
     def _lengths(self) -> NDArray[np.int64] | None:
-        """Length of each group's input, where a task has but one modality and its inputs differ in length."""
-        if len(self._inputs) > 1:
+        """Length of each group's input, where groups hold one instance and one modality's lengths differ."""
+        unlike = [(name, own.lengths) for name, own in self._inputs.items() if own.lengths is not None]
+        if len(unlike) != 1 or len(self._groups) < len(self._examples):
             return None
-        ((modality, inputs),) = self._inputs.items()
-        if inputs.lengths is None:
-            return None
+        ((modality, lengths),) = unlike
         firsts = np.array([group[0] for group in self._groups])
-        lengths: NDArray[np.int64] = inputs.lengths[self._examples.columns[modality].rows[firsts]]
-        return lengths
+        own_lengths: NDArray[np.int64] = lengths[self._examples.columns[modality].rows[firsts]]
+        return own_lengths
 
 
 def _groups(examples: Examples) -> list[NDArray[np.int64]]:

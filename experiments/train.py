@@ -130,6 +130,7 @@ def train(
     if (folder / CHECKPOINT_FILE).is_file():
         load_checkpoint(run, folder, new_recipe=new_recipe)
         console.log(f"resumed at step {sum(run.done.values())} of {run.recipe.total_steps}")
+    _encode_once(run)
     first, last_saved = sum(run.done.values()), time.monotonic()
     num_ahead = 0 if run.device.type == "cpu" else _BATCHES_AHEAD
 
@@ -157,6 +158,14 @@ def train(
             _save(run, folder, ranks)
     if stop.is_set():
         raise KeyboardInterrupt
+
+
+def _encode_once(run: Run) -> None:
+    """Spare the encoders that stand still what they would only repeat."""
+    for task, sampler in run.samplers.items():
+        for modality in get_task(task).modalities:
+            if run.recipe.reads_once(task, modality):
+                sampler.encode_once(modality, run.transmitter.encoders[modality])
 
 
 def _save(run: Run, folder: Path, ranks: Ranks) -> None:

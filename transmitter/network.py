@@ -28,6 +28,7 @@ class Batch:
 
     Attributes:
         inputs: Per modality what its encoder takes: pixels; piece numbers and mask; fbank and mask; clips.
+            Or Tokens, where it was encoded already.
         rows: Where instances share an input (ten questions about one picture), per modality the input's
             row for each instance, int64 [B]; the encoder then runs once an input.
     """
@@ -37,9 +38,10 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        inputs = {
-            name: tuple(tensor.to(device) for tensor in tensors) for name, tensors in self.inputs.items()
-        }
+        inputs: dict[Modality, tuple[Tensor, ...]] = {}
+        for name, tensors in self.inputs.items():
+            moved = tuple(tensor.to(device) for tensor in tensors)
+            inputs[name] = Tokens(*moved) if isinstance(tensors, Tokens) else moved
         return Batch(inputs, {name: tensor.to(device) for name, tensor in self.rows.items()})
 
 
@@ -98,8 +100,9 @@ class TransmitterNetwork(nn.Module):
         return self.channel_encoder(tokens, symbols_per_token), tokens.mask
 
     def _encode(self, task: Task, modality: Modality, batch: Batch) -> Tokens:
+        given = batch.inputs[modality]
         options = {"fine": True} if task.answer == "image" else {}
-        tokens: Tokens = self.encoders[modality](*batch.inputs[modality], **options)
+        tokens = given if isinstance(given, Tokens) else self.encoders[modality](*given, **options)
         rows = batch.rows.get(modality)
         return tokens if rows is None else Tokens(tokens.values[rows], tokens.mask[rows])
 

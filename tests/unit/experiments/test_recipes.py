@@ -69,3 +69,21 @@ def test_the_papers_profile_carries_every_task(
         assert scores.shape == (2, 3)
     else:
         assert scores.shape[1] == mask.shape[1]
+
+
+def test_inputs_are_encoded_once_where_nothing_changes_them_or_their_encoder() -> None:
+    further, fused = get_recipe("compact-further"), get_recipe("compact-fusion")
+    assert fused.reads_once("movie_genres", "image")
+    assert fused.reads_once("movie_genres", "text")
+    assert fused.reads_once("vqa", "image")
+    assert not fused.reads_once("sentiment", "text")  # it takes no steps
+    assert not further.reads_once("vqa", "text")  # frozen for vqa alone: sentiment trains it
+    varied = replace(fused.tasks["movie_genres"], replaced_share=0.1)
+    assert not replace(fused, tasks={"movie_genres": varied}).reads_once("movie_genres", "text")
+
+
+def test_pictures_statistics_are_set_by_a_task_that_trains_their_encoder() -> None:
+    fused = get_recipe("compact-fusion")
+    assert fused.statistics_task == "image_classification"
+    assert replace(fused, tasks={"vqa": fused.tasks["vqa"]}).statistics_task is None
+    assert get_recipe("compact-further").statistics_task == "image_classification"

@@ -252,6 +252,23 @@ def test_the_first_epoch_may_go_from_short_to_long() -> None:
     assert lengths[0] != sorted(lengths[0])
 
 
+@pytest.mark.usefixtures("small_data")
+def test_tokens_of_an_encoder_that_stands_still_are_made_once_and_are_its_tokens() -> None:
+    run = _start(_recipe())
+    transmitter, sampler = run.transmitter.eval(), run.samplers["vqa"]
+    before = [sampler.batch(step) for step in range(3)]
+    with torch.no_grad():
+        sent = [transmitter("vqa", batch)[0] for batch, _ in before]
+        for modality in ("image", "text"):
+            sampler.encode_once(modality, transmitter.encoders[modality])
+            torch.nn.init.zeros_(next(transmitter.encoders[modality].parameters()))  # no longer of use
+        for _ in range(2):
+            for step, x in enumerate(sent):
+                batch, targets = sampler.batch(step)
+                torch.testing.assert_close(transmitter("vqa", batch)[0], x, atol=2e-3, rtol=0)
+                assert torch.equal(targets[0], before[step][1][0])
+
+
 def test_flips_and_shifts_keep_shape_and_content() -> None:
     pixels = torch.rand(6, 3, 32, 32)
     changed = flip_and_shift(pixels, torch.Generator().manual_seed(0))
