@@ -209,14 +209,14 @@ _SPEECH: Mapping[str, Mapping[str, Any]] = {
 
 _WORDS: Mapping[str, Mapping[str, Any]] = {
     "sentiment": {
-        "steps": 2100,
+        "steps": 1700,
         "learning_rate": 3e-4,
         "replaced_share": 0.1,
         "part_rates": {"encoders.text": 1e-4},
         "frozen": _SHARED_PARTS,
     },
     "text_reconstruction": {
-        "steps": 500,
+        "steps": 400,
         "batch": 16,
         "learning_rate": 3e-4,
         "part_rates": {"encoders.text": 5e-5},
