@@ -37,6 +37,7 @@ from client.errors import ClientError
 from client.stack import Ports
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
 from shared.grpc_runtime import CHANNEL_OPTIONS
+from shared.provenance import cpu_name, current_commit
 from shared.wire import pack_symbols
 
 NUM_SYMBOLS = (16, 1_600, 160_000)
@@ -325,8 +326,8 @@ def main(
         raise ClientError(f"a server of the benchmark does not answer: {error}") from error
     console.print(cell_table(cells), way_table(ways))
     if json_file is not None:
-        machine = {"python": platform.python_version(), "num_cpus": os.cpu_count()}
-        figures: dict[str, Any] = {"machine": machine}
+        machine = {"python": platform.python_version(), "num_cpus": os.cpu_count(), "cpu": cpu_name()}
+        figures: dict[str, Any] = {"commit": current_commit(), "machine": machine}
         figures |= {"cells": [asdict(cell) for cell in cells], "ways": [asdict(way) for way in ways]}
         json_file.write_text(json.dumps(figures, indent=1) + "\n")
 

@@ -18,9 +18,9 @@ from experiments.datasets import load_examples
 from experiments.datasets.base import Examples
 from experiments.link import LinkAnswer, SemanticLink
 from experiments.measures import Measure, measures_of
-from experiments.provenance import current_commit
 from shared.checkpoint import Manifest
 from shared.errors import InvalidField
+from shared.provenance import current_commit
 from transmitter.source import Source
 
 _BATCH = 64

@@ -12,7 +12,6 @@ from torch import nn
 
 from experiments.datasets import load_examples
 from experiments.optimisers import make_optimiser, task_parameters
-from experiments.provenance import current_commit
 from experiments.recipes import Recipe
 from experiments.sampling import Sampler
 from experiments.warm_start import Origin, continue_from, read_pieces, warm_start
@@ -21,6 +20,7 @@ from receiver.network import ReceiverNetwork
 from shared.checkpoint import Half, load_manifest
 from shared.errors import InvalidField
 from shared.profiles import Profile
+from shared.provenance import current_commit
 from shared.tasks import get_task
 from shared.text import SPECIAL, Vocabulary
 from transmitter.encoders.text import TextEncoder
