@@ -180,7 +180,7 @@ _FUSED: Mapping[str, Mapping[str, Any]] = {
         "frozen": ("encoders", *_SHARED_PARTS),
     },
     "movie_genres": {
-        "steps": 1500,
+        "steps": 2000,
         "batch": 16,
         "learning_rate": 3e-4,
         "opens_at": 0.0,
