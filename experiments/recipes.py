@@ -212,7 +212,7 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "steps": 1700,
         "learning_rate": 3e-4,
         "replaced_share": 0.1,
-        "part_rates": {"encoders.text": 1e-4},
+        "part_rates": {"encoders.text": 5e-5},
         "frozen": _SHARED_PARTS,
     },
     "text_reconstruction": {
