@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ def run_demo(console: Console, *, snrs_db: Sequence[float], weights: Path | None
             raise DemoError(f"no sample for the trained tasks ({', '.join(sorted(trained)) or 'none'})")
         instances = _send_all(client, console, samples, snrs_db)
         for channel in CHANNELS:
-            console.print(_answer_table(channel, samples, snrs_db, instances))
+            console.rule(f"Answers over {channel} (with their probability)")
+            for table in answer_tables(channel, samples, snrs_db, instances):
+                console.print(table)
         for kind in _REPORTS:
             console.print(REPORT_TABLES[kind](client.report(kind)))
     return instances
@@ -165,31 +168,32 @@ def _send_all(
     return instances
 
 
-def _answer_table(
+def answer_tables(
     channel: str, samples: Sequence[Sample], snrs_db: Sequence[float], instances: Iterable[Instance]
-) -> Table:
-    """A row a sample, a column an SNR."""
+) -> Iterator[Table]:
+    """A table a task: a row a sample, a column an SNR; a task's own widths leave most rows on one line."""
     found = {
         (instance["sample"], instance["requested_snr_db"]): instance
         for instance in instances
         if instance["channel"] == channel
     }
-    table = Table("task", "input", "truth", title=f"Answers over {channel} (with their probability)")
-    for snr_db in snrs_db:
-        table.add_column(f"{snr_db:g} dB", no_wrap=True)
-    task = None
-    for sample in samples:
-        if sample.task != task:
+    for task, own in groupby(samples, key=lambda sample: sample.task):
+        table = Table(title=f"{task} over {channel}", title_justify="left")
+        for name in ("input", "truth", *(f"{snr_db:g} dB" for snr_db in snrs_db)):
+            table.add_column(name, overflow="fold")
+        of_task = list(own)
+        for sample in of_task:
+            cells = (_verdict(found[sample.name, snr_db]) for snr_db in snrs_db)
+            table.add_row(sample.shown, sample.truth or "–", *cells)
+        rights = [[found[sample.name, snr_db]["correct"] for sample in of_task] for snr_db in snrs_db]
+        if any(right.count(None) < len(right) for right in rights):
             table.add_section()
-        cells = (_verdict(found[sample.name, snr_db]) for snr_db in snrs_db)
-        table.add_row("" if sample.task == task else sample.task, sample.shown, sample.truth or "–", *cells)
-        task = sample.task
-    rights = [[found[sample.name, snr_db]["correct"] for sample in samples] for snr_db in snrs_db]
-    table.add_section()
-    table.add_row(
-        "right", "", "", *(f"{right.count(True)} of {len(right) - right.count(None)}" for right in rights)
-    )
-    return table
+            table.add_row("right", "", *map(_share_of_right, rights))
+        yield table
+
+
+def _share_of_right(verdicts: Sequence[bool | None]) -> str:
+    return f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}"
 
 
 _MARKS = {True: ("✓ ", "green"), False: ("✗ ", "red"), None: ("", "")}

@@ -2,8 +2,9 @@ import json
 
 import pytest
 from PIL import Image
+from rich.console import Console
 
-from client.demo import SAMPLES, is_correct, load_samples, write_instances
+from client.demo import SAMPLES, answer_tables, is_correct, load_samples, write_instances
 from shared.tasks import TASKS
 from transmitter.preprocessing import IMAGE_SIZE
 
@@ -56,3 +57,32 @@ def test_instances_are_written_as_array_or_lines(tmp_path, capsys):
     assert json.loads(array.read_text()) == instances
     assert [json.loads(line) for line in lines.read_text().splitlines()] == instances
     assert capsys.readouterr().out == lines.read_text()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_was_sent_stays_readable_beside_long_answers(width):
+    samples = [sample for sample in load_samples() if sample.task in ("sentiment", "text_reconstruction")]
+    instances = [
+        {
+            "sample": sample.name,
+            "channel": "awgn",
+            "requested_snr_db": snr_db,
+            "answer": {"text": "a long sentence that came back in other words"},
+            "scores": {"bleu": 0.25},
+            "correct": False,
+        }
+        for sample in samples
+        for snr_db in (0, 6, 12)
+    ]
+    console = Console(width=width)
+    with console.capture() as shown:
+        for table in answer_tables("awgn", samples, (0, 6, 12), instances):
+            console.print(table)
+    lines = shown.get().splitlines()
+    assert max(map(len, lines)) <= width
+    for sample in samples:
+        assert sample.task + " over awgn" in shown.get()
+        for word in (sample.shown.split()[0], sample.truth.split()[0]):
+            assert any(word in line for line in lines), word
+    assert shown.get().count("0.25)") == 3 * len(samples)
+    assert "0 of 4" in shown.get()
