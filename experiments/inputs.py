@@ -152,6 +152,8 @@ class ClipInputs:
 class EncodedInputs:
     """Inputs whose encoder stands still: encoded when first used, and kept as float16.
 
+    Each is encoded by itself: what shares its batch may change its last bits, and with them a resumed run.
+
     Args:
         inputs: Of the encoder, the same at every step.
         encoder: Copied; what becomes of it later has no effect.
@@ -165,17 +167,19 @@ class EncodedInputs:
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tokens:
         """Tokens [B, L, P], with nothing dropped."""
-        new = np.array([row for row in rows.tolist() if row not in self._tokens], dtype=np.int64)
-        if len(new):
-            taken = [tensor.to(self._device) for tensor in self._inputs.tensors(new, generator)]
-            with torch.no_grad():
-                encoded: Tokens = self._encoder(*taken)
-            values, mask = encoded.values.half().cpu(), encoded.mask.cpu()
-            self._tokens |= {row: values[i][mask[i]].clone() for i, row in enumerate(new.tolist())}
-        kept = [self._tokens[row].float() for row in rows.tolist()]
+        kept = [self._encoded(row, generator).float() for row in rows.tolist()]
         lengths = torch.tensor([len(tokens) for tokens in kept])
         values = pad_sequence(kept, batch_first=True)
         return Tokens(values, torch.arange(values.shape[1]) < lengths[:, None])
+
+    @torch.no_grad()
+    def _encoded(self, row: int, generator: torch.Generator) -> Tensor:
+        """Tokens of one input, float16 [L, P]."""
+        if row not in self._tokens:
+            taken = self._inputs.tensors(np.array([row]), generator)
+            encoded: Tokens = self._encoder(*(tensor.to(self._device) for tensor in taken))
+            self._tokens[row] = encoded.values[encoded.mask].half().cpu()
+        return self._tokens[row]
 
 
 def flip_and_shift(pixels: Tensor, generator: torch.Generator) -> Tensor:

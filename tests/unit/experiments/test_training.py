@@ -42,12 +42,16 @@ def _start(recipe: Recipe, seed: int = 0, earlier: Sequence[str] = ()) -> Run:
 
 
 @pytest.mark.usefixtures("small_data")
-def test_a_run_resumes_to_the_step(tmp_path: Path) -> None:
-    whole = _start(_recipe())
+@pytest.mark.parametrize("frozen", [(), ("encoders",)])
+def test_a_run_resumes_to_the_step(frozen: tuple[str, ...], tmp_path: Path) -> None:
+    recipe = _recipe()
+    recipe = replace(recipe, tasks={n: replace(own, frozen=frozen) for n, own in recipe.tasks.items()})
+    assert recipe.reads_once("vqa", "text") is bool(frozen)
+    whole = _start(recipe)
     train(whole, tmp_path / "whole", QUIET)
-    first = _start(_recipe())
+    first = _start(recipe)
     train(first, tmp_path / "parts", QUIET, limit_steps=7)
-    second = _start(_recipe(), seed=0)
+    second = _start(recipe, seed=0)
     train(second, tmp_path / "parts", QUIET)
     assert second.done == whole.done == dict.fromkeys(TASKS, 6)
     for half in ("transmitter", "receiver"):
