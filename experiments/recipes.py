@@ -102,6 +102,8 @@ class Recipe:
         return bool(own.steps) and is_label and is_still and not is_varied
 
 
+_WORD_EMBEDDINGS = "encoders.text.bert.embeddings.word_embeddings"
+
 _COMPACT = Recipe(
     tasks={
         "sentiment": TaskRecipe(steps=3200, batch=64),
@@ -137,7 +139,7 @@ _COMPACT = Recipe(
         ),
     },
     part_rates={"encoders.text": 5e-5, "fusion.layers": 1e-4},
-    frozen=("encoders.text.bert.embeddings.word_embeddings",),
+    frozen=(_WORD_EMBEDDINGS,),
     dropout=0.1,
 )
 
@@ -207,20 +209,28 @@ _SPEECH: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
+# The text encoder begins again as the BERT: --start-from all parts but it.
 _WORDS: Mapping[str, Mapping[str, Any]] = {
     "sentiment": {
-        "steps": 1700,
+        "steps": 3150,
         "learning_rate": 3e-4,
-        "replaced_share": 0.1,
-        "part_rates": {"encoders.text": 5e-5},
-        "frozen": _SHARED_PARTS,
+        "part_rates": {"encoders.text": 1e-4},
+        "frozen": (_WORD_EMBEDDINGS, *_SHARED_PARTS),
     },
     "text_reconstruction": {
-        "steps": 400,
+        "steps": 700,
         "batch": 16,
         "learning_rate": 3e-4,
         "part_rates": {"encoders.text": 5e-5},
-        "frozen": _SHARED_PARTS,
+        "frozen": (_WORD_EMBEDDINGS, *_SHARED_PARTS),
+    },
+}
+_PICTURES: Mapping[str, Mapping[str, Any]] = {
+    "image_classification": {"steps": 4000, "learning_rate": 1e-3, "frozen": _SHARED_PARTS},
+    "image_reconstruction": {
+        "steps": 1500,
+        "learning_rate": 5e-4,
+        "frozen": ("encoders.image.stem", "encoders.image.stages", *_SHARED_PARTS),
     },
 }
 
@@ -282,6 +292,7 @@ RECIPES: Mapping[str, Recipe] = {
     "compact-clips": _alone(_CLIPS),
     "compact-speech": _alone(_SPEECH),
     "compact-words": _alone(_WORDS),
+    "compact-pictures": _alone(_PICTURES),
     "tiny": Recipe(
         tasks={
             "sentiment": TaskRecipe(steps=200, batch=32),
