@@ -55,7 +55,7 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
         f"- Command: `{training['command']}` (Algorithm 1)",
         f"- {training['hours']} hours on {training['device']}",
         *_segments(training["segments"]),
-        *_origin(_as_list(training.get("started_from"))),
+        *_origins(training["started_from"], training["lineage"]),
         *_data(training),
         "",
         notes.strip(),
@@ -76,26 +76,21 @@ def _segments(segments: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _origin(started_from: Sequence[Mapping[str, Any]]) -> list[str]:
+def _origins(started_from: Sequence[Mapping[str, Any]], lineage: Mapping[str, Any]) -> list[str]:
     """The weights a run went on from, and what those went on from."""
     lines = []
     for origin in started_from:
-        earlier = origin["training"]
-        what = list(origin.get("parts", ()))
-        if origin.get("share", 1.0) < 1:
+        earlier = lineage[origin["fingerprint"]]
+        what = list(origin["parts"])
+        if origin["share"] < 1:
             what.append(f"{origin['share']:g} of a mean")
         parts = f" ({', '.join(what)})" if what else ""
         lines.append(
             f"- Went on from weights {origin['fingerprint']}{parts}: `{earlier['command']}`, "
             f"{earlier['hours']} hours, steps {earlier['steps']}"
         )
-        lines += _origin(_as_list(earlier.get("started_from")))
+        lines += _origins(earlier["started_from"], lineage)
     return list(dict.fromkeys(lines))
-
-
-def _as_list(started_from: Any) -> list[Mapping[str, Any]]:
-    """Manifests once named a single origin."""
-    return [started_from] if isinstance(started_from, Mapping) and started_from else list(started_from or ())
 
 
 def _data(training: Mapping[str, Any]) -> list[str]:

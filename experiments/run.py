@@ -14,7 +14,7 @@ from experiments.datasets import load_examples
 from experiments.optimisers import make_optimiser, task_parameters
 from experiments.recipes import Recipe
 from experiments.sampling import Sampler
-from experiments.warm_start import Origin, continue_from, read_pieces, warm_start
+from experiments.warm_start import Origin, continue_from, lineage, read_pieces, warm_start
 from experiments.word_start import start_words
 from receiver.network import ReceiverNetwork
 from shared.checkpoint import Half, load_manifest
@@ -43,7 +43,8 @@ class Run:
         optimisers: One AdamW a task, over the parts the task uses.
         done: Steps taken of each task.
         command: That repeats the run.
-        started_from: Fingerprint, parts and training of the earlier weights that it goes on from, if any.
+        started_from: Fingerprint, parts and share of the earlier weights that it goes on from, if any.
+        lineage: How those, and all that they went on from, were trained, by fingerprint.
         segments: Where the run began or went on otherwise: first step, commit, steps planned of each task.
     """
 
@@ -59,6 +60,7 @@ class Run:
     done: dict[str, int]
     command: str = ""
     started_from: list[dict[str, Any]] = field(default_factory=list)
+    lineage: dict[str, dict[str, Any]] = field(default_factory=dict)
     hours: float = 0.0
     segments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -112,7 +114,11 @@ def start_run(
     if minilm is not None:
         warm_start(transmitter, minilm)
     halves: dict[Half, nn.Module] = {"transmitter": transmitter, "receiver": receiver}
-    origins = [continue_from(halves, origin, profile, labels) for origin in earlier]
+    manifests = [continue_from(halves, origin, profile, labels) for origin in earlier]
+    started_from = [
+        {"fingerprint": manifest.fingerprint, "parts": list(origin.parts), "share": origin.share}
+        for manifest, origin in zip(manifests, earlier, strict=True)
+    ]
     samplers = {
         task: Sampler(examples[task], r, profile, vocabulary, seed) for task, r in recipe.tasks.items()
     }
@@ -128,7 +134,7 @@ def start_run(
     done = dict.fromkeys(recipe.tasks, 0)
     run = Run(
         recipe, seed, device, profile, vocabulary, transmitter, receiver, samplers, optimisers, done,
-        command, origins,
+        command, started_from, lineage(manifests),
     )  # fmt: skip
     run.segments.append(run.segment())
     return run

@@ -25,6 +25,7 @@ def save_checkpoint(run: Run, folder: Path) -> None:
         "hours": run.hours,
         "origin": {"profile": run.profile.name, "seed": run.seed, "recipe": repr(run.recipe)},
         "started_from": run.started_from,
+        "lineage": run.lineage,
         "segments": run.segments,
     }
     partial = folder / (CHECKPOINT_FILE + ".part")
@@ -54,7 +55,7 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
     for task, optimiser in run.optimisers.items():
         resume_optimiser(optimiser, state["optimisers"][task])
     run.done.update(state["done"])
-    run.hours, run.started_from = state["hours"], state["started_from"]
+    run.hours, run.started_from, run.lineage = (state[name] for name in ("hours", "started_from", "lineage"))
     now, before = run.segment(), state["segments"]
     is_same = all(now[key] == before[-1][key] for key in ("commit", "planned_steps"))
     is_over = now["from_step"] >= run.recipe.total_steps
@@ -72,6 +73,7 @@ def export(run: Run, folder: Path) -> Manifest:
         "hours": round(run.hours, 2),
         "segments": run.segments,
         "started_from": run.started_from,
+        "lineage": run.lineage,
     }
     manifest = Manifest(
         system="mfmsc",

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 from transformers import AutoModel
 
-from shared.checkpoint import Half, load_manifest, load_state
+from shared.checkpoint import Half, Manifest, load_manifest, load_state
 from shared.errors import InvalidField
 from shared.profiles import Profile
 from shared.text import VOCABULARY_FILE
@@ -127,7 +127,7 @@ class Origin:
 
 def continue_from(
     halves: Mapping[Half, nn.Module], origin: Origin, profile: Profile, labels: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
+) -> Manifest:
     """Copy earlier weights into both halves, where they have them; new tasks keep their random start.
 
     Args:
@@ -137,7 +137,7 @@ def continue_from(
         labels: Of each labelling task of the run; a head is taken over only where they are the same.
 
     Returns:
-        What the new weights shall say of their origin.
+        The earlier weights' own.
 
     Raises:
         InvalidField: If the weights are of another profile, were changed, or have none of a part.
@@ -168,9 +168,13 @@ def continue_from(
     if missing := [part for part in origin.parts if part not in found]:
         allowed = f"names that parts of {origin.folder} and of this run begin with"
         raise InvalidField("start-from", ", ".join(missing), allowed)
-    return {
-        "fingerprint": manifest.fingerprint,
-        "parts": list(origin.parts),
-        "share": origin.share,
-        "training": manifest.training,
-    }
+    return manifest
+
+
+def lineage(manifests: Sequence[Manifest]) -> dict[str, dict[str, Any]]:
+    """How some weights, and all that those went on from, were trained: each once, by fingerprint."""
+    trainings: dict[str, dict[str, Any]] = {}
+    for manifest in manifests:
+        own = dict(manifest.training)
+        trainings |= {manifest.fingerprint: own, **own.pop("lineage", {})}
+    return trainings

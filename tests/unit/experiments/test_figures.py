@@ -82,6 +82,8 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
         "command": "semcom train", "hours": 1, "device": "cpu", "steps": {"vqa": 5},
         "datasets": {"vqa": "easy-vqa"},
         "segments": [{"from_step": 0, "commit": "abc", "planned_steps": {"vqa": 5}}],
+        "started_from": [{"fingerprint": "beef", "parts": ["fusion"], "share": 0.5}],
+        "lineage": {"beef": {"command": "semcom train --seed 7", "hours": 2, "steps": {}, "started_from": []}},
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(fields))
     mark = load_manifest(folder).fingerprint
@@ -90,5 +92,6 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
     ).read_text()
     assert "| vqa | easy-vqa (test) | 10 | 16 | accuracy | 0.2500 | 0.2500 | 0.5000 |" in text
     assert "Notes." in text
+    assert "from weights beef (fusion, 0.5 of a mean): `semcom train --seed 7`, 2 hours" in text
     with pytest.raises(InvalidField, match="figures of weights"):
         write_model_card(folder, [_figure("someone else's")], "")

@@ -348,8 +348,27 @@ def test_a_run_goes_on_from_earlier_weights(tmp_path: Path) -> None:
         state["heads.image_classification.linear.weight"], random["heads.image_classification.linear.weight"]
     )
     export(later, tmp_path / "later")
-    (origin,) = json.loads((tmp_path / "later" / "manifest.json").read_text())["training"]["started_from"]
-    assert origin["training"]["steps"] == {"sentiment": 6, "vqa": 6}
+    training = json.loads((tmp_path / "later" / "manifest.json").read_text())["training"]
+    (origin,) = training["started_from"]
+    assert training["lineage"][origin["fingerprint"]]["steps"] == {"sentiment": 6, "vqa": 6}
+
+
+@pytest.mark.usefixtures("small_data")
+def test_each_earlier_training_is_told_once(tmp_path: Path) -> None:
+    """However many runs went on from it: a mean of two that share a past holds three trainings."""
+    ancestor = export(_start(_recipe(), seed=1), tmp_path / "ancestor")
+    manifests = {
+        name: export(_start(_recipe(), seed=seed, earlier=[f"{tmp_path}/{start}"]), tmp_path / name)
+        for name, seed, start in (("left", 2, "ancestor=fusion"), ("right", 3, "ancestor=encoders"))
+    }
+    mean = _start(_recipe(), earlier=[f"{tmp_path}/left", f"{tmp_path}/right=fusion@0.5"])
+    parents = [manifests["left"].fingerprint, manifests["right"].fingerprint]
+    assert set(mean.lineage) == {ancestor.fingerprint, *parents}
+    assert [origin["fingerprint"] for origin in mean.started_from] == parents
+    for name in parents:
+        (origin,) = mean.lineage[name]["started_from"]
+        assert origin["fingerprint"] == ancestor.fingerprint
+        assert "lineage" not in mean.lineage[name]
 
 
 @pytest.mark.usefixtures("small_data")
