@@ -157,20 +157,30 @@ class EncodedInputs:
     Args:
         inputs: Of the encoder, the same at every step.
         encoder: Copied; what becomes of it later has no effect.
+        dropped_share: So many tokens of each are left out, others each time; never all.
     """
 
-    def __init__(self, inputs: Inputs, encoder: nn.Module) -> None:
+    def __init__(self, inputs: Inputs, encoder: nn.Module, dropped_share: float = 0.0) -> None:
         self.lengths = inputs.lengths
+        self._dropped_share = dropped_share
         self._inputs, self._encoder = inputs, copy.deepcopy(encoder).eval()
         self._device = next(encoder.parameters()).device
         self._tokens: dict[int, Tensor] = {}
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tokens:
-        """Tokens [B, L, P], with nothing dropped."""
-        kept = [self._encoded(row, generator).float() for row in rows.tolist()]
+        """Tokens [B, L, P], with nothing dropped within them."""
+        encoded = [self._encoded(row, generator) for row in rows.tolist()]
+        kept = [self._some(tokens, generator).float() for tokens in encoded]
         lengths = torch.tensor([len(tokens) for tokens in kept])
         values = pad_sequence(kept, batch_first=True)
         return Tokens(values, torch.arange(values.shape[1]) < lengths[:, None])
+
+    def _some(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
+        """All tokens but the dropped share, in order; [L, P] -> [at most L, P]."""
+        if not self._dropped_share:
+            return tokens
+        draws = torch.rand(len(tokens), generator=generator)
+        return tokens[(draws >= self._dropped_share) | (draws == draws.max())]
 
     @torch.no_grad()
     def _encoded(self, row: int, generator: torch.Generator) -> Tensor:

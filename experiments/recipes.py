@@ -27,6 +27,8 @@ class TaskRecipe:
         blank_square: Give a square of each picture the mean colour.
         replaced_share: So many word pieces are drawn evenly from the vocabulary instead. A text that is given
             back word by word may be any text, and most words are rare ones.
+        dropped_share: So many tokens of an input that is encoded but once are left out, others each step: the
+            fusion would learn a few thousand films by heart.
         symbols_per_token: Rates, one drawn each step; below 16 only for tasks that send a sequence.
         present_weight: Of the labels that are present, where an instance has several.
         short_first: Go through the first epoch from the shortest input to the longest (Amodei et al., 2016).
@@ -46,6 +48,7 @@ class TaskRecipe:
     augment: bool = False
     blank_square: bool = False
     replaced_share: float = 0.0
+    dropped_share: float = 0.0
     symbols_per_token: tuple[int, ...] = (CHANNEL_USES_PER_TOKEN,)
     present_weight: float = 1.0
     short_first: bool = False

@@ -61,7 +61,7 @@ class Sampler:
 
     def encode_once(self, modality: Modality, encoder: nn.Module) -> None:
         """Give batches of tokens from now on, made by an encoder that stands still, once an input."""
-        self._inputs[modality] = EncodedInputs(self._inputs[modality], encoder)
+        self._inputs[modality] = EncodedInputs(self._inputs[modality], encoder, self._recipe.dropped_share)
 
     def batch(self, step: int, *, rank: int = 0, num_ranks: int = 1) -> tuple[Batch, Targets]:
         """The batch of a step, 0, 1, ...; and its targets.

@@ -83,7 +83,9 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
         "datasets": {"vqa": "easy-vqa"},
         "segments": [{"from_step": 0, "commit": "abc", "planned_steps": {"vqa": 5}}],
         "started_from": [{"fingerprint": "beef", "parts": ["fusion"], "share": 0.5}],
-        "lineage": {"beef": {"command": "semcom train --seed 7", "hours": 2, "steps": {}, "started_from": []}},
+        "lineage": {
+            "beef": {"command": "semcom train --seed 7", "hours": 2, "steps": {}, "started_from": []}
+        },
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(fields))
     mark = load_manifest(folder).fingerprint

@@ -273,6 +273,22 @@ def test_tokens_of_an_encoder_that_stands_still_are_made_once_and_are_its_tokens
                 assert torch.equal(targets[0], before[step][1][0])
 
 
+@pytest.mark.usefixtures("small_data")
+def test_dropped_tokens_are_others_each_time_and_never_all() -> None:
+    run = _start(Recipe({"vqa": TaskRecipe(steps=1, batch=8, dropped_share=0.4)}))
+    sampler = run.samplers["vqa"]
+    (pixels,) = sampler.batch(0)[0].inputs["image"]
+    whole = run.transmitter.encoders["image"](pixels).mask.sum(1)
+    sampler.encode_once("image", run.transmitter.encoders["image"])
+    counts = [sampler.batch(step)[0].inputs["image"][1].sum(1) for step in range(2 * sampler.steps_per_epoch)]
+    kept = torch.cat(counts) / whole[0]
+    assert float(kept.mean()) == pytest.approx(0.6, abs=0.1)
+    assert 0 < kept.min() < kept.max() <= 1
+    sampler = _start(Recipe({"vqa": TaskRecipe(steps=1, batch=8, dropped_share=1.0)})).samplers["vqa"]
+    sampler.encode_once("image", run.transmitter.encoders["image"])
+    assert set(sampler.batch(0)[0].inputs["image"][1].sum(1).tolist()) == {1}
+
+
 def test_flips_and_shifts_keep_shape_and_content() -> None:
     pixels = torch.rand(6, 3, 32, 32)
     changed = flip_and_shift(pixels, torch.Generator().manual_seed(0))
