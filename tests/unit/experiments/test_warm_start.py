@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional as F
 from transformers import BertConfig, BertModel
 
 from experiments.recipes import Recipe, TaskRecipe
 from experiments.run import Run, start_run
 from experiments.warm_start import find_minilm
 from shared.errors import InvalidField
+from shared.layers import Tokens
 from shared.profiles import get_profile
 from shared.text import SPECIAL, VOCABULARY_FILE
 
@@ -31,7 +33,10 @@ def _save_bert(folder: Path, **changes: int) -> Path:
         "num_attention_heads": _TINY.num_heads,
     }
     torch.manual_seed(1)
-    BertModel(BertConfig(**{**sizes, **changes})).save_pretrained(folder)
+    bert = BertModel(BertConfig(**{**sizes, **changes}))
+    for parameter in bert.parameters():  # norms too, which all start alike
+        parameter.data += 0.1 * torch.rand_like(parameter)
+    bert.save_pretrained(folder)
     (folder / VOCABULARY_FILE).write_text("\n".join(_PIECES) + "\n")
     return folder
 
@@ -52,13 +57,26 @@ def test_the_layers_arrive_in_text_encoder_and_fusion(tmp_path: Path) -> None:
         own = {name.removeprefix(part): value for name, value in arrived.items() if name.startswith(part)}
         assert own
         for name, value in own.items():
-            assert torch.equal(value, bert[origin + name]), part + name
+            begins_small = part.startswith("fusion") and "output" in name
+            assert torch.equal(value, bert[origin + name]) != begins_small, part + name
     held = {part: {n for n in arrived if n.startswith(part) and ".layer." in n} for part in parts}
     num_tensors_a_layer = sum(name.startswith("encoder.layer.0.") for name in bert)
     assert [len(names) // num_tensors_a_layer for names in held.values()] == [
         _TINY.text_layers,
         _TINY.fusion_layers,
     ]
+
+
+@pytest.mark.usefixtures("small_data")
+def test_the_fusion_begins_as_a_mean_of_the_tokens(tmp_path: Path) -> None:
+    """Its layers hardly move a token at first: what the encoders tell apart, their mean does too."""
+    fusion = _start(_save_bert(tmp_path)).transmitter.fusion.eval()
+    generator = torch.Generator().manual_seed(0)
+    tokens = F.layer_norm(torch.randn(2, 9, _TINY.width, generator=generator), [_TINY.width])
+    with torch.no_grad():
+        moved = fusion.layers(Tokens(tokens, torch.ones(2, 9, dtype=torch.bool)))
+    assert not torch.equal(moved, tokens)
+    assert F.cosine_similarity(moved, tokens, dim=-1).min() > 0.98
 
 
 @pytest.mark.usefixtures("small_data")
