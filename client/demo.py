@@ -26,7 +26,7 @@ _SEED = 1
 _REPORTS = ("overhead", "paper", "latency")
 
 Instance = dict[str, Any]
-"""A transmit result with `sample`, `truth` and `correct` added."""
+"""A transmit result with `sample`, `truth`, `correct` added, and a score `f1` where labels are several."""
 
 
 class DemoError(ClientError):
@@ -74,15 +74,20 @@ def load_samples(index: Path = SAMPLES) -> list[Sample]:
 
 _ANSWERED: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "label": lambda answer: str(answer["label"]),
-    "labels": lambda answer: ", ".join(sorted(answer["labels"])),
     "text": lambda answer: str(answer["text"]),
 }
 
 
 def is_correct(answer: Mapping[str, Any], truth: str | None) -> bool | None:
-    """Whether an answer is the truth; None where there is no single right one (a picture)."""
+    """Whether an answer is the truth; None where it may be so in part (a picture, several labels)."""
     answered = next((read(answer) for kind, read in _ANSWERED.items() if kind in answer), None)
     return None if truth is None or answered is None else answered == truth
+
+
+def f1_of_labels(answer: Mapping[str, Any], truth: str) -> float:
+    """F1 of the labels said against the true ones, "Drama, War": twice the common ones over both counts."""
+    said, true = set(answer["labels"]), set(truth.split(", "))
+    return 2 * len(said & true) / (len(said) + len(true))
 
 
 def run_demo(console: Console, *, snrs_db: Sequence[float], weights: Path | None = None) -> list[Instance]:
@@ -162,10 +167,17 @@ def _send_all(
                 seed=_SEED,
                 frame_number=number,
             )
-            correct = is_correct(result["answer"], sample.truth)
-            instances.append({**result, "sample": sample.name, "truth": sample.truth, "correct": correct})
+            instances.append(_judged(result, sample))
             progress.advance(job)
     return instances
+
+
+def _judged(result: Mapping[str, Any], sample: Sample) -> Instance:
+    answer, scores = result["answer"], dict(result["scores"])
+    if "labels" in answer and sample.truth is not None:
+        scores["f1"] = f1_of_labels(answer, sample.truth)
+    correct = is_correct(answer, sample.truth)
+    return {**result, "scores": scores, "sample": sample.name, "truth": sample.truth, "correct": correct}
 
 
 def answer_tables(

@@ -15,6 +15,7 @@ from shared.settings import DEFAULT_WEIGHTS
 from transmitter.scoring import psnr_db
 
 _HALF_THE_ERROR_DB = 3.0
+_HALF_OF_THE_LABELS = 0.5
 SHIPPED = DEFAULT_WEIGHTS / "mfmsc"
 
 
@@ -61,7 +62,9 @@ def test_shipped_weights_answer_the_samples(tmp_path):
     over_awgn = [instance for instance in instances if instance["channel"] == "awgn"]
     assert {instance["task"] for instance in over_awgn} == set(load_manifest(SHIPPED).tasks)
     rebuilt = [instance for instance in over_awgn if instance["task"] == "image_reconstruction"]
-    right = [instance["correct"] for instance in over_awgn if instance not in rebuilt]
+    films = [instance for instance in over_awgn if instance["task"] == "movie_genres"]
+    right = [instance["correct"] for instance in over_awgn if instance not in rebuilt + films]
+    right += [instance["scores"]["f1"] >= _HALF_OF_THE_LABELS for instance in films]
     pictures = {sample.name: sample.files["image"] for sample in load_samples() if "image" in sample.files}
     right += [
         instance["scores"]["psnr_db"]

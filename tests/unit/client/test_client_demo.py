@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from client.demo import SAMPLES, answer_tables, is_correct, load_samples, write_instances
+from client.demo import SAMPLES, answer_tables, f1_of_labels, is_correct, load_samples, write_instances
 from shared.tasks import TASKS
 from transmitter.preprocessing import IMAGE_SIZE
 
@@ -37,7 +37,7 @@ def test_pictures_open_at_their_models_size():
     [
         ({"label": "yes"}, "yes", True),
         ({"label": "yes"}, "no", False),
-        ({"labels": ["War", "Drama"]}, "Drama, War", True),
+        ({"labels": ["War", "Drama"]}, "Drama, War", None),
         ({"text": "one two"}, "one too", False),
         ({"image_png_base64": ""}, "x", None),
         ({"label": "yes"}, None, None),
@@ -45,6 +45,14 @@ def test_pictures_open_at_their_models_size():
 )
 def test_correct(answer, truth, correct):
     assert is_correct(answer, truth) is correct
+
+
+@pytest.mark.parametrize(
+    ("labels", "f1"),
+    [(["War", "Drama"], 1.0), (["Drama"], 2 / 3), (["Drama", "Crime", "Horror"], 0.4), (["Crime"], 0)],
+)
+def test_several_labels_are_scored_by_f1(labels, f1):
+    assert f1_of_labels({"labels": labels}, "Drama, War") == pytest.approx(f1)
 
 
 def test_instances_are_written_as_array_or_lines(tmp_path, capsys):
