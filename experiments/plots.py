@@ -23,7 +23,11 @@ _METRIC_TITLES: Mapping[str, str] = {
     "accuracy": "accuracy",
     "psnr_db": "PSNR [dB]",
     "bleu_4": "BLEU-4",
-    "micro_f1": "micro-F1",
+    "bleu_1": "BLEU-1",
+    "micro_f1": "micro-F1, 13 genres",
+    "macro_f1": "macro-F1, 13 genres",
+    "micro_f1_all": "micro-F1, all genres",
+    "macro_f1_all": "macro-F1, all genres",
     "word_accuracy": "word accuracy (1 - WER)",
 }
 
