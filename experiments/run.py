@@ -115,10 +115,7 @@ def start_run(
         warm_start(transmitter, minilm)
     halves: dict[Half, nn.Module] = {"transmitter": transmitter, "receiver": receiver}
     manifests = [continue_from(halves, origin, profile, labels) for origin in earlier]
-    started_from = [
-        {"fingerprint": manifest.fingerprint, "parts": list(origin.parts), "share": origin.share}
-        for manifest, origin in zip(manifests, earlier, strict=True)
-    ]
+    started_from = [origin.told(manifest) for origin, manifest in zip(earlier, manifests, strict=True)]
     samplers = {
         task: Sampler(examples[task], r, profile, vocabulary, seed) for task, r in recipe.tasks.items()
     }

@@ -141,6 +141,10 @@ class Origin:
             raise InvalidField("start-from", share_text, "a share above 0 and at most 1 after @")
         return cls(Path(folder), parts, share)
 
+    def told(self, manifest: Manifest) -> dict[str, Any]:
+        """What the new weights say of it: fingerprint, parts and share."""
+        return {"fingerprint": manifest.fingerprint, "parts": list(self.parts), "share": self.share}
+
 
 def continue_from(
     halves: Mapping[Half, nn.Module], origin: Origin, profile: Profile, labels: Mapping[str, Sequence[str]]

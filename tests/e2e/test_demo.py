@@ -62,9 +62,9 @@ def test_shipped_weights_answer_the_samples(tmp_path):
     over_awgn = [instance for instance in instances if instance["channel"] == "awgn"]
     assert {instance["task"] for instance in over_awgn} == set(load_manifest(SHIPPED).tasks)
     rebuilt = [instance for instance in over_awgn if instance["task"] == "image_reconstruction"]
-    films = [instance for instance in over_awgn if instance["task"] == "movie_genres"]
-    right = [instance["correct"] for instance in over_awgn if instance not in rebuilt + films]
-    right += [instance["scores"]["f1"] >= _HALF_OF_THE_LABELS for instance in films]
+    of_several = [instance for instance in over_awgn if "f1" in instance["scores"]]
+    right = [instance["correct"] for instance in over_awgn if instance not in rebuilt + of_several]
+    right += [instance["scores"]["f1"] >= _HALF_OF_THE_LABELS for instance in of_several]
     pictures = {sample.name: sample.files["image"] for sample in load_samples() if "image" in sample.files}
     right += [
         instance["scores"]["psnr_db"]
