@@ -42,6 +42,11 @@ class Task:
         """True where every token is sent; else one averaged vector."""
         return self.answer in ("text", "transcript", "image")
 
+    @property
+    def is_mirror_proof(self) -> bool:
+        """True where a picture seen in a mirror has the same answer: one label for what it shows."""
+        return self.answer == "label" and self.modalities == ("image",)
+
 
 _TABLE = (
     Task("sentiment", ("text",), "label", "accuracy", "Is a sentence positive or negative?"),

@@ -101,10 +101,19 @@ class TransmitterNetwork(nn.Module):
 
     def _encode(self, task: Task, modality: Modality, batch: Batch) -> Tokens:
         given = batch.inputs[modality]
-        options = {"fine": True} if task.answer == "image" else {}
-        tokens = given if isinstance(given, Tokens) else self.encoders[modality](*given, **options)
+        encoder, reading = self.encoders[modality], self._reading(task)
+        tokens = given if isinstance(given, Tokens) else encoder(*given, **reading)
         rows = batch.rows.get(modality)
         return tokens if rows is None else Tokens(tokens.values[rows], tokens.mask[rows])
+
+    def _reading(self, task: Task) -> dict[str, bool]:
+        """How a task has its encoder read, where that is not the encoder's own way.
+
+        Training shows pictures and their mirror images by turns; whoever answers looks at both.
+        """
+        if task.answer == "image":
+            return {"fine": True}
+        return {"both_ways": True} if task.is_mirror_proof and not self.training else {}
 
     def _gather(self, task: Task, features: Mapping[Modality, Tokens]) -> Tokens:
         embedding = self.task_embedding.weight[task_index(task.name)]

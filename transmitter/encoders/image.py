@@ -75,26 +75,35 @@ class ImageEncoder(nn.Module):
             if isinstance(module, nn.BatchNorm2d):
                 module.train(does)
 
-    def forward(self, pixels: Tensor, *, fine: bool = False) -> Tokens:
+    def forward(self, pixels: Tensor, *, fine: bool = False, both_ways: bool = False) -> Tokens:
         """Encode pictures.
 
         Args:
             pixels: float, shape [B, 3, H, W], zero mean and about unit variance; H and W multiples of 8.
             fine: Read the map at a quarter of the resolution, every place a token, for pictures that are to
                 be rebuilt; else the last map, pooled to at most grid x grid tokens.
+            both_ways: Read the last map in a mirror too, and take the mean of both.
 
         Returns:
             Tokens [B, L, P]: L = H/4 * W/4 (fine) or min(H/8, grid) * min(W/8, grid).
         """
-        features = self.stem(pixels)
-        for stage in self.stages[:2] if fine else self.stages:
-            features = stage(features)
         if fine:
+            features = self._features(pixels, self.stages[:2])
             values = self.fine(_tokens(features)) + self.patches(self.transform(pictures_to_patches(pixels)))
         else:
+            features = self._features(pixels, self.stages)
+            if both_ways:
+                features = (features + self._features(pixels.flip(3), self.stages).flip(3)) / 2
             size = (min(features.shape[2], self.grid), min(features.shape[3], self.grid))
             values = self.coarse(_tokens(F.adaptive_avg_pool2d(features, size)))
         return Tokens(values, values.new_ones(values.shape[:2]).bool())
+
+    def _features(self, pixels: Tensor, stages: nn.ModuleList) -> Tensor:
+        """The map after the last of these stages, [B, C, H', W']."""
+        features: Tensor = self.stem(pixels)
+        for stage in stages:
+            features = stage(features)
+        return features
 
 
 def _tokens(features: Tensor) -> Tensor:

@@ -24,6 +24,18 @@ def test_image_tokens(size: tuple[int, int], fine: bool, num_tokens: int) -> Non
     assert tokens.mask.all()
 
 
+def test_read_both_ways_a_picture_and_its_mirror_image_are_one() -> None:
+    encoder, pictures = ImageEncoder(TINY).eval(), _pictures(3)
+    grids = [
+        encoder(pixels, both_ways=True).values.unflatten(1, (4, 4)) for pixels in (pictures, pictures.flip(3))
+    ]
+    torch.testing.assert_close(grids[0], grids[1].flip(2), atol=1e-5, rtol=1e-4)
+    both = encoder(pictures, both_ways=True).values.mean(1)
+    each = [encoder(pixels).values.mean(1) for pixels in (pictures, pictures.flip(3))]
+    torch.testing.assert_close(both, (each[0] + each[1]) / 2, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(each[0], each[1], atol=1e-3)
+
+
 def _pictures(count: int) -> torch.Tensor:
     """Noise around a colour, another one in each."""
     return torch.randn(count, 3, 1, 1) + torch.randn(count, 3, 32, 32)

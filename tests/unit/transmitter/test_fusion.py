@@ -102,6 +102,20 @@ def test_task_embedding_changes_what_is_sent() -> None:
     assert not torch.allclose(before, after, atol=1e-3)
 
 
+def test_a_picture_in_a_mirror_is_sent_as_itself_where_the_answer_is_what_it_shows() -> None:
+    network = TransmitterNetwork(TINY, ["image_classification", "vqa"], vocab_size=10).eval()
+    pixels, question = torch.randn(2, 3, 32, 32), (torch.ones(2, 4).long(), torch.ones(2, 4).bool())
+
+    def sent(task: str) -> list[torch.Tensor]:
+        inputs = [Batch({"image": (p,), "text": question}) for p in (pixels, pixels.flip(3))]
+        return [network(task, batch)[0] for batch in inputs]
+
+    torch.testing.assert_close(*sent("image_classification"), atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(*sent("vqa"), atol=1e-3), "where left is not right, a mirror matters"
+    network.train()
+    assert not torch.allclose(*sent("image_classification"), atol=1e-3), "training shows either by turns"
+
+
 def test_shared_inputs_encode_as_repeated_ones() -> None:
     network = TransmitterNetwork(TINY, ["vqa"], vocab_size=10).eval()
     pixels, rows = torch.randn(2, 3, 64, 64), torch.tensor([0, 1, 0])
