@@ -131,6 +131,9 @@ def evaluate_command(
     ] = "12",
     fading: Annotated[str, typer.Option(help="block | symbol | doppler")] = "block",
     seed: Annotated[int, typer.Option(help="Of the link.")] = 0,
+    realisations: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Of each channel, by consecutive seeds; figures are means.")
+    ] = 1,
     weights: Annotated[
         Path, typer.Option(help="Folder with a folder of weights a system.")
     ] = DEFAULT_WEIGHTS,
@@ -169,6 +172,7 @@ def evaluate_command(
                 manifest=manifest,
                 send=send,
                 over_network=over_network,
+                num_realisations=realisations,
                 limit=limit,
                 dataset=dataset,
                 symbols_per_token=symbols_per_token,
@@ -238,6 +242,7 @@ def _line(figure: Figure) -> str:
         f"{figure.task:22} {figure.dataset:14} {figure.split:6} {figure.channel:9} {figure.snr_db:6g} dB  "
         f"{figure.metric:13} {figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]{guess}"
         f"  over {figure.num_instances}"
+        + (f" x {figure.num_realisations} channel realisations" if figure.num_realisations > 1 else "")
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,11 @@ class Figure:
 
     Attributes:
         snr_db: As snr_definition says [dB].
-        value: Of the metric, over num_instances instances.
+        value: Of the metric, over num_instances instances; the mean of all channel realisations.
         low: Lower end of the value's 95 % confidence interval, over the choice of instances.
         high: Its upper end.
         seed: Of the link; instance i is frame i, so that every task and system meets the same draws.
+        num_realisations: Of the channel for each instance, by seeds seed, seed + 1, ...
         commit: Of the project at the time of measuring.
         channel_uses: Mean an instance.
         payload_bytes: Mean an instance, symbols as float32.
@@ -72,6 +73,7 @@ class Figure:
     high: float
     num_instances: int
     seed: int
+    num_realisations: int
     commit: str
     fingerprint: str
     channel_uses: float
@@ -90,6 +92,7 @@ def evaluate(
     manifest: Manifest,
     send: Sender,
     over_network: bool = False,
+    num_realisations: int = 1,
     limit: int | None = None,
     dataset: str | None = None,
     symbols_per_token: int | None = None,
@@ -102,6 +105,7 @@ def evaluate(
         manifest: Of the weights behind `send`.
         send: In process or over the network.
         over_network: Which of the two, for the record.
+        num_realisations: Of each channel, by consecutive seeds: few instances at a low SNR need several.
         limit: Measure so many instances, drawn with seed 0, instead of all.
         dataset: Of the task; its first when absent.
         symbols_per_token: Rate of a task that sends a sequence; the system's own when absent.
@@ -116,19 +120,27 @@ def evaluate(
     examples = load_examples(task, "test", dataset)
     _check_labels(examples, manifest)
     indices = _choose(len(examples), limit)
-    answers: list[list[LinkAnswer]] = [[] for _ in channels]
+    drawn = [
+        replace(channel, seed=channel.seed + offset)
+        for channel in channels
+        for offset in range(num_realisations)
+    ]
+    answers: list[list[LinkAnswer]] = [[] for _ in drawn]
     batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
-    title = f"{task} over {len(channels)} channels"
+    title = f"{task} over {len(drawn)} channels"
     for batch in track(batches, title, console=Console(stderr=True), transient=True):
         numbers = [int(index) for index in batch]
-        sent = send(task, examples.sources(batch), channels, numbers, symbols_per_token)
+        sent = send(task, examples.sources(batch), drawn, numbers, symbols_per_token)
         for of_channel, more in zip(answers, sent, strict=True):
             of_channel += more
     origin = _Origin(examples, indices.tolist(), manifest, current_commit(), over_network, symbols_per_token)
+    of_channels = [
+        answers[first : first + num_realisations] for first in range(0, len(drawn), num_realisations)
+    ]
     return [
-        origin.figure(measure, channel, of_channel)
+        origin.figure(measure, channel, realisations)
         for measure in measures_of(examples)
-        for channel, of_channel in zip(channels, answers, strict=True)
+        for channel, realisations in zip(channels, of_channels, strict=True)
     ]
 
 
@@ -143,9 +155,15 @@ class _Origin:
     over_network: bool
     symbols_per_token: int | None
 
-    def figure(self, measure: Measure, channel: Channel, answers: Sequence[LinkAnswer]) -> Figure:
-        """One measure of the answers over one channel."""
-        measured = measure(self.examples, self.indices, [answer.answer for answer in answers])
+    def figure(
+        self, measure: Measure, channel: Channel, realisations: Sequence[Sequence[LinkAnswer]]
+    ) -> Figure:
+        """One measure of the answers over one channel, the mean of its realisations."""
+        measured = [
+            measure(self.examples, self.indices, [answer.answer for answer in answers])
+            for answers in realisations
+        ]
+        answers = [answer for of_realisation in realisations for answer in of_realisation]
         return Figure(
             task=self.examples.task,
             system=self.manifest.system,
@@ -156,11 +174,12 @@ class _Origin:
             csi="perfect",
             snr_db=channel.snr_db,
             metric=measure.name,
-            value=measured.value,
-            low=measured.low,
-            high=measured.high,
-            num_instances=len(answers),
+            value=float(np.mean([own.value for own in measured])),
+            low=float(np.mean([own.low for own in measured])),
+            high=float(np.mean([own.high for own in measured])),
+            num_instances=len(self.indices),
             seed=channel.seed,
+            num_realisations=len(realisations),
             commit=self.commit,
             fingerprint=self.manifest.fingerprint,
             channel_uses=float(np.mean([answer.channel_uses for answer in answers])),

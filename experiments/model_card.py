@@ -107,7 +107,8 @@ def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:
     seeds = ", ".join(sorted({str(row["seed"]) for row in figures}))
     lines = [
         f"Measured at commit {commits}, link seed {seeds}, perfect CSI, SNR = Es/N0 per complex symbol at "
-        "unit mean symbol power, on the loaded int8/float16 weights.",
+        "unit mean symbol power, on the loaded int8/float16 weights. n x m: n instances, each over m channel "
+        "realisations, of that seed and those after it.",
     ]
     for channel in dict.fromkeys((row["channel"], row["fading"]) for row in figures):
         rows = [row for row in figures if (row["channel"], row["fading"]) == channel]
@@ -136,7 +137,9 @@ def _head(row: Mapping[str, Any]) -> list[str]:
     guess = "" if row["guesser"] is None else f"{row['guesser']:.4f}"
     uses = f"{row['channel_uses']:.4g}"
     data = f"{row['dataset']} ({row['split']})"
-    return [row["task"], data, str(row["num_instances"]), uses, row["metric"], guess]
+    num_realisations = row.get("num_realisations", 1)  # results of earlier versions say nothing of it
+    count = f"{row['num_instances']}" + (f" x {num_realisations}" if num_realisations > 1 else "")
+    return [row["task"], data, count, uses, row["metric"], guess]
 
 
 def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:

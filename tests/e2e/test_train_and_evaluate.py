@@ -14,7 +14,7 @@ import pytest
 _GOOD, _BAD = ("warm", "funny", "lovely", "moving"), ("dull", "noisy", "tired", "empty")
 _STATED = {
     "task": "sentiment", "system": "mfmsc", "dataset": "sst2", "split": "dev", "metric": "accuracy",
-    "num_instances": 16, "seed": 3, "channel_uses": 16, "payload_bytes": 128,
+    "num_instances": 16, "seed": 3, "num_realisations": 2, "channel_uses": 16, "payload_bytes": 128,
 }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def weights(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _evaluate(data: Path, weights: Path, *args: str) -> list[dict[str, Any]]:
     done = _semcom(
         "evaluate", "--weights", str(weights), "--channels", "awgn,rayleigh", "--snr-db", "0,12",
-        "--seed", "3", "--json", *args, data=data,
+        "--seed", "3", "--realisations", "2", "--json", *args, data=data,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

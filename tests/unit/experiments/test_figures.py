@@ -90,9 +90,16 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
     (folder / "manifest.json").write_text(json.dumps(fields))
     mark = load_manifest(folder).fingerprint
     text = write_model_card(
-        folder, [_figure(mark), _figure(mark, snr_db=-6.0, value=0.25)], "Notes."
+        folder,
+        [
+            _figure(mark),
+            _figure(mark, snr_db=-6.0, value=0.25),
+            _figure(mark, dataset="vqa-v2", num_realisations=20),
+        ],
+        "Notes.",
     ).read_text()
     assert "| vqa | easy-vqa (test) | 10 | 16 | accuracy | 0.2500 | 0.2500 | 0.5000 |" in text
+    assert "| vqa | vqa-v2 (test) | 10 x 20 | 16 | accuracy |" in text
     assert "Notes." in text
     assert "from weights beef (fusion, 0.5 of a mean): `semcom train --seed 7`, 2 hours" in text
     with pytest.raises(InvalidField, match="figures of weights"):

@@ -86,6 +86,22 @@ def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("small_data")
+def test_a_figure_of_several_realisations_is_their_mean(tmp_path: Path) -> None:
+    manifest = export(_start(_recipe()), tmp_path / "mfmsc")
+    with in_process(tmp_path, "mfmsc") as send:
+        noisy = [Channel(snr_db=-6.0, seed=seed) for seed in (5, 6, 7)]
+        each = evaluate("sentiment", noisy, manifest=manifest, send=send)
+        mean, _ = evaluate(
+            "sentiment", [noisy[0], Channel(snr_db=18.0)], manifest=manifest, send=send, num_realisations=3
+        )
+    assert (mean.seed, mean.num_realisations, mean.num_instances) == (5, 3, each[0].num_instances)
+    assert mean.snr_db == -6.0
+    for name in ("value", "low", "high", "realised_snr_db"):
+        assert getattr(mean, name) == pytest.approx(np.mean([getattr(figure, name) for figure in each]))
+    assert len({figure.value for figure in each}) > 1
+
+
+@pytest.mark.usefixtures("small_data")
 def test_every_kind_of_answer_is_learnt(tmp_path: Path) -> None:
     """What no label head serves: sentences, pictures, transcripts, several labels, clips; on unseen data."""
     steps = {"text_reconstruction": 60, "image_reconstruction": 120, "speech_recognition": 500}
