@@ -1,0 +1,131 @@
+"""Runs that go on from earlier weights, from parts of several, or from a mean of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from small_runs import QUIET, TASKS, small_recipe, start_small
+
+from experiments.recipes import Recipe, TaskRecipe, get_recipe, scaled
+from experiments.run import start_run
+from experiments.run_files import export
+from experiments.train import train
+from experiments.warm_start import Origin
+from shared.errors import InvalidField
+from shared.profiles import get_profile
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_run_goes_on_from_earlier_weights(tmp_path: Path) -> None:
+    """What the earlier weights hold is taken over; a new task's head is not."""
+    recipe = small_recipe()
+    first = start_small(Recipe({task: recipe.tasks[task] for task in ("sentiment", "vqa")}))
+    train(first, tmp_path / "first", QUIET)
+    export(first, tmp_path / "weights" / "mfmsc")
+    later = start_small(recipe, seed=1, earlier=[str(tmp_path / "weights" / "mfmsc")])
+    fresh = start_small(recipe, seed=1)
+    state, random, earlier = (
+        {**run.transmitter.state_dict(), **run.receiver.state_dict()} for run in (later, fresh, first)
+    )
+    for name in ("heads.vqa.linear.weight", "fusion.segment.weight", "encoders.image.coarse.bias"):
+        torch.testing.assert_close(state[name], earlier[name], rtol=0.01, atol=1e-3)
+        assert not torch.equal(state[name], random[name])
+    assert torch.equal(
+        state["heads.image_classification.linear.weight"], random["heads.image_classification.linear.weight"]
+    )
+    export(later, tmp_path / "later")
+    training = json.loads((tmp_path / "later" / "manifest.json").read_text())["training"]
+    (origin,) = training["started_from"]
+    assert training["lineage"][origin["fingerprint"]]["steps"] == {"sentiment": 6, "vqa": 6}
+
+
+@pytest.mark.usefixtures("small_data")
+def test_each_earlier_training_is_told_once(tmp_path: Path) -> None:
+    """However many runs went on from it: a mean of two that share a past holds three trainings."""
+    ancestor = export(start_small(small_recipe(), seed=1), tmp_path / "ancestor")
+    manifests = {
+        name: export(start_small(small_recipe(), seed=seed, earlier=[f"{tmp_path}/{start}"]), tmp_path / name)
+        for name, seed, start in (("left", 2, "ancestor=fusion"), ("right", 3, "ancestor=encoders"))
+    }
+    mean = start_small(small_recipe(), earlier=[f"{tmp_path}/left", f"{tmp_path}/right=fusion@0.5"])
+    parents = [manifests["left"].fingerprint, manifests["right"].fingerprint]
+    assert set(mean.lineage) == {ancestor.fingerprint, *parents}
+    assert [origin["fingerprint"] for origin in mean.started_from] == parents
+    for name in parents:
+        (origin,) = mean.lineage[name]["started_from"]
+        assert origin["fingerprint"] == ancestor.fingerprint
+        assert "lineage" not in mean.lineage[name]
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_run_takes_parts_of_several_earlier_weights(tmp_path: Path) -> None:
+    """The last that names a part wins; a part that no one has is refused."""
+    first, second = start_small(small_recipe(), seed=1), start_small(small_recipe(), seed=2)
+    for name, run in (("first", first), ("second", second)):
+        export(run, tmp_path / name)
+    joined = start_small(
+        small_recipe(), seed=3, earlier=[f"{tmp_path}/first", f"{tmp_path}/second=encoders.image, heads.vqa"]
+    )
+    state, own_first, own_second = (
+        {**run.transmitter.state_dict(), **run.receiver.state_dict()} for run in (joined, first, second)
+    )
+    for name, origin in (
+        ("fusion.segment.weight", own_first),
+        ("heads.sentiment.linear.weight", own_first),
+        ("encoders.image.coarse.weight", own_second),
+        ("heads.vqa.linear.weight", own_second),
+    ):
+        torch.testing.assert_close(state[name], origin[name], rtol=0.01, atol=2e-3)
+    with pytest.raises(InvalidField, match="encoders.smell"):
+        start_small(small_recipe(), earlier=[f"{tmp_path}/first=encoders.smell"])
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_run_starts_from_a_mean_of_earlier_weights(tmp_path: Path) -> None:
+    first, second = start_small(small_recipe(), seed=1), start_small(small_recipe(), seed=2)
+    for name, run in (("first", first), ("second", second)):
+        export(run, tmp_path / name)
+    earlier = [f"{tmp_path}/first", f"{tmp_path}/second=encoders.image@0.25"]
+    joined = start_small(small_recipe(), seed=3, earlier=earlier)
+    states = [run.transmitter.state_dict() for run in (joined, first, second)]
+    for name, share in (("encoders.image.coarse.weight", 0.25), ("fusion.segment.weight", 0.0)):
+        mean, one, other = (state[name] for state in states)
+        torch.testing.assert_close(mean, one.lerp(other, share), rtol=0.01, atol=2e-3)
+    assert [origin["share"] for origin in joined.started_from] == [1.0, 0.25]
+    for share in ("0", "1.5", "half"):
+        with pytest.raises(InvalidField, match="share"):
+            Origin.parse(f"{tmp_path}/second=encoders.image@{share}")
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_fused_task_goes_on_alone_and_others_answer_as_before(tmp_path: Path) -> None:
+    parts = get_recipe("compact-fusion").tasks["vqa"].frozen
+    alone = {task: TaskRecipe(steps=0, batch=8) for task in TASKS}
+    alone["vqa"] = TaskRecipe(steps=3, batch=8, learning_rate=2e-3, frozen=parts)
+    recipe = scaled(Recipe(alone), 0.9)
+    with pytest.raises(InvalidField, match="sentiment, image_classification"):
+        start_small(recipe)  # they would answer with noise
+    export(start_small(small_recipe()), tmp_path / "earlier")
+    run = start_small(recipe, earlier=[f"{tmp_path}/earlier"])
+    before = {n: value.clone() for half in run.halves.values() for n, value in half.state_dict().items()}
+    train(run, tmp_path, QUIET)
+    assert run.done == {"sentiment": 0, "image_classification": 0, "vqa": 3}
+    after = {n: value for half in run.halves.values() for n, value in half.state_dict().items()}
+    changed = {name for name, value in before.items() if not torch.equal(after[name], value)}
+    assert {"fusion.segment.weight", "heads.vqa.linear.weight"} <= changed
+    assert all(name.startswith(("fusion.", "heads.vqa.")) for name in changed)
+
+
+@pytest.mark.usefixtures("small_data")
+def test_earlier_weights_of_another_profile_are_refused(tiny_weights: Path) -> None:
+    with pytest.raises(InvalidField, match="start-from"):
+        start_run(
+            get_profile("compact"),
+            small_recipe(),
+            seed=0,
+            device=torch.device("cpu"),
+            earlier=[Origin(tiny_weights / "mfmsc")],
+        )

@@ -1,0 +1,90 @@
+"""Inputs of a training split: what is changed from step to step, and what is made once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from small_runs import small_recipe, start_small
+
+from experiments.inputs import TextInputs, blank_square, change_voice, flip_and_shift
+from experiments.recipes import Recipe, TaskRecipe
+from shared.text import SPECIAL, Vocabulary
+
+
+def test_a_share_of_the_pieces_is_replaced_and_marks_never() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    vocabulary = Vocabulary([*SPECIAL, "[unused0]", *letters, *("##" + letter for letter in letters)], 32)
+    texts = ["a b c d e f g h i j"] * 200
+    rows = np.arange(len(texts))
+    plain, mask = TextInputs(texts, vocabulary).tensors(rows, torch.Generator())
+    changed, same_mask = TextInputs(texts, vocabulary, replaced_share=0.25).tensors(
+        rows, torch.Generator().manual_seed(0)
+    )
+    assert torch.equal(mask, same_mask)
+    is_word = torch.isin(plain, torch.tensor(vocabulary.word_numbers))
+    assert torch.equal(changed[~is_word], plain[~is_word])
+    share = float((changed != plain)[is_word].float().mean())
+    assert share == pytest.approx(0.25 * (1 - 1 / len(vocabulary.word_numbers)), abs=0.03)
+    drawn = set(changed[changed != plain].tolist())
+    assert drawn <= set(vocabulary.word_numbers)
+    assert len(drawn) > 40
+
+
+def test_flips_and_shifts_keep_shape_and_content() -> None:
+    pixels = torch.rand(6, 3, 32, 32)
+    changed = flip_and_shift(pixels, torch.Generator().manual_seed(0))
+    assert changed.shape == pixels.shape
+    assert not torch.equal(changed, pixels)
+    assert changed.min() >= pixels.min()
+    assert changed.max() <= pixels.max()
+
+
+def test_a_blank_square_is_a_quarter_of_the_side() -> None:
+    pixels = torch.ones(5, 3, 32, 32)
+    blanked = blank_square(pixels, torch.Generator().manual_seed(0))
+    assert (blanked == 0).sum((1, 2, 3)).tolist() == [3 * 8 * 8] * 5
+
+
+def test_a_changed_voice_has_another_pace_and_the_same_bins() -> None:
+    features = torch.linspace(-2, 2, 80).expand(100, 80)
+    changed = [change_voice(features, torch.Generator().manual_seed(seed)) for seed in range(20)]
+    assert {own.shape[1] for own in changed} == {80}
+    assert 85 <= min(len(own) for own in changed) < 95
+    assert 105 < max(len(own) for own in changed) <= 115
+    middles = [float(own[0, 40]) for own in changed]
+    assert min(middles) < -0.1 < 0.1 < max(middles)  # a longer tract moves every formant down, a shorter up
+    assert all(-2 <= float(own.min()) <= float(own.max()) <= 2 for own in changed)
+
+
+@pytest.mark.usefixtures("small_data")
+def test_tokens_of_an_encoder_that_stands_still_are_made_once_and_are_its_tokens() -> None:
+    run = start_small(small_recipe())
+    transmitter, sampler = run.transmitter.eval(), run.samplers["vqa"]
+    before = [sampler.batch(step) for step in range(3)]
+    with torch.no_grad():
+        sent = [transmitter("vqa", batch)[0] for batch, _ in before]
+        for modality in ("image", "text"):
+            sampler.encode_once(modality, transmitter.encoders[modality])
+            torch.nn.init.zeros_(next(transmitter.encoders[modality].parameters()))  # no longer of use
+        for _ in range(2):
+            for step, x in enumerate(sent):
+                batch, targets = sampler.batch(step)
+                torch.testing.assert_close(transmitter("vqa", batch)[0], x, atol=2e-3, rtol=0)
+                assert torch.equal(targets[0], before[step][1][0])
+
+
+@pytest.mark.usefixtures("small_data")
+def test_dropped_tokens_are_others_each_time_and_never_all() -> None:
+    run = start_small(Recipe({"vqa": TaskRecipe(steps=1, batch=8, dropped_share=0.4)}))
+    sampler = run.samplers["vqa"]
+    (pixels,) = sampler.batch(0)[0].inputs["image"]
+    whole = run.transmitter.encoders["image"](pixels).mask.sum(1)
+    sampler.encode_once("image", run.transmitter.encoders["image"])
+    counts = [sampler.batch(step)[0].inputs["image"][1].sum(1) for step in range(2 * sampler.steps_per_epoch)]
+    kept = torch.cat(counts) / whole[0]
+    assert float(kept.mean()) == pytest.approx(0.6, abs=0.1)
+    assert 0 < kept.min() < kept.max() <= 1
+    sampler = start_small(Recipe({"vqa": TaskRecipe(steps=1, batch=8, dropped_share=1.0)})).samplers["vqa"]
+    sampler.encode_once("image", run.transmitter.encoders["image"])
+    assert set(sampler.batch(0)[0].inputs["image"][1].sum(1).tolist()) == {1}
