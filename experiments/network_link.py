@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from channel_service.channels import Channel
+from channel_service.link_settings import RADIO_FIELDS
 from client.api import SemcomClient
 from client.stack import Stack
 from experiments.evaluate import Sender
@@ -76,20 +77,20 @@ def send_over_network(
     frame_number: int,
     symbols_per_token: int | None = None,
 ) -> LinkAnswer:
-    """Send one instance through running services, as the frame of the given number."""
+    """Send one instance through running services, as the frame of the given number.
+
+    The link's own radio settings do not count; its network and its recordings do.
+    """
     files = {modality: FILES[modality](value) for modality, value in source.items()}
     result = client.transmit(
         task,
         **files,
         system=system,
         channel=channel.model,
-        fading=channel.fading,
-        snr_db=channel.snr_db,
-        k_factor_db=channel.k_factor_db,
-        seed=channel.seed,
         csi="perfect",
         frame_number=frame_number,
         symbols_per_token=symbols_per_token,
+        **{name: getattr(channel, name) for name in RADIO_FIELDS},
     )
     overhead = result["overhead"]
     return LinkAnswer(

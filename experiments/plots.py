@@ -16,6 +16,10 @@ Row = Mapping[str, Any]
 
 _PANEL_INCHES = (4.2, 2.7)
 _MAX_STACKED = 4  # more tasks than these stand two in a row
+_LINE = (
+    *("system", "channel_uses", "fingerprint", "commit", "over_network"),
+    *("num_instances", "num_realisations", "seed"),
+)
 _MARKERS = "osD^vPX*"
 # Told apart by colour-blind readers too (Okabe and Ito).
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -33,7 +37,9 @@ _METRIC_TITLES: Mapping[str, str] = {
 
 
 def plot_figures(rows: Sequence[Row], path: Path, *, metrics: Sequence[str] = ()) -> Path:
-    """Draw measured figures; a line a system and rate, the guesser dashed, 95 % intervals shaded.
+    """Draw measured figures, the guesser dashed, 95 % intervals shaded.
+
+    A line holds the figures of one system at one rate that were measured alike.
 
     Args:
         rows: As `semcom evaluate --output` writes them.
@@ -81,13 +87,14 @@ def _draw_panel(
         if (row["task"], row["dataset"], row["metric"]) == panel
         and (row["channel"], row["fading"]) == channel
     ]
-    for number, (system, channel_uses) in enumerate(dict.fromkeys(map(_line_of, here))):
-        line = sorted((r for r in here if _line_of(r) == (system, channel_uses)), key=lambda r: r["snr_db"])
+    lines = list(dict.fromkeys(map(_line_of, here)))
+    for number, own in enumerate(lines):
+        line = sorted((row for row in here if _line_of(row) == own), key=lambda row: row["snr_db"])
         snrs_db, values = [row["snr_db"] for row in line], [row["value"] for row in line]
         colour = _COLOURS[number % len(_COLOURS)]
         axes.plot(
             snrs_db, values, marker=_MARKERS[number % len(_MARKERS)], markersize=4, color=colour,
-            label=f"{system}, {channel_uses:.4g} channel uses",
+            label=_label(own, lines),
         )  # fmt: skip
         bounds = [(row.get("low"), row.get("high")) for row in line]
         if all(None not in bound for bound in bounds):
@@ -102,9 +109,20 @@ def _draw_panel(
     axes.legend(fontsize=7)
 
 
-def _line_of(row: Row) -> tuple[str, float]:
-    """System and rate: what the points of one line share."""
-    return row["system"], row["channel_uses"]
+def _line_of(row: Row) -> tuple[Any, ...]:
+    """What the points of one line share."""
+    return tuple(row.get(name) for name in _LINE)
+
+
+def _label(line: tuple[Any, ...], lines: Sequence[tuple[Any, ...]]) -> str:
+    """System and rate, and whatever else tells this line from others in its panel."""
+    system, channel_uses, *others = line
+    told = [
+        f"{name.replace('_', ' ')} {value}"
+        for name, value, values in zip(_LINE[2:], others, list(zip(*lines, strict=True))[2:], strict=True)
+        if len(set(values)) > 1
+    ]
+    return ", ".join([str(system), f"{channel_uses:.4g} channel uses", *told])
 
 
 def _provenance(rows: Sequence[Row]) -> str:

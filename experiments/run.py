@@ -42,10 +42,11 @@ class Run:
         samplers: Batches of each task.
         optimisers: One AdamW a task, over the parts the task uses.
         done: Steps taken of each task.
-        command: That repeats the run.
+        command: That began the run.
         started_from: Fingerprint, parts and share of the earlier weights that it goes on from, if any.
         lineage: How those, and all that they went on from, were trained, by fingerprint.
-        segments: Where the run began or went on otherwise: first step, commit, steps planned of each task.
+        segments: Where the run began or went on otherwise: first step, command, commit, steps planned of each
+            task. Those commands, one after the other, repeat it.
     """
 
     recipe: Recipe
@@ -70,9 +71,13 @@ class Run:
         return {"transmitter": self.transmitter, "receiver": self.receiver}
 
     def segment(self) -> dict[str, Any]:
-        """Where the run stands: step, commit and plan."""
-        planned = {task: recipe.steps for task, recipe in self.recipe.tasks.items()}
-        return {"from_step": sum(self.done.values()), "commit": current_commit(), "planned_steps": planned}
+        """Where the run stands: step, command, commit and plan."""
+        return {
+            "from_step": sum(self.done.values()),
+            "command": self.command,
+            "commit": current_commit(),
+            "planned_steps": {task: recipe.steps for task, recipe in self.recipe.tasks.items()},
+        }
 
 
 def start_run(
@@ -95,7 +100,7 @@ def start_run(
         minilm: BERT that the text encoder and the fusion start from.
         earlier: Weights to start from, or parts of them; they replace what the BERT and those before them
             gave, and what they lack starts at random.
-        command: That repeats the run, for the record.
+        command: That begins the run, for the record.
 
     Raises:
         DatasetMissing: If a task's data is not there.

@@ -24,6 +24,7 @@ def save_checkpoint(run: Run, folder: Path) -> None:
         "done": run.done,
         "hours": run.hours,
         "origin": {"profile": run.profile.name, "seed": run.seed, "recipe": repr(run.recipe)},
+        "command": run.command,
         "started_from": run.started_from,
         "lineage": run.lineage,
         "segments": run.segments,
@@ -37,7 +38,8 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
     """Go back to where a run stopped.
 
     Raises:
-        InvalidField: If it was a run of another profile, seed, or, without `new_recipe`, recipe.
+        InvalidField: If it was a run of another profile, seed, tasks or start, or, without `new_recipe`, of
+            another recipe.
     """
     state = torch.load(folder / CHECKPOINT_FILE, map_location=run.device, weights_only=True)
     origin = state["origin"]
@@ -50,6 +52,15 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
         raise InvalidField(
             "run-folder", folder.name, "a run of the same recipe, or --new-recipe to change it"
         )
+    if set(state["done"]) != set(run.done):
+        raise InvalidField(
+            "tasks", ", ".join(run.done), f"those of {folder.name}: {', '.join(state['done'])}"
+        )
+    if run.started_from and run.started_from != state["started_from"]:
+        begun = ", ".join(own["fingerprint"] for own in state["started_from"]) or "no earlier weights"
+        raise InvalidField(
+            "start-from", run.started_from, f"what {folder.name} began with: {begun}; or another --run-folder"
+        )
     run.transmitter.load_state_dict(state["transmitter"])
     run.receiver.load_state_dict(state["receiver"])
     for task, optimiser in run.optimisers.items():
@@ -57,7 +68,8 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
     run.done.update(state["done"])
     run.hours, run.started_from, run.lineage = (state[name] for name in ("hours", "started_from", "lineage"))
     now, before = run.segment(), state["segments"]
-    is_same = all(now[key] == before[-1][key] for key in ("commit", "planned_steps"))
+    run.command = state["command"]
+    is_same = all(now[key] == before[-1][key] for key in ("command", "commit", "planned_steps"))
     is_over = now["from_step"] >= run.recipe.total_steps
     run.segments = before if is_same or is_over else [*before, now]
 

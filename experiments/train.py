@@ -76,6 +76,7 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
     batch, targets = batch.to(run.device), tuple(tensor.to(run.device) for tensor in targets)
     draw_number = sum(run.done.values()) * ranks.count + ranks.rank
     generator = torch.Generator(run.device).manual_seed(run.seed * 1_000_003 + draw_number)
+    torch.manual_seed(int(np.random.SeedSequence([run.seed, draw_number]).generate_state(1)[0]))  # dropout
     rate = int(np.random.default_rng([run.seed, step, 3]).choice(recipe.symbols_per_token))
     optimiser = run.optimisers[task]
     require_gradients_of(optimiser, run.transmitter, run.receiver)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from experiments.datasets.base import DatasetMissing, Examples, join
 from experiments.datasets.catalogue import DATASETS, TRAINING, datasets_of
-from experiments.datasets.speech import Recordings, load_fsdd_recordings
 from shared.errors import InvalidField, UnknownName
 from shared.tasks import get_task
 
@@ -32,18 +31,6 @@ def load_examples(task: str, split: str, dataset: str | None = None) -> Examples
     names = (dataset or (mixture if split == "train" else mixture.split("+")[0])).split("+")
     parts = [_load(root, task, split, name) for name in names]
     return parts[0] if len(parts) == 1 else join(parts)
-
-
-def load_digits(split: str) -> Recordings:
-    """Single spoken digits, for `speech.compose_strings`, from the folder that SEMCOM_DATA names.
-
-    Raises:
-        DatasetMissing: If SEMCOM_DATA is not set, or files are missing.
-        InvalidField: If there is no such split.
-    """
-    root = data_root("fsdd")
-    _check_files(root, "fsdd", split)
-    return load_fsdd_recordings(root, split)
 
 
 def data_root(wanted: str) -> Path:

@@ -129,10 +129,7 @@ def load_fsdd_recordings(root: Path, split: str) -> Recordings:
 
 
 def load_fsdd(root: Path, split: str) -> Examples:
-    """Strings of spoken digits, drawn with seed 0: 6,000 of training recordings or 500 of test recordings.
-
-    Training that wants new strings every epoch joins `load_fsdd_recordings` with `compose_strings`.
-    """
+    """Strings of spoken digits, drawn with seed 0: 6,000 of training recordings or 500 of test recordings."""
     num_strings = NUM_TEST_STRINGS if split == "test" else NUM_TRAIN_STRINGS
     return compose_strings(load_fsdd_recordings(root, split), num_strings, seed=0)
 

@@ -84,10 +84,17 @@ def test_figures_of_running_services_need_their_weights(
 ) -> None:
     from client.stack import Stack
 
+    expected = _evaluate(data, weights)
     with Stack.start(weights=weights, free_ports=True) as stack:
+        with stack.client() as client:
+            client.set_link(
+                fading="symbol", coherence_symbols=2, snr_db=-20.0, seed=9
+            )  # another's, left alone
         rows = _evaluate(data, weights, "--url", stack.base_url)
-        assert rows[1]["over_network"]
-        assert rows[1]["value"] >= 0.9
+        assert [row["over_network"] for row in rows] == [True] * 4
+        for row, own in zip(rows, expected, strict=True):
+            assert (row["value"], row["config"]) == (own["value"], own["config"])
+            assert row["realised_snr_db"] == pytest.approx(own["realised_snr_db"], abs=1e-5)
         refused = _semcom(
             "evaluate",
             "--weights",

@@ -21,7 +21,14 @@ def small_recipe(steps: int = 6) -> Recipe:
     return Recipe({task: TaskRecipe(steps=steps, batch=8, learning_rate=2e-3) for task in TASKS})
 
 
-def start_small(recipe: Recipe, seed: int = 0, earlier: Sequence[str] = ()) -> Run:
+def start_small(recipe: Recipe, seed: int = 0, earlier: Sequence[str] = (), command: str = "") -> Run:
     """A run of the tiny profile, which may go on from `earlier`, as --start-from takes them."""
     origins = [Origin.parse(text) for text in earlier]
-    return start_run(get_profile("tiny"), recipe, seed=seed, device=torch.device("cpu"), earlier=origins)
+    return start_run(
+        get_profile("tiny"),
+        recipe,
+        seed=seed,
+        device=torch.device("cpu"),
+        earlier=origins,
+        command=command,
+    )

@@ -16,10 +16,10 @@ from media_files import clip, picture, sound, tone
 from PIL import Image
 
 from experiments.cli import parse_snrs
-from experiments.datasets import load_digits, load_examples
+from experiments.datasets import load_examples
 from experiments.datasets.base import BrokenFile, Column, DatasetMissing, Examples, join, one_each
 from experiments.datasets.catalogue import DATASETS
-from experiments.datasets.speech import Recordings, compose_strings
+from experiments.datasets.speech import Recordings, compose_strings, load_fsdd_recordings
 from receiver.heads import TRANSCRIPT_CHARACTERS
 from shared.errors import InvalidField, UnknownName
 from shared.tasks import TASKS
@@ -134,7 +134,7 @@ def test_fsdd_splits_by_index_and_joins_one_speakers_digits(root: Path) -> None:
         for index in (0, 1, 4, 5, 12)
     }
     _write_tar(root / "fsdd" / "recordings.tar.xz", files)
-    train, test = load_digits("train"), load_digits("test")
+    train, test = (load_fsdd_recordings(root, split) for split in ("train", "test"))
     assert sorted(test.words) == ["one"] * 4 + ["two"] * 4
     assert sorted(train.speakers) == ["ann"] * 4 + ["bob"] * 4
     waveform = test.waveforms[0]
@@ -313,7 +313,7 @@ def test_real_cifar10_lossless(data_folder: Path) -> None:
 
 
 def test_real_digits(data_folder: Path) -> None:
-    train, test = load_digits("train"), load_digits("test")
+    train, test = (load_fsdd_recordings(data_folder, split) for split in ("train", "test"))
     assert (len(train.words), len(test.words)) == (2_700, 240)
     assert len(set(train.speakers)) == 6
     assert set(train.words) == set(test.words)
@@ -351,7 +351,7 @@ def test_snr_lists_and_ranges() -> None:
     assert parse_snrs("0,6.5") == [0, 6.5]
 
 
-@pytest.mark.parametrize("text", ["loud", "0:inf:1", "12:0:3", "0:6:0", "", "1:2"])
+@pytest.mark.parametrize("text", ["loud", "0:inf:1", "12:0:3", "0:6:0", "", "1:2", "0:18:1e-12"])
 def test_what_is_no_snr_list_is_refused(text: str) -> None:
     with pytest.raises(InvalidField, match="snr-db"):
         parse_snrs(text)

@@ -159,7 +159,7 @@ def test_vqa_v2(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [int(source["image"][0, 0, 0]) for source in test.sources([0, 1])] == pytest.approx(
         [200, 30], abs=4
     )
-    measured = METRICS["vqa_accuracy"].measure(["2", "me"], test.human_answers)
+    measured = METRICS["vqa_accuracy"].measure([["2", "me"]], test.human_answers)
     assert measured.value == pytest.approx(((3 * 2 + 7 * 3) / 30 + 1) / 2)
 
 

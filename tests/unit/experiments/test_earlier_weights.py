@@ -120,6 +120,27 @@ def test_a_fused_task_goes_on_alone_and_others_answer_as_before(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("small_data")
+def test_a_run_folder_is_taken_up_only_with_the_start_and_tasks_it_has(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        export(start_small(small_recipe(), seed=seed), tmp_path / str(seed))
+    begun = start_small(small_recipe(), earlier=[f"{tmp_path}/1"], command="semcom train --limit-steps 2")
+    train(begun, tmp_path / "run", QUIET, limit_steps=2)
+    with pytest.raises(InvalidField, match="start-from"):
+        train(start_small(small_recipe(), earlier=[f"{tmp_path}/2"]), tmp_path / "run", QUIET)
+    with pytest.raises(InvalidField, match="start-from"):
+        train(start_small(small_recipe(), earlier=[f"{tmp_path}/1=fusion"]), tmp_path / "run", QUIET)
+    fewer = Recipe({task: small_recipe().tasks[task] for task in TASKS[:2]})
+    with pytest.raises(InvalidField, match="tasks"):
+        train(start_small(fewer), tmp_path / "run", QUIET, new_recipe=True)
+    resumed = start_small(small_recipe(), earlier=[f"{tmp_path}/1"], command="semcom train")
+    train(resumed, tmp_path / "run", QUIET, limit_steps=1)
+    assert resumed.started_from == begun.started_from
+    assert resumed.command == "semcom train --limit-steps 2"
+    steps = [(segment["from_step"], segment["command"]) for segment in resumed.segments]
+    assert steps == [(0, "semcom train --limit-steps 2"), (2, "semcom train")]
+
+
+@pytest.mark.usefixtures("small_data")
 def test_earlier_weights_of_another_profile_are_refused(tiny_weights: Path) -> None:
     with pytest.raises(InvalidField, match="start-from"):
         start_run(

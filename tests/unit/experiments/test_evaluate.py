@@ -24,6 +24,8 @@ def test_a_figure_of_several_realisations_is_their_mean(tmp_path: Path) -> None:
         )
     assert (mean.seed, mean.num_realisations, mean.num_instances) == (5, 3, each[0].num_instances)
     assert mean.snr_db == -6.0
-    for name in ("value", "low", "high", "realised_snr_db"):
+    for name in ("value", "realised_snr_db"):
         assert getattr(mean, name) == pytest.approx(np.mean([getattr(figure, name) for figure in each]))
+    assert mean.low < mean.value < mean.high
+    assert mean.high - mean.low < each[0].high - each[0].low
     assert len({figure.value for figure in each}) > 1

@@ -31,13 +31,19 @@ def test_a_share_of_the_pieces_is_replaced_and_marks_never() -> None:
     assert len(drawn) > 40
 
 
-def test_flips_and_shifts_keep_shape_and_content() -> None:
-    pixels = torch.rand(6, 3, 32, 32)
+def test_half_of_the_pictures_are_mirrored_and_all_are_shifted_by_up_to_three_pixels() -> None:
+    rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    pixels = torch.stack([rows, columns, rows + columns]).repeat(200, 1, 1, 1)
     changed = flip_and_shift(pixels, torch.Generator().manual_seed(0))
     assert changed.shape == pixels.shape
-    assert not torch.equal(changed, pixels)
-    assert changed.min() >= pixels.min()
-    assert changed.max() <= pixels.max()
+    middle, steps = changed[:, :, 16, 16], changed[:, 1, 16, 17] - changed[:, 1, 16, 16]
+    assert set(steps.tolist()) == {1.0, -1.0}
+    assert 70 <= int((steps < 0).sum()) <= 130  # a mirrored picture counts its columns down
+    assert torch.equal(middle[:, 2], middle[:, 0] + middle[:, 1])
+    assert set((middle[:, 0] - 16).tolist()) == {-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0}
+    unmirrored = torch.where(steps < 0, 31 - middle[:, 1], middle[:, 1])
+    assert set(unmirrored.tolist()) <= {13.0, 14.0, 15.0, 16.0, 17.0, 18.0, 19.0}
+    assert len(set(unmirrored.tolist())) >= 7
 
 
 def test_a_blank_square_is_a_quarter_of_the_side() -> None:

@@ -13,11 +13,11 @@ from experiments.metrics import METRICS
 
 
 def _value(name: str, predictions: object, targets: object) -> float:
-    return METRICS[name].measure(predictions, targets).value
+    return METRICS[name].measure([predictions], targets).value
 
 
 def test_accuracy_and_its_wilson_interval() -> None:
-    measured = METRICS["accuracy"].measure(["a"] * 10, ["a"] * 8 + ["b"] * 2)
+    measured = METRICS["accuracy"].measure([["a"] * 10], ["a"] * 8 + ["b"] * 2)
     # Wilson: centre (p + z^2/2n) / (1 + z^2/n), half width z sqrt(p(1-p)/n + z^2/4n^2) / (1 + z^2/n).
     p, n, z = 0.8, 10, 1.959964
     centre, scale = p + z * z / (2 * n), 1 + z * z / n
@@ -96,12 +96,33 @@ def test_vqa_accuracy_leaves_each_person_out(num_agreeing: int, expected: float)
 def test_the_bootstrap_meets_the_normal_interval_of_a_mean() -> None:
     errors = np.random.default_rng(1).integers(1, 40, 400)
     reference = np.zeros((1, 1, 3), dtype=np.uint8)
-    measured = METRICS["psnr_db"].measure([reference + e.astype(np.uint8) for e in errors], [reference] * 400)
+    pictures = [reference + error.astype(np.uint8) for error in errors]
+    measured = METRICS["psnr_db"].measure([pictures], [reference] * 400)
     figures = 20 * np.log10(255 / errors)
     half = 1.96 * figures.std(ddof=1) / math.sqrt(400)
     assert measured.value == pytest.approx(figures.mean())
     assert measured.low == pytest.approx(figures.mean() - half, abs=0.15 * half)
     assert measured.high == pytest.approx(figures.mean() + half, abs=0.15 * half)
+
+
+def test_of_several_realisations_the_mean_is_measured_and_instances_are_drawn_with_all_of_theirs() -> None:
+    """Half of the instances are hard: right in two draws of ten; the others always."""
+    num_instances, num_realisations = 400, 10
+    is_hard = np.arange(num_instances) % 2 == 0
+    rng = np.random.default_rng(3)
+    right = np.where(is_hard, rng.random((num_realisations, num_instances)) < 0.2, True)
+    measured = METRICS["accuracy"].measure(right.tolist(), [True] * num_instances)
+    each = right.mean(0)
+    half = 1.96 * each.std(ddof=1) / math.sqrt(num_instances)
+    assert measured.value == pytest.approx(right.mean())
+    assert measured.low == pytest.approx(right.mean() - half, abs=0.15 * half)
+    assert measured.high == pytest.approx(right.mean() + half, abs=0.15 * half)
+    said = [["a b c d e", "a b c d e"], ["a b c d", "a b c d e"], ["", "a b"]]
+    true = ["a b c d e", "a b c d e"]
+    mean = np.mean([_value("word_accuracy", own, true) for own in said])
+    assert METRICS["word_accuracy"].measure(said, true).value == pytest.approx(mean)
+    with pytest.raises(ValueError, match="predictions for"):
+        METRICS["accuracy"].measure([["a", "b"], ["a"]], ["a", "b"])
 
 
 @pytest.mark.parametrize("name", ["bleu_4", "word_accuracy"])
@@ -110,16 +131,16 @@ def test_intervals_of_texts_hold_the_value_and_repeat(name: str) -> None:
     words = ["we", "are", "glad", "to", "be", "here", "and", "to", "say", "so", "today"]
     true = [" ".join(rng.permutation(words)) for _ in range(30)]
     said = [text if rng.random() < 0.6 else text.replace("to ", "") for text in true]
-    first = METRICS[name].measure(said, true)
+    first = METRICS[name].measure([said], true)
     assert first.low < first.value < first.high
-    assert METRICS[name].measure(said, true) == first
+    assert METRICS[name].measure([said], true) == first
 
 
 @pytest.mark.parametrize("name", list(METRICS))
 def test_other_lengths_are_refused(name: str) -> None:
     for predictions, targets in ((["a"], ["a", "b"]), ([], [])):
         with pytest.raises(ValueError, match="predictions for"):
-            METRICS[name].measure(predictions, targets)
+            METRICS[name].measure([predictions], targets)
 
 
 @pytest.mark.parametrize(("split", "expected"), [("validation", 0.440), ("test", 0.463)])

@@ -55,6 +55,17 @@ def test_two_rates_of_a_system_are_two_lines(tmp_path: Path) -> None:
     assert "mfmsc, 512 channel uses" in text
 
 
+def test_figures_measured_otherwise_are_lines_of_their_own_that_say_how(tmp_path: Path) -> None:
+    import matplotlib as mpl
+
+    rows = [_row(num_instances=61, num_realisations=count, snr_db=-6.0) for count in (1, 20)]
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        path = plot_figures(rows, tmp_path / "figure.svg")
+    text = " ".join(ElementTree.parse(path).getroot().itertext())
+    assert "mfmsc, 16 channel uses, num realisations 20" in text
+    assert "num instances" not in text  # the same for both
+
+
 def test_many_tasks_stand_two_in_a_row(tmp_path: Path) -> None:
     rows = [_row(task=f"task-{number}", snr_db=snr_db) for number in range(5) for snr_db in (0.0, 6.0)]
     many, one = (

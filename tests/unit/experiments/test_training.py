@@ -24,7 +24,8 @@ from shared.errors import InvalidField
 @pytest.mark.parametrize("frozen", [(), ("encoders",)])
 def test_a_run_resumes_to_the_step(frozen: tuple[str, ...], tmp_path: Path) -> None:
     recipe = small_recipe()
-    recipe = replace(recipe, tasks={n: replace(own, frozen=frozen) for n, own in recipe.tasks.items()})
+    tasks = {name: replace(own, frozen=frozen) for name, own in recipe.tasks.items()}
+    recipe = replace(recipe, tasks=tasks, dropout=0.1)
     assert recipe.reads_once("vqa", "text") is bool(frozen)
     whole = start_small(recipe)
     train(whole, tmp_path / "whole", QUIET)
