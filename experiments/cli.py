@@ -35,7 +35,7 @@ from shared.systems import get_system
 from shared.tasks import get_task
 
 _MAX_SNRS = 1000
-_MAX_SEED = 2**63 - 1001  # with all realisations still a 64-bit number
+_MAX_SEED = 2**32 - 1
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -111,9 +111,13 @@ def train_command(
 
 
 def _check_device(name: str) -> torch.device:
-    if name not in ("cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
-        raise InvalidField("device", name, "cpu, or cuda where torch finds a GPU")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidField("device", name, f"cpu, or cuda where torch finds a GPU ({reason})") from error
+    return device
 
 
 def _find_minilm(folder: Path | None, earlier: Sequence[Origin]) -> Path | None:

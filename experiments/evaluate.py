@@ -136,11 +136,11 @@ def evaluate(
         for of_channel, more in zip(answers, sent, strict=True):
             of_channel += map(_without_scores, more)
     origin = _Origin(examples, indices.tolist(), manifest, current_commit(), over_network, symbols_per_token)
-    realisations = np.array_split(np.arange(len(answers)), len(channels))
+    firsts = range(0, len(answers), num_realisations)
     return [
-        origin.figure(measure, guessed, channel, [answers[number] for number in numbers])
+        origin.figure(measure, guessed, channel, answers[first : first + num_realisations])
         for measure, guessed in measures.items()
-        for channel, numbers in zip(channels, realisations, strict=True)
+        for channel, first in zip(channels, firsts, strict=True)
     ]
 
 

@@ -62,12 +62,15 @@ class Metric(Protocol):
 
 @dataclass(frozen=True)
 class Proportion:
-    """Share of instances that are right, with the Wilson score interval; of several realisations, see `Mean`.
+    """Share of instances that are right, with the Wilson score interval.
+
+    Several realisations of an instance count as what they add: the interval is that of an effective number of
+    instances, between their own and that of all realisations.
 
     Attributes:
         is_right: Of one prediction and its target.
 
-    Source: Wilson, 1927 (scipy.stats.binomtest).
+    Source: Wilson, 1927; Kish, 1965, for the design effect.
     """
 
     is_right: Callable[[Any, Any], bool]
@@ -75,11 +78,8 @@ class Proportion:
     def measure(self, realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> Measured:
         """The share."""
         _check(realisations, targets)
-        if len(realisations) > 1:
-            return Mean(self.is_right).measure(realisations, targets)
-        right = sum(map(self.is_right, realisations[0], targets))
-        interval = stats.binomtest(right, len(targets)).proportion_ci(CONFIDENCE, method="wilson")
-        return Measured(right / len(targets), float(interval.low), float(interval.high))
+        right = np.array([list(map(self.is_right, own, targets)) for own in realisations])
+        return wilson(right.mean(0), len(realisations))
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,23 @@ def vqa_accuracy(prediction: str, human_answers: Sequence[str]) -> float:
     same = [answer.strip().lower() == prediction.strip().lower() for answer in human_answers]
     others = [sum(same) - own for own in same]
     return float(np.mean([min(count / _NUM_AGREEING_PEOPLE, 1.0) for count in others]))
+
+
+def wilson(shares: NDArray[np.float64], num_realisations: int) -> Measured:
+    """Mean of instances' shares, with the Wilson score interval of their effective number.
+
+    Args:
+        shares: Of each instance's realisations that are right, shape [num_instances].
+        num_realisations: Of each instance.
+    """
+    num_instances, share = len(shares), float(shares.mean())
+    spread = float(shares.var(ddof=1)) if num_instances > 1 else 0.0
+    effective = num_instances * share * (1 - share) / spread if spread else num_instances
+    count = min(max(effective, num_instances), num_instances * num_realisations)
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * float(np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))) / (1 + z**2 / count)
+    return Measured(share, max(0.0, centre - half), min(1.0, centre + half))
 
 
 def _check(realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> None:

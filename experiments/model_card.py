@@ -35,7 +35,7 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
         notes: What the manifest cannot know, as Markdown.
 
     Raises:
-        InvalidField: If a figure was measured with other weights.
+        InvalidField: If a figure was measured with other weights, or two are of one kind at one SNR.
     """
     manifest = load_manifest(folder)
     foreign = {row["fingerprint"] for row in figures} - {manifest.fingerprint}
@@ -125,23 +125,20 @@ def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:
             + " |"
         ]
         lines += ["|---" * (6 + len(snrs)) + "|"]
-        for key in dict.fromkeys(map(_series, rows)):
-            values = {row["snr_db"]: row for row in rows if _series(row) == key}
-            first = next(iter(values.values()))
-            cells = [f"{values[s]['value']:.4f}" if s in values else "" for s in snrs]
-            lines += ["| " + " | ".join([*_head(first), *cells]) + " |"]
+        for head in dict.fromkeys(map(_head, rows)):
+            own = [row for row in rows if _head(row) == head]
+            values = {row["snr_db"]: f"{row['value']:.4f}" for row in own}
+            if len(values) < len(own):
+                raise InvalidField("results", " ".join(head), "one figure of a kind at each SNR")
+            lines += ["| " + " | ".join([*head, *(values.get(snr_db, "") for snr_db in snrs)]) + " |"]
     return lines
 
 
-def _series(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def _head(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What the figures of one line share."""
-    return (*_head(row), row["seed"])
-
-
-def _head(row: Mapping[str, Any]) -> list[str]:
     guess = "" if row["guesser"] is None else f"{row['guesser']:.4f}"
     uses = f"{row['channel_uses']:.4g}"
     data = f"{row['dataset']} ({row['split']})"
-    num_realisations = row.get("num_realisations", 1)  # results of earlier versions say nothing of it
+    num_realisations = row["num_realisations"]
     count = f"{row['num_instances']}" + (f" x {num_realisations}" if num_realisations > 1 else "")
-    return [row["task"], data, count, uses, row["metric"], guess]
+    return row["task"], data, count, uses, row["metric"], guess

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -17,24 +18,25 @@ _NEEDED = (
 
 
 def check_writable(path: Path) -> None:
-    """Make the folder of a file that is to be written, before hours are spent on what it shall hold.
+    """Find out whether a file can be written before hours are spent on what it shall hold; makes its folder.
 
     Raises:
-        InvalidField: If there can be no such file.
+        InvalidField: If it cannot.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch()
+            path.unlink()
+        elif path.is_dir() or not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, "not a file, or not to be written")
     except OSError as error:
-        raise InvalidField("output", str(path), f"a file in a folder ({error.strerror})") from error
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise InvalidField("output", str(path), "a file that can be written")
+        raise InvalidField("output", str(path), f"a file that can be written ({error.strerror})") from error
 
 
 def write_figures(path: Path, figures: Sequence[Mapping[str, Any]]) -> None:
-    """Write figures as a JSON array; a reader sees the file as it was, or whole."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write figures as a JSON array."""
+    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -59,4 +61,5 @@ def _read(path: Path) -> list[dict[str, Any]]:
             raise InvalidField(
                 "results", str(path), f"{allowed}; figure {number} has no {', '.join(missing)}"
             )
+        row.setdefault("num_realisations", 1)  # results of before there were several
     return rows

@@ -42,11 +42,11 @@ class Run:
         samplers: Batches of each task.
         optimisers: One AdamW a task, over the parts the task uses.
         done: Steps taken of each task.
-        command: That began the run.
+        command: That this process was started with.
         started_from: Fingerprint, parts and share of the earlier weights that it goes on from, if any.
         lineage: How those, and all that they went on from, were trained, by fingerprint.
         segments: Where the run began or went on otherwise: first step, command, commit, steps planned of each
-            task. Those commands, one after the other, repeat it.
+            task.
     """
 
     recipe: Recipe
@@ -100,7 +100,7 @@ def start_run(
         minilm: BERT that the text encoder and the fusion start from.
         earlier: Weights to start from, or parts of them; they replace what the BERT and those before them
             gave, and what they lack starts at random.
-        command: That begins the run, for the record.
+        command: That this process was started with, for the record.
 
     Raises:
         DatasetMissing: If a task's data is not there.

@@ -24,7 +24,6 @@ def save_checkpoint(run: Run, folder: Path) -> None:
         "done": run.done,
         "hours": run.hours,
         "origin": {"profile": run.profile.name, "seed": run.seed, "recipe": repr(run.recipe)},
-        "command": run.command,
         "started_from": run.started_from,
         "lineage": run.lineage,
         "segments": run.segments,
@@ -56,11 +55,13 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
         raise InvalidField(
             "tasks", ", ".join(run.done), f"those of {folder.name}: {', '.join(state['done'])}"
         )
-    if run.started_from and run.started_from != state["started_from"]:
-        begun = ", ".join(own["fingerprint"] for own in state["started_from"]) or "no earlier weights"
-        raise InvalidField(
-            "start-from", run.started_from, f"what {folder.name} began with: {begun}; or another --run-folder"
+    if run.started_from != state["started_from"]:
+        now_from, begun_from = (
+            ", ".join(own["fingerprint"] for own in origins) or "no earlier weights"
+            for origins in (run.started_from, state["started_from"])
         )
+        allowed = f"what {folder.name} began with, the same parts of {begun_from}; or another --run-folder"
+        raise InvalidField("start-from", now_from, allowed)
     run.transmitter.load_state_dict(state["transmitter"])
     run.receiver.load_state_dict(state["receiver"])
     for task, optimiser in run.optimisers.items():
@@ -68,8 +69,7 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
     run.done.update(state["done"])
     run.hours, run.started_from, run.lineage = (state[name] for name in ("hours", "started_from", "lineage"))
     now, before = run.segment(), state["segments"]
-    run.command = state["command"]
-    is_same = all(now[key] == before[-1][key] for key in ("command", "commit", "planned_steps"))
+    is_same = all(now[key] == before[-1].get(key) for key in ("command", "commit", "planned_steps"))
     is_over = now["from_step"] >= run.recipe.total_steps
     run.segments = before if is_same or is_over else [*before, now]
 
@@ -77,7 +77,7 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
 def export(run: Run, folder: Path) -> Manifest:
     """Write the weights both services load."""
     training: dict[str, Any] = {
-        "command": run.command,
+        "command": run.segments[0].get("command", run.command),
         "device": str(run.device),
         "seed": run.seed,
         "datasets": {task: sampler.dataset for task, sampler in run.samplers.items()},

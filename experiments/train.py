@@ -124,7 +124,8 @@ def train(
     at the end, an exception or a signal included (SIGINT, SIGTERM, SIGHUP: they end it between two steps).
 
     Raises:
-        InvalidField: If the checkpoint is of another profile, seed, or, without `new_recipe`, recipe.
+        InvalidField: If the checkpoint is of another profile, seed, start or tasks, or, without `new_recipe`,
+            of another recipe.
         KeyboardInterrupt: If a signal ended it; its checkpoint is written.
     """
     folder.mkdir(parents=True, exist_ok=True)

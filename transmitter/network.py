@@ -109,7 +109,7 @@ class TransmitterNetwork(nn.Module):
     def _reading(self, task: Task) -> dict[str, bool]:
         """How a task has its encoder read, where that is not the encoder's own way.
 
-        Training shows pictures and their mirror images by turns; whoever answers looks at both.
+        Training shows a picture one way a step; whoever answers looks at it both ways.
         """
         if task.answer == "image":
             return {"fine": True}

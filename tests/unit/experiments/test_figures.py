@@ -17,6 +17,7 @@ def _figure(fingerprint: str, **changes: Any) -> dict[str, Any]:
         "task": "vqa", "dataset": "easy-vqa", "split": "test", "channel": "awgn", "fading": "block",
         "snr_db": 12.0,
         "metric": "accuracy", "value": 0.5, "num_instances": 10, "channel_uses": 16.0, "seed": 0,
+        "num_realisations": 1,
         "commit": "abc", "fingerprint": fingerprint, "guesser": 0.25,
     }  # fmt: skip
     return {**row, **changes}
@@ -53,5 +54,7 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
     assert "| vqa | vqa-v2 (test) | 10 x 20 | 16 | accuracy |" in text
     assert "Notes." in text
     assert "from weights beef (fusion, 0.5 of a mean): `semcom train --seed 7`, 2 hours" in text
+    with pytest.raises(InvalidField, match="results.*easy-vqa.*one figure"):
+        write_model_card(folder, [_figure(mark), _figure(mark, commit="other")], "")
     with pytest.raises(InvalidField, match="figures of weights"):
         write_model_card(folder, [_figure("someone else's")], "")

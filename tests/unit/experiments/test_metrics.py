@@ -117,6 +117,13 @@ def test_of_several_realisations_the_mean_is_measured_and_instances_are_drawn_wi
     assert measured.value == pytest.approx(right.mean())
     assert measured.low == pytest.approx(right.mean() - half, abs=0.15 * half)
     assert measured.high == pytest.approx(right.mean() + half, abs=0.15 * half)
+    same = METRICS["accuracy"].measure([right[0].tolist()] * 20, [True] * num_instances)
+    once = METRICS["accuracy"].measure([right[0].tolist()], [True] * num_instances)
+    assert (same.low, same.high) == pytest.approx(
+        (once.low, once.high), abs=1e-9
+    )  # what repeats adds nothing
+    perfect = METRICS["accuracy"].measure([["a"] * 61] * 20, ["a"] * 61)
+    assert (perfect.low, perfect.high) == (pytest.approx(0.9408, abs=1e-3), 1.0)
     said = [["a b c d e", "a b c d e"], ["a b c d", "a b c d e"], ["", "a b"]]
     true = ["a b c d e", "a b c d e"]
     mean = np.mean([_value("word_accuracy", own, true) for own in said])

@@ -6,7 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from experiments import cli
+from experiments.datasets.base import DatasetMissing
+from experiments.evaluate import Figure
 from experiments.results import check_writable, read_figures, write_figures
 from shared.errors import InvalidField
 
@@ -18,7 +22,8 @@ def test_figures_come_back_as_they_were_written(tmp_path: Path) -> None:
     check_writable(path)
     for count in (1, 3):
         write_figures(path, _FIGURES[:count])
-    assert read_figures([path, path]) == _FIGURES * 2
+    figures = [{"num_realisations": 1, **row} for row in _FIGURES]
+    assert read_figures([path, path]) == figures * 2
     assert [file.name for file in path.parent.iterdir()] == ["figures.json"]
 
 
@@ -40,8 +45,31 @@ def test_what_is_no_result_file_is_refused(content: str | None, said: str, tmp_p
         read_figures([path])
 
 
-def test_an_output_that_cannot_be_written_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "file" / "figures.json"):
         with pytest.raises(InvalidField, match="output"):
             check_writable(path)
+    check_writable(Path("/dev/null"))
+
+
+def test_figures_of_a_task_are_kept_when_a_later_one_fails(
+    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "figures.json"
+    fields = {name: value for name, value in _FIGURES[0].items() if name != "num_realisations"}
+
+    def evaluate(task: str, *_: object, **__: object) -> list[Figure]:
+        assert path.exists() is (task == "vqa")
+        if task == "vqa":
+            raise DatasetMissing("easy-vqa", "train.json", "somewhere")
+        return [Figure(**fields, num_realisations=1)]
+
+    monkeypatch.setattr(cli, "evaluate", evaluate)
+    command = ["evaluate", "--weights", str(tiny_weights), "--tasks", "sentiment,vqa", "--output"]
+    done = CliRunner().invoke(cli.app, [*command, str(path)])
+    assert isinstance(done.exception, DatasetMissing)
+    assert read_figures([path])[0]["value"] == fields["value"]
+    refused = CliRunner().invoke(cli.app, [*command, str(tmp_path)])
+    assert isinstance(refused.exception, InvalidField)
+    assert refused.exception.field == "output"
