@@ -15,8 +15,8 @@ help:  ## show this list
 demo: $(INSTALLED)  ## start the services, send samples of every trained task, show answers and cost, stop
 	@$(BIN)/semcom demo
 
-test: $(INSTALLED)  ## the whole test suite, files side by side; PYTEST_ARGS passes on, e.g. PYTEST_ARGS='-m unit -n 0'
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+test: $(INSTALLED)  ## the whole test suite; PYTEST_ARGS passes on, e.g. PYTEST_ARGS='-m unit'
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(INSTALLED)  ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -31,7 +31,7 @@ def check_writable(path: Path) -> None:
         elif path.is_dir() or not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, "not a file, or not to be written")
     except OSError as error:
-        raise InvalidField("output", str(path), f"a file that can be written ({error.strerror})") from error
+        raise InvalidField("output", path.name, f"a file that can be written ({error.strerror})") from error
 
 
 def write_figures(path: Path, figures: Sequence[Mapping[str, Any]]) -> None:
@@ -53,13 +53,13 @@ def _read(path: Path) -> list[dict[str, Any]]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InvalidField("results", str(path), f"{allowed} ({error})") from error
+        raise InvalidField("results", path.name, f"{allowed} ({error})") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InvalidField("results", str(path), allowed)
+        raise InvalidField("results", path.name, allowed)
     for number, row in enumerate(rows):
         if missing := [name for name in _NEEDED if name not in row]:
             raise InvalidField(
-                "results", str(path), f"{allowed}; figure {number} has no {', '.join(missing)}"
+                "results", path.name, f"{allowed}; figure {number} has no {', '.join(missing)}"
             )
         row.setdefault("num_realisations", 1)  # results of before there were several
     return rows
