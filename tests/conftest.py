@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+os.environ.pop("COLUMNS", None)  # tables are as wide as where no terminal says otherwise
+
 _FOLDER = Path(__file__).parent
 TINY_LABELS = {
     "sentiment": ("negative", "positive"),
