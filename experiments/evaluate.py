@@ -124,15 +124,16 @@ def evaluate(
     measures = {measure: guesser(examples, measure) for measure in measures_of(examples)}
     indices = _choose(len(examples), limit)
     drawn = [
-        [replace(channel, seed=channel.seed + offset) for offset in range(num_realisations)]
+        replace(channel, seed=channel.seed + offset)
         for channel in channels
+        for offset in range(num_realisations)
     ]
-    answers: list[list[LinkAnswer]] = [[] for _ in chain(*drawn)]
+    answers: list[list[LinkAnswer]] = [[] for _ in drawn]
     batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
-    title = f"{task} over {len(answers)} channels"
+    title = f"{task} over {len(drawn)} channels"
     for batch in track(batches, title, console=Console(stderr=True), transient=True):
         numbers = [int(index) for index in batch]
-        sent = send(task, examples.sources(batch), list(chain(*drawn)), numbers, symbols_per_token)
+        sent = send(task, examples.sources(batch), drawn, numbers, symbols_per_token)
         for of_channel, more in zip(answers, sent, strict=True):
             of_channel += map(_without_scores, more)
     origin = _Origin(examples, indices.tolist(), manifest, current_commit(), over_network, symbols_per_token)

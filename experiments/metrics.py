@@ -95,9 +95,8 @@ class Mean:
     def measure(self, realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> Measured:
         """The mean."""
         _check(realisations, targets)
-        figures = np.array([list(map(self.figure, own, targets)) for own in realisations], dtype=float).mean(
-            0
-        )
+        rows = [list(map(self.figure, predictions, targets)) for predictions in realisations]
+        figures = np.array(rows, dtype=float).mean(0)
         return _measured(figures[None, :, None], lambda sums: float(sums[0]) / len(figures))
 
 
@@ -153,7 +152,7 @@ def vqa_accuracy(prediction: str, human_answers: Sequence[str]) -> float:
 
 
 def wilson(shares: NDArray[np.float64], num_realisations: int) -> Measured:
-    """Mean of instances' shares, with the Wilson score interval of their effective number.
+    """Mean of instances' shares, with Wilson's interval of their effective number, which may be no integer.
 
     Args:
         shares: Of each instance's realisations that are right, shape [num_instances].

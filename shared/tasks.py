@@ -44,7 +44,7 @@ class Task:
 
     @property
     def is_mirror_proof(self) -> bool:
-        """True where a picture seen in a mirror has the same answer: one label for what it shows."""
+        """True where a picture alone gets one label: seen in a mirror it gets the same."""
         return self.answer == "label" and self.modalities == ("image",)
 
 
