@@ -23,6 +23,7 @@ from shared.profiles import Profile
 from shared.tasks import Modality
 from shared.text import Vocabulary
 from transmitter.preprocessing import (
+    FBANK_DEVIATION,
     IMAGE_SIZE,
     fbank,
     pad_features,
@@ -39,7 +40,12 @@ _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
 _NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 10, 10
 _MIN_FRAMES_A_MASKED_FRAME = 10  # a short word must not vanish
 _MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
-_MAX_PACE_CHANGE, _MAX_VOICE_CHANGE = 0.15, 0.1
+_MAX_SLOWER, _MAX_QUICKER, _MAX_VOICE_CHANGE = 1.5, 0.75, 0.2
+_NARROW_BINS = 60  # of 80: up to 4 kHz, half of what the band holds
+_SILENCE = -2.5  # a filter bank's value of no sound at all
+_MAX_FOLD_LOSS = 6.0  # in a log energy: 26 dB
+_NOISE_BELOW = (3.0, 14.0)  # the loudest tenth, in a log energy: 13 to 60 dB
+_MAX_NOISE_TILT, _NOISE_JITTER = 2.0, 0.5  # in a log energy
 
 
 Values = Sequence[Any] | NDArray[np.uint8]
@@ -116,8 +122,14 @@ class SpeechInputs:
         """Filter banks, float [B, T, M], and mask, bool [B, T]."""
         features = [self._fbank(int(row)) for row in rows]
         if self._augment:
-            features = [mask_bands(change_voice(own, generator), generator) for own in features]
+            features = [self._augmented(own, generator) for own in features]
         return pad_features(features)
+
+    @staticmethod
+    def _augmented(features: Tensor, generator: torch.Generator) -> Tensor:
+        for change in (change_band, change_voice, add_noise, mask_bands):
+            features = change(features, generator)
+        return features
 
     def _fbank(self, row: int) -> Tensor:
         if row not in self._features:
@@ -228,23 +240,70 @@ def blank_square(pixels: Tensor, generator: torch.Generator) -> Tensor:
     return pixels
 
 
-def change_voice(features: Tensor, generator: torch.Generator) -> Tensor:
-    """Speak faster or slower, with a shorter or longer vocal tract: stretch time, and mel bins.
+def change_band(features: Tensor, generator: torch.Generator) -> Tensor:
+    """Leave the band above 4 kHz as it is, empty it, or fold what lies below into it, each as often.
+
+    Recordings of a telephone's band so teach wide ones too, and the other way round.
 
     Args:
         features: Filter banks, float [T, M], zero mean.
         generator: Random source.
 
     Returns:
-        float [about T, M]; what a longer tract leaves of the highest bins repeats the last one.
+        A changed copy, or `features`.
+
+    Source: Makhoul and Berouti, High-frequency regeneration in speech coding systems, 1979.
+    """
+    kind = int(torch.randint(3, (), generator=generator))
+    loss = _MAX_FOLD_LOSS / FBANK_DEVIATION * torch.rand((), generator=generator)
+    if kind == 0:
+        return features
+    changed = features.clone()
+    num_upper = features.shape[1] - _NARROW_BINS
+    folded = features[:, _NARROW_BINS - num_upper : _NARROW_BINS].flip(1) - loss
+    changed[:, _NARROW_BINS:] = _SILENCE if kind == 1 else folded.clamp_min(_SILENCE)
+    return changed
+
+
+def add_noise(features: Tensor, generator: torch.Generator) -> Tensor:
+    """Put a steady noise of any level and colour under a recording: silence must not be what parts words.
+
+    Args:
+        features: Filter banks, float [T, M], zero mean.
+        generator: Random source.
+
+    Returns:
+        A changed copy; energies add.
+    """
+    draws = torch.rand(2, generator=generator)
+    lowest, highest = _NOISE_BELOW
+    below = lowest + (highest - lowest) * draws[0]
+    tilt = _MAX_NOISE_TILT * (2 * draws[1] - 1) * torch.linspace(-1, 1, features.shape[1])
+    jitter = _NOISE_JITTER * torch.randn(features.shape, generator=generator)
+    energies = FBANK_DEVIATION * features
+    noise = energies.flatten().quantile(0.9) - below + tilt + jitter
+    return torch.logaddexp(energies, noise) / FBANK_DEVIATION
+
+
+def change_voice(features: Tensor, generator: torch.Generator) -> Tensor:
+    """Speak quicker or slower, with a longer or shorter vocal tract: stretch time, and mel bins.
+
+    A woman's tract is about a sixth shorter than a man's, a child's more.
+
+    Args:
+        features: Filter banks, float [T, M], zero mean.
+        generator: Random source.
+
+    Returns:
+        float [0.75 to 1.5 T, M]; what a longer tract leaves of the highest bins repeats the last one.
 
     Source: Ko et al., 2015; Jaitly and Hinton, 2013.
     """
     num_frames, num_bins = features.shape
-    pace, voice = (2 * torch.rand(2, generator=generator) - 1).tolist()
+    pace, voice = torch.rand(2, generator=generator).tolist()
     size = (
-        round(num_frames * (1 + _MAX_PACE_CHANGE * pace)),
-        round(num_bins * (1 + _MAX_VOICE_CHANGE * voice)),
+        round(num_frames * _MAX_QUICKER * (_MAX_SLOWER / _MAX_QUICKER) ** pace),
+        round(num_bins * (1 + _MAX_VOICE_CHANGE * (2 * voice - 1))),
     )
     stretched = F.interpolate(features[None, None], size, mode="bilinear", align_corners=False)
     return F.pad(stretched, (0, max(0, num_bins - size[1]), 0, 0), mode="replicate")[0, 0, :, :num_bins]

@@ -205,11 +205,8 @@ _CLIPS: Mapping[str, Mapping[str, Any]] = {
 }
 _SPEECH: Mapping[str, Mapping[str, Any]] = {
     "speech_recognition": {
-        "steps": 2500,
-        "learning_rate": 2e-4,
+        "steps": 4000,
         "short_first": False,
-        "dataset": "fsdd",
-        "part_rates": {"encoders.audio.layers": 1e-4},
         "frozen": _SHARED_PARTS,
     },
 }

@@ -32,7 +32,7 @@ IMAGE_SIZE: Mapping[str, tuple[int, int]] = {
 """Height and width a task's pictures are brought to [pixels]."""
 
 _PIXEL_MEAN, _PIXEL_DEVIATION = 0.47, 0.25
-_FBANK_MEAN, _FBANK_DEVIATION = -6.0, 4.0
+_FBANK_MEAN, FBANK_DEVIATION = -6.0, 4.0
 _MIN_AUDIO_SAMPLES = 1600  # 0.1 s: eight FBank windows, two tokens
 
 
@@ -101,7 +101,7 @@ def fbank(samples: NDArray[np.float32]) -> Tensor:
     energies = kaldi.fbank(
         torch.from_numpy(padded)[None], num_mel_bins=NUM_MEL_BINS, sample_frequency=SAMPLE_RATE_HZ, dither=0.0
     )
-    normalised: Tensor = (energies - _FBANK_MEAN) / _FBANK_DEVIATION
+    normalised: Tensor = (energies - _FBANK_MEAN) / FBANK_DEVIATION
     return normalised
 
 

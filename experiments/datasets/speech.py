@@ -18,7 +18,8 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 NUM_TEST_STRINGS, NUM_TRAIN_STRINGS = 500, 6000
 _TEST_INDICES = range(1, 5)
 _NUM_DIGITS: Mapping[str, tuple[int, ...]] = {"train": tuple(range(1, 8)), "test": tuple(range(3, 8))}
-_MIN_GAP_S, _MAX_GAP_S = 0.05, 0.2
+_GAPS_S: Mapping[str, tuple[float, float]] = {"train": (0.0, 0.3), "test": (0.05, 0.2)}
+_SHARE_WITHOUT_GAPS = 0.5  # of training strings
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
     """Join recordings of one speaker into strings, 0.05 to 0.2 s of silence between two words.
 
     A string has 3 to 7 words, each number as often. For training it has 1 to 7, n with probability
-    proportional to 1/n: short strings teach where a word begins and ends.
+    proportional to 1/n: short strings teach where a word begins and ends. Half of these strings run on without
+    a gap, the others have up to 0.3 s: it is words that part words.
 
     Speaker, number of words, recordings (which may recur) and gaps are drawn evenly. Nothing is joined
     before it is asked for.
@@ -79,7 +81,8 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
     rng = np.random.default_rng(seed)
     speakers = sorted(set(recordings.speakers))
     by_speaker = [np.flatnonzero(np.array(recordings.speakers) == speaker) for speaker in speakers]
-    gap_samples = (int(_MIN_GAP_S * SAMPLE_RATE_HZ), int(_MAX_GAP_S * SAMPLE_RATE_HZ))
+    shortest, longest = (int(gap * SAMPLE_RATE_HZ) for gap in _GAPS_S[recordings.split])
+    share_without = _SHARE_WITHOUT_GAPS if recordings.split == "train" else 0.0
     places, gaps = [], []
     numbers = np.array(_NUM_DIGITS[recordings.split])
     weights = 1 / numbers if recordings.split == "train" else np.ones(len(numbers))
@@ -87,7 +90,9 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
         own = by_speaker[rng.integers(len(speakers))]
         num_words = rng.choice(numbers, p=weights / weights.sum())
         places.append(rng.choice(own, num_words))
-        gaps.append(rng.integers(*gap_samples, len(places[-1]) - 1, endpoint=True))
+        own_gaps = rng.integers(shortest, longest, num_words - 1, endpoint=True)
+        runs_on = share_without > 0 and rng.random() < share_without
+        gaps.append(np.zeros_like(own_gaps) if runs_on else own_gaps)
     return Examples(
         dataset=recordings.dataset,
         split=recordings.split,
