@@ -67,8 +67,8 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
     """Join recordings of one speaker into strings, 0.05 to 0.2 s of silence between two words.
 
     A string has 3 to 7 words, each number as often. For training it has 1 to 7, n with probability
-    proportional to 1/n: short strings teach where a word begins and ends. Half of these strings run on without
-    a gap, the others have up to 0.3 s: it is words that part words.
+    proportional to 1/n: short strings teach where a word begins and ends. Half of these strings run on
+    without a gap, the others have up to 0.3 s: it is words that part words.
 
     Speaker, number of words, recordings (which may recur) and gaps are drawn evenly. Nothing is joined
     before it is asked for.

@@ -147,13 +147,18 @@ def test_fsdd_splits_by_index_and_joins_one_speakers_digits(root: Path) -> None:
     assert {len(target.split()) for target in examples.targets} == {3, 4, 5, 6, 7}
 
 
-@pytest.mark.parametrize(("split", "num_words"), [("train", range(1, 8)), ("test", range(3, 8))])
-def test_strings_are_their_recordings_with_silence_between(split: str, num_words: range) -> None:
+@pytest.mark.parametrize(
+    ("split", "num_words", "gaps_s"),
+    [("train", range(1, 8), (0.0, 0.3)), ("test", range(3, 8), (0.05, 0.2))],
+)
+def test_strings_are_their_recordings_with_silence_between(
+    split: str, num_words: range, gaps_s: tuple[float, float]
+) -> None:
     waveforms = [np.full(100, value, dtype=np.float32) for value in (0.1, 0.2, 0.3, 0.4)]
     recordings = Recordings("digits", split, waveforms, ("one", "two", "six", "ten"), ("a", "a", "b", "b"))
     strings = compose_strings(recordings, 80, seed=3)
     assert {len(target.split()) for target in strings.targets} == set(num_words)
-    heard = []
+    heard, run_on = [], 0
     for source, target in zip(strings.sources(range(80)), strings.targets, strict=True):
         audio = source["audio"]
         words = target.split()
@@ -162,8 +167,10 @@ def test_strings_are_their_recordings_with_silence_between(split: str, num_words
         heard_samples = audio[audio != 0]
         assert np.array_equal(heard_samples, np.concatenate([waveforms[place] for place in places]))
         silence_s = (len(audio) - len(heard_samples)) / 16_000
-        assert 0.05 * (len(words) - 1) <= silence_s <= 0.2 * (len(words) - 1)
+        assert gaps_s[0] * (len(words) - 1) <= silence_s <= gaps_s[1] * (len(words) - 1)
+        run_on += len(words) > 1 and silence_s == 0
         heard.append(target)
+    assert (10 < run_on < 60) if split == "train" else run_on == 0
     assert compose_strings(recordings, 80, seed=3).targets == heard
     assert compose_strings(recordings, 80, seed=4).targets != heard
 

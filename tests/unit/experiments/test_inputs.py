@@ -7,7 +7,14 @@ import pytest
 import torch
 from small_runs import small_recipe, start_small
 
-from experiments.inputs import TextInputs, blank_square, change_voice, flip_and_shift
+from experiments.inputs import (
+    TextInputs,
+    add_noise,
+    blank_square,
+    change_band,
+    change_voice,
+    flip_and_shift,
+)
 from experiments.recipes import Recipe, TaskRecipe
 from shared.text import SPECIAL, Vocabulary
 
@@ -56,11 +63,43 @@ def test_a_changed_voice_has_another_pace_and_the_same_bins() -> None:
     features = torch.linspace(-2, 2, 80).expand(100, 80)
     changed = [change_voice(features, torch.Generator().manual_seed(seed)) for seed in range(20)]
     assert {own.shape[1] for own in changed} == {80}
-    assert 85 <= min(len(own) for own in changed) < 95
-    assert 105 < max(len(own) for own in changed) <= 115
+    assert 75 <= min(len(own) for own in changed) < 85
+    assert 130 < max(len(own) for own in changed) <= 150
     middles = [float(own[0, 40]) for own in changed]
     assert min(middles) < -0.1 < 0.1 < max(middles)  # a longer tract moves every formant down, a shorter up
     assert all(-2 <= float(own.min()) <= float(own.max()) <= 2 for own in changed)
+
+
+def test_a_changed_band_is_as_it_was_or_empty_above_4_khz_or_folded() -> None:
+    features = torch.linspace(1, 2, 80).expand(10, 80)
+    seen = set()
+    for seed in range(30):
+        changed = change_band(features, torch.Generator().manual_seed(seed))
+        assert torch.equal(changed[:, :60], features[:, :60])
+        upper = changed[:, 60:]
+        loss = float(features[0, 59] - upper[0, 0])
+        if torch.equal(upper, features[:, 60:]):
+            seen.add("whole")
+        elif bool((upper == -2.5).all()):
+            seen.add("narrow")
+        else:
+            seen.add("folded")
+            assert 0 <= loss <= 1.5
+            torch.testing.assert_close(upper, features[:, 40:60].flip(1) - loss)
+    assert seen == {"whole", "narrow", "folded"}
+
+
+def test_noise_lies_below_the_loudest_and_fills_silence() -> None:
+    features = torch.full((400, 80), -2.5)
+    features[100:200] = 1.0
+    noisy = [add_noise(features, torch.Generator().manual_seed(seed)) for seed in range(40)]
+    silent = torch.tensor([float(own[:100].mean()) for own in noisy])
+    assert all(torch.all(own >= features - 1e-5) for own in noisy)  # energies add
+    assert -2.5 <= float(silent.min()) < -2 < 0 < float(silent.max()) < 0.3
+    spoken = torch.stack([own[100:200].mean() for own in noisy])
+    assert float(spoken.max()) < 1.1  # at least 13 dB below: hardly louder
+    colours = torch.stack([own[:100, 70:].mean() - own[:100, :10].mean() for own in noisy])
+    assert float(colours.min()) < -0.3 < 0.3 < float(colours.max())
 
 
 @pytest.mark.usefixtures("small_data")
