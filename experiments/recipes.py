@@ -206,6 +206,7 @@ _SPEECH: Mapping[str, Mapping[str, Any]] = {
     "speech_recognition": {
         "steps": 4000,
         "short_first": False,
+        "dataset": "fsdd+espeak-digits",
         "frozen": _SHARED_PARTS,
     },
 }

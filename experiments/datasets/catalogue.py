@@ -20,7 +20,7 @@ from experiments.datasets.hmdb51 import SPLITS_FOLDER, load_hmdb51
 from experiments.datasets.librispeech import SUBSETS, load_librispeech
 from experiments.datasets.mm_imdb import load_mm_imdb
 from experiments.datasets.movies import load_movies
-from experiments.datasets.speech import load_fsdd, load_speechocean762
+from experiments.datasets.speech import load_espeak_digits, load_fsdd, load_speechocean762
 from experiments.datasets.sst2 import load_sst2
 from experiments.datasets.video import load_fights, load_weizmann
 from experiments.datasets.vqa_v2 import load_vqa_v2
@@ -109,6 +109,13 @@ _PACKED: Mapping[str, Dataset] = {
         {split: ("speechocean762/opus16k.tar", f"speechocean762/{split}/text") for split in _TRAIN_TEST},
         "openslr.org/101, its utterances as Opus in one archive",
         stands_for="LibriSpeech, with learners' sentences",
+    ),
+    "espeak-digits": Dataset(
+        "speech_recognition",
+        load_espeak_digits,
+        {"train": ("espeak-digits/utterances.tar",)},
+        "espeak-ng, by python -m experiments.speak_digits FILE",
+        stands_for="voices that fsdd lacks",
     ),
     "weizmann": Dataset(
         "video_classification",

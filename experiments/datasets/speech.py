@@ -1,4 +1,4 @@
-"""Speech, packed, in the place of LibriSpeech: spoken digits (FSDD) and read sentences (speechocean762)."""
+"""Speech instead of LibriSpeech: digits, recorded (FSDD) and made (espeak-ng), and read sentences."""
 
 from __future__ import annotations
 
@@ -171,4 +171,32 @@ def load_speechocean762(root: Path, split: str) -> Examples:
             )
         },
         targets=[" ".join(words.lower().split()) for _, words in utterances],
+    )
+
+
+def load_espeak_digits(root: Path, split: str) -> Examples:
+    """Read utterances.tar, <number>_<digits>.wav.
+
+    Args:
+        root: Folder that holds `espeak-digits/`.
+        split: "train"; figures are of recorded people.
+
+    Raises:
+        BrokenFile: If a recording does not decode.
+    """
+    store = cached_archive(
+        root / "espeak-digits" / "utterances.tar",
+        "utterances",
+        dataset="espeak-digits",
+        wanted=lambda name: name.endswith(".wav"),
+        decode=as_samples,
+    )
+    strings = [PurePosixPath(name).stem.split("_")[1] for name in store.names]
+    return Examples(
+        dataset="espeak-digits",
+        split=split,
+        task="speech_recognition",
+        labels=(),
+        columns={"audio": one_each(Waveforms(store))},
+        targets=[" ".join(DIGITS[int(digit)] for digit in string) for string in strings],
     )
