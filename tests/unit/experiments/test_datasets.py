@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import re
+import shutil
 import tarfile
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +21,7 @@ from experiments.datasets import load_examples
 from experiments.datasets.base import BrokenFile, Column, DatasetMissing, Examples, join, one_each
 from experiments.datasets.catalogue import DATASETS
 from experiments.datasets.speech import Recordings, compose_strings, load_fsdd_recordings
+from experiments.speak_digits import speak_digits
 from receiver.heads import TRANSCRIPT_CHARACTERS
 from shared.errors import InvalidField, UnknownName
 from shared.tasks import TASKS
@@ -91,9 +93,9 @@ def test_easy_vqa_joins_questions_and_pictures(root: Path) -> None:
 
 @pytest.mark.parametrize("name", list(DATASETS))
 def test_missing_files_are_named(root: Path, name: str) -> None:
-    first = DATASETS[name].files["test"][0]
-    with pytest.raises(DatasetMissing, match=f"{name}.*{re.escape(first)} not found"):
-        load_examples(DATASETS[name].task, "test", name)
+    split, files = list(DATASETS[name].files.items())[-1]
+    with pytest.raises(DatasetMissing, match=f"{name}.*{re.escape(files[0])} not found"):
+        load_examples(DATASETS[name].task, split, name)
 
 
 def test_every_task_has_a_data_set() -> None:
@@ -189,6 +191,33 @@ def test_speechocean762_joins_texts_and_utterances(root: Path) -> None:
     audio = examples.sources([0])[0]["audio"]
     assert (audio.dtype, abs(len(audio) - 16_000) < 400) == (np.float32, True)
     assert np.argmax(np.abs(np.fft.rfft(audio, 16_000))) == pytest.approx(1000, abs=2)
+
+
+def test_spoken_digits_are_named_by_what_they_say(root: Path) -> None:
+    files = {f"{name}.wav": sound(tone(500, 22050, 0.5), 22050) for name in ("00000_207", "00001_9")}
+    _write_tar(root / "espeak-digits" / "utterances.tar", files)
+    examples = load_examples("speech_recognition", "train", "espeak-digits")
+    assert examples.targets == ["two zero seven", "nine"]
+    assert len(examples.sources([1])[0]["audio"]) == pytest.approx(8000, abs=2)
+    with pytest.raises(InvalidField, match=r"split.*test"):
+        load_examples("speech_recognition", "test", "espeak-digits")
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_espeak_speaks_strings_of_digits_in_many_voices(root: Path) -> None:
+    archive = root / "espeak-digits" / "utterances.tar"
+    speak_digits(archive, num_strings=8, seed=1)
+    examples = load_examples("speech_recognition", "train", "espeak-digits")
+    counts = [len(target.split()) for target in examples.targets]
+    assert len(counts) == 8
+    assert set(counts) <= {1, 2, 3, 4, 5, 6}
+    recordings = [source["audio"] for source in examples.sources(range(8))]
+    for count, recording in zip(counts, recordings, strict=True):
+        assert 0.2 * count < len(recording) / 16_000 < 1.5 * count + 1
+        assert np.abs(recording).max() > 0.05
+    first = archive.read_bytes()
+    speak_digits(archive, num_strings=8, seed=1)
+    assert archive.read_bytes() == first
 
 
 def test_weizmann_windows_by_subject(root: Path) -> None:
