@@ -37,7 +37,7 @@ _MAX_SHIFT_PIXELS = 3
 _BLANKED_SHARE = 4  # a quarter of each side
 _MIN_CLIP_SHARE = 0.7
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
-_MAX_ZOOM, _GREY_SHARE = 1.3, 0.3
+_MAX_ZOOM, _GREY_SHARE, _MAX_BACKGROUND_WEIGHT = 1.3, 0.3, 0.4
 _NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 10, 10
 _MIN_FRAMES_A_MASKED_FRAME = 10  # a short word must not vanish
 _MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
@@ -155,7 +155,7 @@ class ClipInputs:
         clips = [self._sampled(_part_of(self._clips[row], generator)) for row in rows]
         pixels = pixels_to_tensor(np.stack(clips))
         moved = zoom(flip_and_shift(pixels.flatten(1, 2), generator), generator).view(pixels.shape)
-        moved = swap_backgrounds(lose_colours(moved, generator), generator)
+        moved = mix_backgrounds(lose_colours(moved, generator), generator)
         contrast, brightness = 2 * torch.rand(2, len(pixels), 1, 1, 1, 1, generator=generator) - 1
         return (moved * (1 + _MAX_CONTRAST_SHIFT * contrast) + _MAX_BRIGHTNESS_SHIFT * brightness,)
 
@@ -226,16 +226,14 @@ def flip_and_shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def zoom(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """See each picture from nearer or farther, width and height by up to 1.3 times each; edges repeat.
-
-    Clips of any shape are brought to a square, so that people come thin and stout.
+    """See each picture from nearer or farther, by up to 1.3 times; what comes in repeats the edge.
 
     Args:
         pixels: float, shape [B, C, H, W].
         generator: Random source.
     """
-    scales = _MAX_ZOOM ** (2 * torch.rand(len(pixels), 2, 1, generator=generator) - 1)
-    maps = scales * torch.eye(2, 3)
+    scales = _MAX_ZOOM ** (2 * torch.rand(len(pixels), generator=generator) - 1)
+    maps = scales[:, None, None] * torch.eye(2, 3)
     grid = F.affine_grid(maps, list(pixels.shape), align_corners=False)
     return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
@@ -251,22 +249,20 @@ def lose_colours(clips: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(is_grey, clips.mean(2, keepdim=True), clips)
 
 
-def swap_backgrounds(clips: Tensor, generator: torch.Generator) -> Tensor:
-    """Move what moves before what stands still in another clip of the batch: an action is not its place.
-
-    What stands still is the median over time; it is replaced by a share of 0 to 1, another for each clip.
+def mix_backgrounds(clips: Tensor, generator: torch.Generator) -> Tensor:
+    """Blend a still frame of another clip of the batch into each: what an action is, is not where it is done.
 
     Args:
         clips: float, shape [B, N_F, 3, H, W].
         generator: Random source.
 
-    Source: after Wang et al., Removing the background by adding the background, CVPR 2021, who blend in a
-        frame, which takes contrast from the motion as well.
+    Source: Wang et al., Removing the background by adding the background, CVPR 2021.
     """
-    others = torch.randint(len(clips), (len(clips),), generator=generator)
-    shares = torch.rand(len(clips), 1, 1, 1, 1, generator=generator)
-    still = clips.median(1, keepdim=True).values
-    return clips + shares * (still[others] - still)
+    num_clips, num_frames = clips.shape[:2]
+    others = torch.randint(num_clips, (num_clips,), generator=generator)
+    frames = torch.randint(num_frames, (num_clips,), generator=generator)
+    weights = _MAX_BACKGROUND_WEIGHT * torch.rand(num_clips, 1, 1, 1, 1, generator=generator)
+    return (1 - weights) * clips + weights * clips[others, frames][:, None]
 
 
 def blank_square(pixels: Tensor, generator: torch.Generator) -> Tensor:
