@@ -37,7 +37,6 @@ _MAX_SHIFT_PIXELS = 3
 _BLANKED_SHARE = 4  # a quarter of each side
 _MIN_CLIP_SHARE = 0.7
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
-_MAX_ZOOM, _GREY_SHARE, _MAX_BACKGROUND_WEIGHT = 1.3, 0.3, 0.4
 _NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 10, 10
 _MIN_FRAMES_A_MASKED_FRAME = 10  # a short word must not vanish
 _MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
@@ -154,8 +153,7 @@ class ClipInputs:
             return (pixels_to_tensor(np.stack([self._sampled(self._clips[row]) for row in rows])),)
         clips = [self._sampled(_part_of(self._clips[row], generator)) for row in rows]
         pixels = pixels_to_tensor(np.stack(clips))
-        moved = zoom(flip_and_shift(pixels.flatten(1, 2), generator), generator).view(pixels.shape)
-        moved = mix_backgrounds(lose_colours(moved, generator), generator)
+        moved = flip_and_shift(pixels.flatten(1, 2), generator).view(pixels.shape)
         contrast, brightness = 2 * torch.rand(2, len(pixels), 1, 1, 1, 1, generator=generator) - 1
         return (moved * (1 + _MAX_CONTRAST_SHIFT * contrast) + _MAX_BRIGHTNESS_SHIFT * brightness,)
 
@@ -223,46 +221,6 @@ def flip_and_shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
     shifts = torch.randint(0, 2 * _MAX_SHIFT_PIXELS + 1, (len(pixels), 2), generator=generator).tolist()
     crops = [padded[i, :, y : y + height, x : x + width] for i, (y, x) in enumerate(shifts)]
     return torch.stack(crops).contiguous(memory_format=torch.channels_last)
-
-
-def zoom(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """See each picture from nearer or farther, by up to 1.3 times; what comes in repeats the edge.
-
-    Args:
-        pixels: float, shape [B, C, H, W].
-        generator: Random source.
-    """
-    scales = _MAX_ZOOM ** (2 * torch.rand(len(pixels), generator=generator) - 1)
-    maps = scales[:, None, None] * torch.eye(2, 3)
-    grid = F.affine_grid(maps, list(pixels.shape), align_corners=False)
-    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-
-
-def lose_colours(clips: Tensor, generator: torch.Generator) -> Tensor:
-    """Make three clips in ten grey.
-
-    Args:
-        clips: float, shape [B, N_F, 3, H, W].
-        generator: Random source.
-    """
-    is_grey = torch.rand(len(clips), 1, 1, 1, 1, generator=generator) < _GREY_SHARE
-    return torch.where(is_grey, clips.mean(2, keepdim=True), clips)
-
-
-def mix_backgrounds(clips: Tensor, generator: torch.Generator) -> Tensor:
-    """Blend a still frame of another clip of the batch into each: what an action is, is not where it is done.
-
-    Args:
-        clips: float, shape [B, N_F, 3, H, W].
-        generator: Random source.
-
-    Source: Wang et al., Removing the background by adding the background, CVPR 2021.
-    """
-    num_clips, num_frames = clips.shape[:2]
-    others = torch.randint(num_clips, (num_clips,), generator=generator)
-    frames = torch.randint(num_frames, (num_clips,), generator=generator)
-    weights = _MAX_BACKGROUND_WEIGHT * torch.rand(num_clips, 1, 1, 1, 1, generator=generator)
-    return (1 - weights) * clips + weights * clips[others, frames][:, None]
 
 
 def blank_square(pixels: Tensor, generator: torch.Generator) -> Tensor:

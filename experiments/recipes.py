@@ -23,8 +23,7 @@ class TaskRecipe:
         opens_at: Share of all steps done before this task is drawn at all. A fused task gains nothing before
             the encoders it stands on tell shapes and words apart.
         label_smoothing: Of the cross entropy.
-        augment: Flip and shift pictures; clips also zoom, lose colours and get other backgrounds; speech gets
-            other voices, paces, bands and noise.
+        augment: Flip and shift pictures and clips, mask bands of speech.
         blank_square: Give a square of each picture the mean colour.
         replaced_share: So many word pieces are drawn evenly from the vocabulary instead. A text that is given
             back word by word may be any text, and most words are rare ones.
@@ -199,6 +198,8 @@ _FUSED: Mapping[str, Mapping[str, Any]] = {
 _CLIPS: Mapping[str, Mapping[str, Any]] = {
     "video_classification": {
         "steps": 4000,
+        "learning_rate": 1.5e-4,
+        "part_rates": {"encoders.video.embed": 3e-4},
         "frozen": _SHARED_PARTS,
     },
 }

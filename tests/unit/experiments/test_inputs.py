@@ -14,9 +14,6 @@ from experiments.inputs import (
     change_band,
     change_voice,
     flip_and_shift,
-    lose_colours,
-    mix_backgrounds,
-    zoom,
 )
 from experiments.recipes import Recipe, TaskRecipe
 from shared.text import SPECIAL, Vocabulary
@@ -136,39 +133,3 @@ def test_dropped_tokens_are_others_each_time_and_never_all() -> None:
     sampler = start_small(Recipe({"vqa": TaskRecipe(steps=1, batch=8, dropped_share=1.0)})).samplers["vqa"]
     sampler.encode_once("image", run.transmitter.encoders["image"])
     assert set(sampler.batch(0)[0].inputs["image"][1].sum(1).tolist()) == {1}
-
-
-def test_a_zoomed_picture_is_seen_from_nearer_or_farther() -> None:
-    pixels = torch.zeros(40, 1, 64, 64)
-    pixels[:, :, 22:42, 22:42] = 1.0
-    zoomed = zoom(pixels, torch.Generator().manual_seed(0))
-    sides = zoomed.sum((1, 2, 3)).sqrt()
-    assert 20 / 1.35 <= float(sides.min()) < 17 < 23 < float(sides.max()) <= 20 * 1.35
-    torch.testing.assert_close(zoomed.flip(2, 3), zoomed, atol=1e-4, rtol=0)  # the middle stays
-
-
-def test_three_clips_in_ten_lose_their_colours() -> None:
-    clips = torch.rand(400, 2, 3, 4, 4)
-    grey = lose_colours(clips, torch.Generator().manual_seed(0))
-    is_grey = (grey == grey[:, :, :1]).flatten(1).all(1)
-    assert 90 <= int(is_grey.sum()) <= 150
-    assert torch.equal(grey[~is_grey], clips[~is_grey])
-    torch.testing.assert_close(grey.mean(2), clips.mean(2))
-
-
-def test_a_background_is_a_still_frame_of_a_clip_of_the_batch() -> None:
-    clips = torch.rand(6, 4, 3, 8, 8)
-    mixed = mix_backgrounds(clips, torch.Generator().manual_seed(0))
-    for own, result in zip(clips, mixed, strict=True):
-        change = (result[1:] - result[:-1]).flatten()
-        motion = (own[1:] - own[:-1]).flatten()
-        kept = float(change @ motion / (motion @ motion))
-        assert 0.6 <= kept <= 1
-        torch.testing.assert_close(
-            change, kept * motion, atol=1e-5, rtol=1e-4
-        )  # what moves is the clip's own
-        if kept < 0.99:
-            background = (result - kept * own)[0] / (1 - kept)
-            nearest = (clips - background).abs().amax((2, 3, 4)).min()
-            assert float(nearest) < 1e-3
-    assert not torch.equal(mixed, clips)
