@@ -18,7 +18,7 @@ _SOURCES: Mapping[str, str] = {
     "digits in training, 3 to 7 for figures, those of recordings 1 to 4 of every digit and speaker",
     "speechocean762": "speechocean762, read English of non-native speakers, a stand-in for LibriSpeech: "
     "2,500 training utterances, 2,500 test utterances of other speakers",
-    "espeak-digits": "4,000 strings of 1 to 6 digits spoken by espeak-ng in 70 voices, for training "
+    "espeak-digits": "4,000 strings of 1 to 6 digits spoken by espeak-ng in 64 voices, for training "
     "alone (experiments/speak_digits.py)",
     "weizmann": "Weizmann actions, four of them, a stand-in for HMDB51: subjects 0 to 5, figures on 6 to 8",
     "fights": "fights in surveillance clips, a stand-in for HMDB51: 300 clips, a fifth of them for figures",

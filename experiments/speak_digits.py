@@ -1,4 +1,4 @@
-"""Strings of digits that espeak-ng speaks in many voices: what six speakers do not teach.
+"""Strings of digits that espeak-ng speaks in many voices: what FSDD's six speakers do not teach.
 
 Made, not fetched (needs the program espeak-ng; the same set for the same seed and version of it):
 
@@ -8,6 +8,7 @@ Made, not fetched (needs the program espeak-ng; the same set for the same seed a
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -36,15 +37,19 @@ def speak_digits(
     seed: Annotated[int, typer.Option(min=0, help="Of words, voices, pace, pitch and gaps.")] = 0,
 ) -> None:
     """Have espeak-ng speak strings of 1 to 6 digits; each file's name says which."""
+    if shutil.which("espeak-ng") is None:
+        raise typer.BadParameter("the program espeak-ng, which is to speak, is not installed")
     rng = np.random.default_rng(seed)
     archive.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(archive, "w") as tar:
+    partial = archive.with_suffix(".part")  # half a set would pass for a whole one
+    with tarfile.open(partial, "w") as tar:
         for number in track(range(num_strings), "speaking"):
             digits = rng.integers(10, size=rng.choice(_NUM_WORDS))
             member = tarfile.TarInfo(f"{number:05}_{''.join(map(str, digits))}.wav")
             recording = _speak((", " if rng.random() < 0.3 else " ").join(DIGITS[i] for i in digits), rng)
             member.size = len(recording)
             tar.addfile(member, io.BytesIO(recording))
+    partial.replace(archive)
 
 
 def _speak(text: str, rng: np.random.Generator) -> bytes:

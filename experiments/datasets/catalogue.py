@@ -115,7 +115,7 @@ _PACKED: Mapping[str, Dataset] = {
         load_espeak_digits,
         {"train": ("espeak-digits/utterances.tar",)},
         "espeak-ng, by python -m experiments.speak_digits FILE",
-        stands_for="voices that fsdd lacks",
+        stands_for="LibriSpeech, with ten words in synthetic voices",
     ),
     "weizmann": Dataset(
         "video_classification",
