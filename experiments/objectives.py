@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from experiments.datasets.base import Examples
 from experiments.recipes import TaskRecipe
-from receiver.heads import TRANSCRIPT_CHARACTERS
+from receiver.heads import STEPS_PER_TOKEN, TRANSCRIPT_CHARACTERS
 from shared.patches import pictures_to_patches
 from shared.tasks import AnswerKind
 from transmitter.network import Batch
@@ -94,19 +94,20 @@ def _transcript_targets(examples: Examples, indices: NDArray[np.int64], _: Batch
 
 
 def transcript_loss(scores: Tensor, mask: Tensor, targets: Targets, _: TaskRecipe) -> Tensor:
-    """Connectionist temporal classification; scores [B, L, C], targets int64 [sum of lengths] and [B].
+    """Connectionist temporal classification; scores [B, 2 L, C], targets int64 [sum of lengths] and [B].
 
     A transcript longer than its tokens can spell counts as zero.
 
     Source: Graves et al., 2006.
     """
-    log_probabilities = scores.log_softmax(-1).transpose(0, 1)  # [L, B, C]
-    return F.ctc_loss(log_probabilities, targets[0], mask.sum(1), targets[1], zero_infinity=True)
+    log_probabilities = scores.log_softmax(-1).transpose(0, 1)  # [2 L, B, C]
+    lengths = STEPS_PER_TOKEN * mask.sum(1)
+    return F.ctc_loss(log_probabilities, targets[0], lengths, targets[1], zero_infinity=True)
 
 
 def _length_agreement(scores: Tensor, mask: Tensor, targets: Targets) -> Tensor:
     """Characters on the best path against those of the transcript: 0 while all is blank, 1 when as many."""
-    path = scores.argmax(-1).masked_fill(~mask, 0)
+    path = scores.argmax(-1).masked_fill(~mask.repeat_interleave(STEPS_PER_TOKEN, 1), 0)
     starts = (path != 0) & (path != F.pad(path, (1, 0))[:, :-1])
     said, true = starts.sum(1), targets[1]
     return (torch.minimum(said, true) / torch.maximum(said, true).clamp_min(1)).mean()

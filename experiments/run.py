@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ import torch
 from torch import nn
 
 from experiments.datasets import load_examples
+from experiments.datasets.base import Examples
 from experiments.optimisers import make_optimiser, task_parameters
 from experiments.recipes import Recipe
 from experiments.sampling import Sampler
 from experiments.warm_start import Origin, continue_from, lineage, read_pieces, warm_start
 from experiments.word_start import start_words
 from receiver.network import ReceiverNetwork
-from shared.checkpoint import Half, load_manifest
+from shared.checkpoint import Half, Manifest, load_manifest
 from shared.errors import InvalidField
 from shared.profiles import Profile
 from shared.provenance import current_commit
@@ -42,6 +43,7 @@ class Run:
         samplers: Batches of each task.
         optimisers: One AdamW a task, over the parts the task uses.
         done: Steps taken of each task.
+        words: Of each task that answers with a transcript, the words it may answer with.
         command: That this process was started with.
         started_from: Fingerprint, parts and share of the earlier weights that it goes on from, if any.
         lineage: How those, and all that they went on from, were trained, by fingerprint.
@@ -59,6 +61,7 @@ class Run:
     samplers: Mapping[str, Sampler]
     optimisers: Mapping[str, torch.optim.Optimizer]
     done: dict[str, int]
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     command: str = ""
     started_from: list[dict[str, Any]] = field(default_factory=list)
     lineage: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -136,10 +139,27 @@ def start_run(
     done = dict.fromkeys(recipe.tasks, 0)
     run = Run(
         recipe, seed, device, profile, vocabulary, transmitter, receiver, samplers, optimisers, done,
+        _words_known(recipe, examples, list(zip(earlier, manifests, strict=True))),
         command, started_from, lineage(manifests),
     )  # fmt: skip
     run.segments.append(run.segment())
     return run
+
+
+def _words_known(
+    recipe: Recipe, examples: Mapping[str, Examples], earlier: Sequence[tuple[Origin, Manifest]]
+) -> dict[str, tuple[str, ...]]:
+    """Of each task with transcripts, the words it learns; with no steps, those of the weights its head is of."""
+    known: dict[str, tuple[str, ...]] = {}
+    for task in (name for name in recipe.tasks if get_task(name).answer == "transcript"):
+        words: Iterable[str] = ()
+        for origin, manifest in earlier:
+            if origin.takes(f"heads.{task}.") and task in manifest.tasks:
+                words = manifest.words.get(task, ())
+        if recipe.tasks[task].steps:
+            words = {word for transcript in examples[task].targets for word in transcript.split()}
+        known[task] = tuple(sorted(words))
+    return known
 
 
 def _make_ready(

@@ -93,6 +93,7 @@ def export(run: Run, folder: Path) -> Manifest:
         tasks=tuple(run.recipe.tasks),
         labels={task: sampler.labels for task, sampler in run.samplers.items() if sampler.labels},
         vocab_size=len(run.vocabulary),
+        words=run.words,
         training=training,
     )
     return save_weights(folder, manifest, run.halves, run.vocabulary)

@@ -141,6 +141,10 @@ class Origin:
             raise InvalidField("start-from", share_text, "a share above 0 and at most 1 after @")
         return cls(Path(folder), parts, share)
 
+    def takes(self, name: str) -> bool:
+        """Whether a parameter, or a part, of this name is taken."""
+        return not self.parts or name.startswith(self.parts)
+
     def told(self, manifest: Manifest) -> dict[str, Any]:
         """What the new weights say of it: fingerprint, parts and share."""
         return {"fingerprint": manifest.fingerprint, "parts": list(self.parts), "share": self.share}
@@ -180,8 +184,7 @@ def continue_from(
             for name, tensor in state.items()
             if name in own and own[name].shape == tensor.shape and not name.startswith(tuple(changed))
         }
-        if origin.parts:
-            taken = {name: tensor for name, tensor in taken.items() if name.startswith(origin.parts)}
+        taken = {name: tensor for name, tensor in taken.items() if origin.takes(name)}
         found |= {part for part in origin.parts if any(name.startswith(part) for name in taken)}
         if origin.share < 1:
             taken = {n: own[n].lerp(t, origin.share) for n, t in taken.items() if t.is_floating_point()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from shared.patches import VALUES_PER_PATCH, PatchTransform
@@ -17,6 +18,9 @@ _MID_GREY, _PIXEL_DEVIATION = 0.5, 0.25  # of photographs, where white is 1
 
 TRANSCRIPT_CHARACTERS = ("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")
 """Classes of the speech head; the first is the blank of connectionist temporal classification."""
+
+STEPS_PER_TOKEN = 2
+"""Characters a token of speech may spell: of its 40 ms, quick speech has more than one."""
 
 
 class TokenHead(nn.Module):
@@ -40,6 +44,24 @@ class LabelHead(TokenHead):
         return super().forward(tokens).squeeze(1)
 
 
+class TranscriptHead(TokenHead):
+    """Scores for both halves of every token: [B, L, P] -> [B, 2 L, num_outputs], in order of time.
+
+    They begin alike, so that weights that spell one character a token may be gone on from.
+    """
+
+    def __init__(self, width: int, num_outputs: int) -> None:
+        super().__init__(width, num_outputs)
+        self.turn = nn.Linear(width, num_outputs)
+        nn.init.zeros_(self.turn.weight)
+        nn.init.zeros_(self.turn.bias)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Shape [B, L, P] -> [B, 2 L, num_outputs]."""
+        scores, turn = super().forward(tokens), self.turn(tokens)
+        return torch.stack((scores - turn, scores + turn), 2).flatten(1, 2)
+
+
 class PatchHead(nn.Module):
     """A 4x4 picture patch for every token, by way of its coefficients: [B, L, P] -> [B, L, 48].
 
@@ -61,7 +83,7 @@ _HEADS: Mapping[AnswerKind, _HeadMaker] = {
     "label": lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
     "labels": lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
     "text": lambda profile, _, vocab_size: TokenHead(profile.width, vocab_size),
-    "transcript": lambda profile, *_: TokenHead(profile.width, len(TRANSCRIPT_CHARACTERS)),
+    "transcript": lambda profile, *_: TranscriptHead(profile.width, len(TRANSCRIPT_CHARACTERS)),
     "image": lambda profile, *_: PatchHead(profile.width),
 }
 

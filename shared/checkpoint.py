@@ -46,6 +46,8 @@ class Manifest:
         vocab_size: Word pieces; 1 without text.
         fingerprint: Hash over the hashes of all files.
         sha256: Hash of each file, by name.
+        words: Of each task that answers with a transcript, all words of the transcripts it was trained on; a task
+            without spells what it hears.
         training: Command, data sets, steps, hours, commit: whatever the training wrote down.
     """
 
@@ -54,6 +56,7 @@ class Manifest:
     tasks: tuple[str, ...]
     labels: Mapping[str, tuple[str, ...]]
     vocab_size: int
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fingerprint: str = ""
     sha256: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -90,7 +93,8 @@ def load_manifest(folder: Path) -> Manifest:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         fields["tasks"] = tuple(fields["tasks"])
-        fields["labels"] = {task: tuple(labels) for task, labels in fields["labels"].items()}
+        for mapping in ("labels", "words"):
+            fields[mapping] = {task: tuple(names) for task, names in fields.get(mapping, {}).items()}
         return Manifest(**fields)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidField(

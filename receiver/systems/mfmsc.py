@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from receiver.heads import TRANSCRIPT_CHARACTERS
 from receiver.network import ReceiverNetwork
+from receiver.transcripts import TranscriptReader
 from receiver.systems.base import TaskAnswer
 from shared.checkpoint import Manifest, load_half, load_manifest, load_vocabulary
 from shared.errors import InvalidField, TaskNotTrained
@@ -42,6 +41,11 @@ class MfmscReceiver:
         self.profile, self.fingerprint, self.tasks = manifest.profile, manifest.fingerprint, manifest.tasks
         self._labels, self._vocabulary = manifest.labels, vocabulary
         self._network = network.eval()
+        self._transcripts = {
+            task: TranscriptReader(manifest.words.get(task, ()))
+            for task in manifest.tasks
+            if get_task(task).answer == "transcript"
+        }
         self._readers: Mapping[AnswerKind, Callable[[str, Tensor], TaskAnswer]] = {
             "label": self._read_label,
             "labels": self._read_labels,
@@ -71,7 +75,8 @@ class MfmscReceiver:
         for group in _groups(frames):
             tokens = torch.from_numpy(np.concatenate(group))  # [N, S], decoded each for itself
             scores = self._network(task, tokens[:, None]).flatten(0, -2)
-            answers += [read(task, own) for own in scores.split([len(frame) for frame in group])]
+            steps = len(scores) // len(tokens)
+            answers += [read(task, own) for own in scores.split([steps * len(frame) for frame in group])]
         return answers
 
     def _read_label(self, task: str, scores: Tensor) -> TaskAnswer:
@@ -92,10 +97,7 @@ class MfmscReceiver:
         return TaskAnswer(text=self._vocabulary.decode(scores.argmax(-1).tolist()))
 
     def _read_transcript(self, task: str, scores: Tensor) -> TaskAnswer:
-        """Best path of connectionist temporal classification: repeats merged, blanks dropped."""
-        path = [number for number, _ in groupby(scores.argmax(-1).tolist())]
-        text = "".join(TRANSCRIPT_CHARACTERS[number] for number in path if number)
-        return TaskAnswer(text=" ".join(text.split()))
+        return TaskAnswer(text=self._transcripts[task].read(scores))
 
     def _read_image(self, task: str, scores: Tensor) -> TaskAnswer:
         picture = patches_to_picture(scores).clamp(0, 1)

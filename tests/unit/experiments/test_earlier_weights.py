@@ -14,6 +14,7 @@ from experiments.run import start_run
 from experiments.run_files import export
 from experiments.train import train
 from experiments.warm_start import Origin
+from shared.checkpoint import load_manifest
 from shared.errors import InvalidField
 from shared.profiles import get_profile
 
@@ -58,6 +59,27 @@ def test_each_earlier_training_is_told_once(tmp_path: Path) -> None:
         (origin,) = mean.lineage[name]["started_from"]
         assert origin["fingerprint"] == ancestor.fingerprint
         assert "lineage" not in mean.lineage[name]
+
+
+@pytest.mark.usefixtures("small_data")
+def test_known_words_are_those_of_the_training_that_the_head_is_of(tmp_path: Path) -> None:
+    def known(steps: int, *earlier: str) -> tuple[str, ...]:
+        recipe = Recipe({"speech_recognition": TaskRecipe(steps=steps, batch=2)})
+        return start_small(recipe, earlier=earlier).words["speech_recognition"]
+
+    recipe = Recipe({"speech_recognition": TaskRecipe(steps=1, batch=2)})
+    own = known(1)
+    assert len(own) == len(set(own)) > 1
+    first = start_small(recipe)
+    first.words = {"speech_recognition": ("hum", "whistle")}
+    weights = export(first, tmp_path / "first")
+    assert weights.words == first.words
+    assert load_manifest(tmp_path / "first") == weights
+    assert known(0, f"{tmp_path}/first") == ("hum", "whistle")
+    export(start_small(recipe), tmp_path / "second")
+    assert known(0, f"{tmp_path}/first", f"{tmp_path}/second=encoders") == ("hum", "whistle")
+    assert known(0, f"{tmp_path}/first", f"{tmp_path}/second=encoders,heads.speech_recognition") == own
+    assert known(1, f"{tmp_path}/first") == own
 
 
 @pytest.mark.usefixtures("small_data")

@@ -51,13 +51,13 @@ def test_text_targets_leave_padding_out() -> None:
 
 
 def test_transcript_loss_is_that_of_every_path() -> None:
-    """Two tokens, "a": the paths aa, a_ and _a spell it; each token says a and blank with one half."""
+    """One token, "a": the paths aa, a_ and _a spell it; each of its halves says a and blank with one half."""
     recordings = one_each([np.zeros(8, np.float32)])
     examples = Examples("s", "train", "speech_recognition", (), {"audio": recordings}, ["a"])
     targets = OBJECTIVES["transcript"].targets(examples, np.array([0]), Batch({}))
     scores = torch.full((1, 2, len(TRANSCRIPT_CHARACTERS)), -1e4)
     scores[..., [0, TRANSCRIPT_CHARACTERS.index("a")]] = 0.0
-    loss = OBJECTIVES["transcript"].loss(scores, torch.ones(1, 2, dtype=torch.bool), targets, RECIPE)
+    loss = OBJECTIVES["transcript"].loss(scores, torch.ones(1, 1, dtype=torch.bool), targets, RECIPE)
     assert float(loss) == pytest.approx(-math.log(3 / 4), rel=1e-4)
 
 
@@ -66,7 +66,7 @@ def test_a_transcript_too_long_for_its_tokens_counts_nothing() -> None:
     examples = Examples("s", "train", "speech_recognition", (), {"audio": recordings}, ["aa"])
     targets = OBJECTIVES["transcript"].targets(examples, np.array([0]), Batch({}))
     scores = torch.zeros(1, 2, len(TRANSCRIPT_CHARACTERS), requires_grad=True)
-    loss = OBJECTIVES["transcript"].loss(scores, torch.ones(1, 2, dtype=torch.bool), targets, RECIPE)
+    loss = OBJECTIVES["transcript"].loss(scores, torch.ones(1, 1, dtype=torch.bool), targets, RECIPE)
     assert float(loss.detach()) == 0.0
 
 

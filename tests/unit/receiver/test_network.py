@@ -25,7 +25,7 @@ SHAPES = {
     "vqa": (1, (3,)),
     "movie_genres": (1, (2,)),
     "text_reconstruction": (7, (7, 11)),
-    "speech_recognition": (9, (9, len(TRANSCRIPT_CHARACTERS))),
+    "speech_recognition": (9, (18, len(TRANSCRIPT_CHARACTERS))),
     "image_reconstruction": (64, (64, 3 * PATCH_SIZE**2)),
 }
 
@@ -82,11 +82,24 @@ def test_every_label_above_one_half() -> None:
     assert answer.labels == ("Comedy",)
 
 
-def test_transcript_merges_repeats_and_drops_blanks() -> None:
-    path = ["h", "h", "<blank>", "e", "l", "<blank>", "l", "o", " ", " ", "a"]
-    scores = np.eye(len(TRANSCRIPT_CHARACTERS))[[TRANSCRIPT_CHARACTERS.index(c) for c in path]]
-    (answer,) = _receiver("speech_recognition", scores[None]).decode("speech_recognition", _frames(len(path)))
-    assert answer.text == "hello a"
+def test_halves_of_a_token_are_read_in_order_of_time() -> None:
+    network = ReceiverNetwork(TINY, ["speech_recognition"], {}, vocab_size=1).eval()
+    head = network.heads["speech_recognition"]
+    head.linear.weight.data.zero_()
+    torch.nn.init.orthogonal_(head.turn.weight)
+    manifest = Manifest("mfmsc", "tiny", ("speech_recognition",), {}, 0)
+    receiver = MfmscReceiver(network, manifest, None)
+    rng = np.random.default_rng(0)
+    frames = [rng.normal(size=(n, 32)).astype(np.float32).view(np.complex64) for n in (3, 1, 3)]
+    with torch.inference_mode():
+        alone = [network("speech_recognition", torch.from_numpy(frame)[None])[0] for frame in frames]
+    assert [len(scores) for scores in alone] == [6, 2, 6]
+    answers = receiver.decode("speech_recognition", frames)
+    for answer, scores in zip(answers, alone, strict=True):
+        (expected,) = _receiver("speech_recognition", scores[None]).decode("speech_recognition", _frames(1))
+        assert answer.text == expected.text
+    for scores in alone:  # nothing is common to both halves here, so the second denies what the first says
+        torch.testing.assert_close(scores[0::2] + scores[1::2], 2 * head.linear.bias.expand_as(scores[0::2]))
 
 
 def test_text_leaves_marks_out() -> None:
