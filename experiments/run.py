@@ -149,7 +149,7 @@ def start_run(
 def _words_known(
     recipe: Recipe, examples: Mapping[str, Examples], earlier: Sequence[tuple[Origin, Manifest]]
 ) -> dict[str, tuple[str, ...]]:
-    """Of each task with transcripts, the words it learns; with no steps, those of the weights its head is of."""
+    """Of each task with transcripts, the words it learns; without steps those its head was trained on."""
     known: dict[str, tuple[str, ...]] = {}
     for task in (name for name in recipe.tasks if get_task(name).answer == "transcript"):
         words: Iterable[str] = ()

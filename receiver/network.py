@@ -46,7 +46,7 @@ class ReceiverNetwork(nn.Module):
             x_hat: complex64, shape [B, L, S], after the equaliser.
 
         Returns:
-            float: [B, num_labels] for labels, [B, L, outputs] for sequences, [B, 2 L, outputs] for transcripts.
+            float: [B, num_labels] for labels, [B, 2 L, outputs] for transcripts, else [B, L, outputs].
         """
         scores: Tensor = self.heads[task](self.channel_decoder(x_hat))
         return scores.float()

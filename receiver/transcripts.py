@@ -20,8 +20,8 @@ _BEAM_SIZE = 50
 class TranscriptReader:
     """Reads the best sequence of known words, or the characters of the best path where none are known.
 
-    Known words are all as likely, in any order: there is no language model. What is said beyond them comes back
-    as the known words that sound most like it.
+    Known words are all as likely, in any order: there is no language model. What is said beyond them comes
+    back as the known words that sound most like it.
 
     Args:
         words: Known words, over a-z and apostrophe; a list of none reads characters.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from receiver.network import ReceiverNetwork
-from receiver.transcripts import TranscriptReader
 from receiver.systems.base import TaskAnswer
+from receiver.transcripts import TranscriptReader
 from shared.checkpoint import Manifest, load_half, load_manifest, load_vocabulary
 from shared.errors import InvalidField, TaskNotTrained
 from shared.patches import patches_to_picture
