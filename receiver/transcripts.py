@@ -43,9 +43,9 @@ class TranscriptReader:
 class _WordGraph:
     """All paths that spell known words, one after the other, with blanks or spaces between or without.
 
-    A path is always in one of three places: on a letter, on the blank after a letter within a word, or between
-    words. The likeliest path to each is kept, and the words it has ended (Viterbi; token passing: Young, Russell
-    and Thornton, 1989).
+    A path is always in one of three places: on a letter, on the blank after a letter within a word, or
+    between words. The likeliest path to each is kept, with the words it has ended (Viterbi; token passing:
+    Young, Russell and Thornton, 1989).
     """
 
     def __init__(self, words: Sequence[str]) -> None:
