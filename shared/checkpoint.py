@@ -44,10 +44,10 @@ class Manifest:
         tasks: Trained tasks.
         labels: Labels of each labelling task, in the order of the head's outputs.
         vocab_size: Word pieces; 1 without text.
-        fingerprint: Hash over the hashes of all files.
-        sha256: Hash of each file, by name.
         words: Of each task that answers with a transcript, all words of the transcripts it was trained on; a
             task without spells what it hears.
+        fingerprint: Hash over the hashes of all files.
+        sha256: Hash of each file, by name.
         training: Command, data sets, steps, hours, commit: whatever the training wrote down.
     """
 
