@@ -14,8 +14,11 @@ from typing import Annotated, Any
 import torch
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from channel_service.link_settings import LinkSettings
+from experiments.datasets import load_examples
+from experiments.devices import get_device
 from experiments.distributed import join_ranks
 from experiments.evaluate import Figure, evaluate, in_process
 from experiments.model_card import write_model_card
@@ -24,6 +27,7 @@ from experiments.recipes import get_recipe, scaled
 from experiments.results import check_writable, read_figures, write_figures
 from experiments.run import start_run
 from experiments.run_files import export
+from experiments.teacher import Lessons, Opinions, teach
 from experiments.train import train
 from experiments.warm_start import Origin, find_minilm
 from shared.checkpoint import Manifest, find_weights, load_manifest
@@ -73,6 +77,10 @@ def train_command(
     recipe_name: Annotated[
         str, typer.Option("--recipe", help="Of experiments/recipes.py; the profile's own when absent.")
     ] = "",
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(help="What `semcom teach` wrote, half of a task's targets; may be repeated."),
+    ] = None,
     limit_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many; resumable.")] = None,
     new_recipe: Annotated[bool, typer.Option(help="Go on with a run of another recipe.")] = False,
 ) -> None:
@@ -82,7 +90,7 @@ def train_command(
     """
     torch.set_num_threads(threads)
     get_system(system)
-    device = _check_device(device_name)
+    device = get_device(device_name)
     origins = [Origin.parse(text) for text in start_from or ()]
     sizes, recipe = get_profile(profile), scaled(get_recipe(recipe_name or profile), length)
     if tasks:
@@ -100,6 +108,7 @@ def train_command(
             device=own_device,
             minilm=None if from_scratch or profile == "tiny" else _find_minilm(minilm, origins),
             earlier=origins,
+            teachers=[Opinions.load(path) for path in teacher or ()],
             command=shlex.join(["semcom", *sys.argv[1:]]),
         )
         train(run, run_folder, console, limit_steps=limit_steps, new_recipe=new_recipe, ranks=ranks)
@@ -110,14 +119,38 @@ def train_command(
             )
 
 
-def _check_device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidField("device", name, f"cpu, or cuda where torch finds a GPU ({reason})") from error
-    return device
+@app.command("teach")
+def teach_command(
+    task: Annotated[str, typer.Option(help="To be taught: one that labels a text.")],
+    encoder: Annotated[Path, typer.Option(help="Folder of a pretrained language model (Hugging Face).")],
+    output: Annotated[Path, typer.Option(help="File to write, for `semcom train --teacher`.")],
+    dataset: Annotated[str | None, typer.Option(help="The task's own for training when absent.")] = None,
+    folds: Annotated[
+        int, typer.Option(min=2, max=100, help="Each is labelled by a model of the others.")
+    ] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over what a model is trained on.")] = 3,
+    batch: Annotated[int, typer.Option(min=1, help="Instances a step.")] = 32,
+    learning_rate: Annotated[float, typer.Option(min=1e-8, help="Of AdamW at its peak.")] = 3e-5,
+    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of folds, order and head.")] = 0,
+    device_name: Annotated[str, typer.Option("--device", help="cpu | cuda")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
+) -> None:
+    """Have a larger language model label a training split, each part after it learnt from the others."""
+    torch.set_num_threads(threads)
+    device, check = get_device(device_name), get_task(task)
+    check_writable(output)
+    examples = load_examples(check.name, "train", dataset)
+    with ended_by_signals(), Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("teaching")
+        opinions = teach(
+            examples,
+            encoder,
+            Lessons(folds, epochs, batch, learning_rate, seed),
+            device=device,
+            on_step=lambda done, of: progress.update(bar, completed=done, total=of),
+        )
+    opinions.save(output)
+    typer.echo(f"{output}: {json.dumps(dict(opinions.origin))}")
 
 
 def _find_minilm(folder: Path | None, earlier: Sequence[Origin]) -> Path | None:

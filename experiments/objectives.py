@@ -50,12 +50,13 @@ def _label_targets(examples: Examples, indices: NDArray[np.int64], _: Batch) -> 
 
 
 def label_loss(scores: Tensor, _: Tensor, targets: Targets, recipe: TaskRecipe) -> Tensor:
-    """Cross entropy; scores [B, num_labels], targets int64 [B]."""
+    """Cross entropy; scores [B, num_labels], targets int64 [B], or shares float32 [B, num_labels]."""
     return F.cross_entropy(scores, targets[0], label_smoothing=recipe.label_smoothing)
 
 
 def _accuracy(scores: Tensor, _: Tensor, targets: Targets) -> Tensor:
-    return (scores.argmax(-1) == targets[0]).float().mean()
+    true = targets[0] if targets[0].ndim == 1 else targets[0].argmax(-1)
+    return (scores.argmax(-1) == true).float().mean()
 
 
 def labels_loss(scores: Tensor, _: Tensor, targets: Targets, recipe: TaskRecipe) -> Tensor:

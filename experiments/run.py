@@ -15,6 +15,7 @@ from experiments.datasets.base import Examples
 from experiments.optimisers import make_optimiser, task_parameters
 from experiments.recipes import Recipe
 from experiments.sampling import Sampler
+from experiments.teacher import Opinions
 from experiments.warm_start import Origin, continue_from, lineage, read_pieces, warm_start
 from experiments.word_start import start_words
 from receiver.network import ReceiverNetwork
@@ -46,6 +47,7 @@ class Run:
         words: Of each task that answers with a transcript, the words it may answer with.
         command: That this process was started with.
         started_from: Fingerprint, parts and share of the earlier weights that it goes on from, if any.
+        teachers: Of each task whose targets are half a teacher's, who taught it.
         lineage: How those, and all that they went on from, were trained, by fingerprint.
         segments: Where the run began or went on otherwise: first step, command, commit, steps planned of each
             task.
@@ -64,6 +66,7 @@ class Run:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     command: str = ""
     started_from: list[dict[str, Any]] = field(default_factory=list)
+    teachers: dict[str, dict[str, Any]] = field(default_factory=dict)
     lineage: dict[str, dict[str, Any]] = field(default_factory=dict)
     hours: float = 0.0
     segments: list[dict[str, Any]] = field(default_factory=list)
@@ -91,6 +94,7 @@ def start_run(
     device: torch.device,
     minilm: Path | None = None,
     earlier: Sequence[Origin] = (),
+    teachers: Sequence[Opinions] = (),
     command: str = "",
 ) -> Run:
     """Load data, build both halves and one optimiser a task.
@@ -103,10 +107,12 @@ def start_run(
         minilm: BERT that the text encoder and the fusion start from.
         earlier: Weights to start from, or parts of them; they replace what the BERT and those before them
             gave, and what they lack starts at random.
+        teachers: What they say of the training splits, half of the targets there.
         command: That this process was started with, for the record.
 
     Raises:
         DatasetMissing: If a task's data is not there.
+        InvalidField: If a teacher speaks of another split.
         InvalidField: If the earlier weights are of another profile, or a task without steps is in none.
     """
     learnt = {task for origin in earlier for task in load_manifest(origin.folder).tasks}
@@ -114,6 +120,8 @@ def start_run(
         raise InvalidField("tasks", ", ".join(idle), "tasks with steps, or that --start-from has learnt")
     torch.manual_seed(seed)
     examples = {task: load_examples(task, "train", r.dataset) for task, r in recipe.tasks.items()}
+    for opinions in teachers:
+        examples |= {opinions.task: opinions.beside_truth(_taught(opinions.task, examples))}
     texts = [str(text) for e in examples.values() if "text" in e.columns for text in e.columns["text"].values]
     vocabulary = build_vocabulary(profile, earlier[0].folder if earlier else minilm, texts)
     labels = {task: e.labels for task, e in examples.items()}
@@ -140,10 +148,16 @@ def start_run(
     run = Run(
         recipe, seed, device, profile, vocabulary, transmitter, receiver, samplers, optimisers, done,
         _words_known(recipe, examples, list(zip(earlier, manifests, strict=True))),
-        command, started_from, lineage(manifests),
+        command, started_from, {own.task: dict(own.origin) for own in teachers}, lineage(manifests),
     )  # fmt: skip
     run.segments.append(run.segment())
     return run
+
+
+def _taught(task: str, examples: Mapping[str, Examples]) -> Examples:
+    if task not in examples:
+        raise InvalidField("teacher", task, f"opinions of a task of the run: {', '.join(examples)}")
+    return examples[task]
 
 
 def _words_known(

@@ -25,6 +25,7 @@ def save_checkpoint(run: Run, folder: Path) -> None:
         "hours": run.hours,
         "origin": {"profile": run.profile.name, "seed": run.seed, "recipe": repr(run.recipe)},
         "started_from": run.started_from,
+        "teachers": run.teachers,
         "lineage": run.lineage,
         "segments": run.segments,
     }
@@ -62,6 +63,10 @@ def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None
         )
         allowed = f"what {folder.name} began with, the same parts of {begun_from}; or another --run-folder"
         raise InvalidField("start-from", now_from, allowed)
+    if run.teachers != state.get("teachers", {}):
+        raise InvalidField(
+            "teacher", run.teachers, f"what {folder.name} began with: {state.get('teachers', {})}"
+        )
     run.transmitter.load_state_dict(state["transmitter"])
     run.receiver.load_state_dict(state["receiver"])
     for task, optimiser in run.optimisers.items():
@@ -85,6 +90,7 @@ def export(run: Run, folder: Path) -> Manifest:
         "hours": round(run.hours, 2),
         "segments": run.segments,
         "started_from": run.started_from,
+        "teachers": run.teachers,
         "lineage": run.lineage,
     }
     manifest = Manifest(

@@ -18,6 +18,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from experiments.devices import has_bfloat16
 from experiments.distributed import ALONE, Ranks
 from experiments.link import random_channel
 from experiments.objectives import OBJECTIVES, Targets
@@ -99,14 +100,6 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
     optimiser.step()
     run.done[task] += 1
     return loss.detach(), objective.quality(scores.detach(), mask, targets)
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware; a CPU that does not is ten times slower with it."""
-    if device.type == "cpu":
-        capabilities = torch.cpu.get_capabilities()
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    return bool(torch.cuda.is_bf16_supported())
 
 
 def train(

@@ -48,9 +48,10 @@ class Column:
 Targets = Any
 """What is to be answered, by the task's kind of answer:
 
-label: class numbers, int64 [num_instances]; labels: float32 [num_instances, num_labels], 1 for each label
-that holds; transcript: a list of strings over a-z, apostrophe and space; text and image: None, as the source
-itself is the target. A task tells which it is, so code that knows its task needs no cast.
+label: class numbers, int64 [num_instances], or, where a teacher has its say, shares of the classes, float32
+[num_instances, num_labels]; labels: float32 [num_instances, num_labels], 1 for each label that holds;
+transcript: a list of strings over a-z, apostrophe and space; text and image: None, as the source itself is
+the target. A task tells which it is, so code that knows its task needs no cast.
 """
 
 
