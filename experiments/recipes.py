@@ -178,6 +178,12 @@ _FURTHER: Mapping[str, Mapping[str, Any]] = {
 # Some tasks alone: what others use stands still, so they answer as before, to the bit.
 _SHARED_PARTS = ("task_embedding", "channel_encoder", "channel_decoder")
 _FUSED: Mapping[str, Mapping[str, Any]] = {
+    "text_reconstruction": {
+        "steps": 800,
+        "batch": 16,
+        "learning_rate": 3e-4,
+        "frozen": ("encoders", *_SHARED_PARTS),
+    },
     "vqa": {
         "steps": 1400,
         "learning_rate": 3e-4,
