@@ -56,6 +56,7 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
         f"- Command: `{training['command']}` (Algorithm 1)",
         f"- {training['hours']} hours on {training['device']}",
         *_segments(training["segments"]),
+        *_teachers(training),
         *_origins(training["started_from"], training["lineage"]),
         *_data(training),
         "",
@@ -96,8 +97,17 @@ def _origins(started_from: Sequence[Mapping[str, Any]], lineage: Mapping[str, An
             f"- Went on from weights {origin['fingerprint']}{parts}: `{earlier['command']}`, "
             f"{earlier['hours']} hours, steps {earlier['steps']}"
         )
+        lines += _teachers(earlier)
         lines += _origins(earlier["started_from"], lineage)
     return list(dict.fromkeys(lines))
+
+
+def _teachers(training: Mapping[str, Any]) -> list[str]:
+    """Who spoke beside the truth in a run; runs before there were teachers do not say."""
+    return [
+        f"- There half of the targets of {task} were a teacher's, of texts it had not learnt from: {teacher}"
+        for task, teacher in training.get("teachers", {}).items()
+    ]
 
 
 def _data(training: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +108,11 @@ class Opinions:
         Raises:
             InvalidField: If the opinions are of another split.
         """
-        named = (self.task, self.dataset, tuple(self.probabilities.shape))
-        wanted = (examples.task, examples.dataset, (len(examples), len(examples.labels)))
-        if named != wanted:
-            raise InvalidField("teacher", named, f"opinions of {wanted}")
+        shape = (len(examples), len(examples.labels))
+        told = (self.task, self.dataset, tuple(self.probabilities.shape))
+        if told != (examples.task, examples.dataset, shape):
+            allowed = f"opinions of {examples.task} on {examples.dataset}, shape {shape}"
+            raise InvalidField("teacher", f"{self.task} on {self.dataset}, shape {told[2]}", allowed)
         truth = torch.as_tensor(examples.targets)
         if truth.ndim == 1:
             truth = F.one_hot(truth, len(examples.labels)).float()
@@ -190,7 +191,7 @@ def teach(
     quality = OBJECTIVES[answer].quality(scores, scores, (torch.as_tensor(examples.targets),))
     origin = {
         "encoder": encoder.name,
-        "lessons": {name: getattr(lessons, name) for name in Lessons.__dataclass_fields__},
+        "lessons": asdict(lessons),
         "commit": current_commit(),
         OBJECTIVES[answer].watched: round(float(quality), 4),
     }

@@ -12,6 +12,7 @@ from small_data import small_examples
 def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training and evaluation read the small data set."""
     monkeypatch.setattr("experiments.run.load_examples", small_examples)
+    monkeypatch.setattr("experiments.cli.load_examples", small_examples)
     monkeypatch.setattr("experiments.evaluate.load_examples", small_examples)
     monkeypatch.setattr("experiments.baselines.load_examples", small_examples)
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from experiments.recipes import Recipe, TaskRecipe
 from experiments.run import Run, start_run
+from experiments.teacher import Opinions
 from experiments.warm_start import Origin
 from shared.profiles import get_profile
 
@@ -21,7 +22,13 @@ def small_recipe(steps: int = 6) -> Recipe:
     return Recipe({task: TaskRecipe(steps=steps, batch=8, learning_rate=2e-3) for task in TASKS})
 
 
-def start_small(recipe: Recipe, seed: int = 0, earlier: Sequence[str] = (), command: str = "") -> Run:
+def start_small(
+    recipe: Recipe,
+    seed: int = 0,
+    earlier: Sequence[str] = (),
+    command: str = "",
+    teachers: Sequence[Opinions] = (),
+) -> Run:
     """A run of the tiny profile, which may go on from `earlier`, as --start-from takes them."""
     origins = [Origin.parse(text) for text in earlier]
     return start_run(
@@ -30,5 +37,6 @@ def start_small(recipe: Recipe, seed: int = 0, earlier: Sequence[str] = (), comm
         seed=seed,
         device=torch.device("cpu"),
         earlier=origins,
+        teachers=teachers,
         command=command,
     )

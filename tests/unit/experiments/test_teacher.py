@@ -1,0 +1,148 @@
+"""A teacher labels a training split out of fold, and a run learns from that beside the truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_data import small_examples
+from small_runs import QUIET, small_recipe, start_small
+from torch.nn import functional as F
+from transformers import BertConfig, BertModel, BertTokenizerFast
+from typer.testing import CliRunner
+
+from experiments.cli import app
+from experiments.datasets.base import one_each
+from experiments.objectives import OBJECTIVES
+from experiments.recipes import TaskRecipe
+from experiments.run_files import export, load_checkpoint, save_checkpoint
+from experiments.teacher import Lessons, Opinions, teach
+from experiments.train import train
+from shared.checkpoint import load_manifest
+from shared.errors import InvalidField
+
+pytestmark = pytest.mark.usefixtures("small_data")
+_CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT at random that knows the small data set's words, in the Hugging Face layout."""
+    folder = tmp_path_factory.mktemp("bert")
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "good", "bad", "film", "."]
+    (folder / "vocab.txt").write_text("\n".join(pieces))
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(pieces), **sizes)).save_pretrained(folder)
+    return folder
+
+
+def _opinions(probability: float = 0.8) -> Opinions:
+    """Of sentiment: so much for the wrong label."""
+    examples = small_examples("sentiment", "train")
+    wrong = 1 - np.eye(len(examples.labels), dtype=np.float32)[examples.targets]
+    said = torch.from_numpy(np.where(wrong, probability, 1 - probability).astype(np.float32))
+    return Opinions(examples.task, examples.dataset, said, {"encoder": "contrary"})
+
+
+def test_a_teacher_learns_what_it_did_not_see(encoder: Path, tmp_path: Path) -> None:
+    examples = small_examples("sentiment", "train")
+    steps: list[tuple[int, int]] = []
+    lessons = Lessons(folds=2, epochs=12, batch=8, learning_rate=1e-3)
+    opinions = teach(
+        examples, encoder, lessons, device=_CPU, on_step=lambda done, of: steps.append((done, of))
+    )
+    assert opinions.probabilities.shape == (96, 2)
+    torch.testing.assert_close(opinions.probabilities.sum(1), torch.ones(96))
+    right = (opinions.probabilities.argmax(1).numpy() == examples.targets).mean()
+    assert right == opinions.origin["accuracy"] > 0.95
+    assert steps == [(number + 1, 144) for number in range(144)]  # 2 folds x 12 epochs x 48 / 8
+    opinions.save(tmp_path / "told.safetensors")
+    read = Opinions.load(tmp_path / "told.safetensors")
+    assert (read.task, read.dataset, read.origin) == ("sentiment", "words", dict(opinions.origin))
+    torch.testing.assert_close(read.probabilities, opinions.probabilities, atol=1e-3, rtol=0)
+
+
+def test_no_text_is_labelled_by_who_learnt_from_it(encoder: Path) -> None:
+    """Labels by chance cannot be known from other texts; whoever saw them would know every one."""
+    examples = small_examples("sentiment", "train")
+    texts = [f"a {'good ' * (number % 7)}{'bad ' * (number // 7)}film" for number in range(96)]
+    chance = np.random.default_rng(0).integers(0, 2, 96)
+    unlike = replace(examples, columns={"text": one_each(texts)}, targets=chance)
+    opinions = teach(unlike, encoder, Lessons(folds=4, epochs=12, batch=8, learning_rate=1e-3), device=_CPU)
+    assert opinions.origin["accuracy"] < 0.65
+
+
+def test_targets_are_half_the_truth() -> None:
+    examples = small_examples("sentiment", "train")
+    both = _opinions(probability=0.8).beside_truth(examples)
+    assert both.targets.shape == (96, 2)
+    np.testing.assert_allclose(both.targets[np.arange(96), examples.targets], 0.6, atol=1e-6)
+    np.testing.assert_allclose(both.targets.sum(1), 1, atol=1e-6)
+
+
+def test_a_label_loss_takes_shares_of_classes() -> None:
+    scores, shares = torch.tensor([[2.0, -1.0], [0.0, 1.0]]), torch.tensor([[0.75, 0.25], [0.5, 0.5]])
+    objective = OBJECTIVES["label"]
+    recipe = TaskRecipe(steps=1, batch=2)
+    by_hand = -(shares * F.log_softmax(scores, -1)).sum(1).mean()
+    torch.testing.assert_close(objective.loss(scores, scores, (shares,), recipe), by_hand)
+    assert float(objective.quality(scores, scores, (torch.tensor([[0.6, 0.4], [0.9, 0.1]]),))) == 0.5
+
+
+def test_a_run_learns_from_a_teacher_and_says_so(tmp_path: Path) -> None:
+    plain, taught = start_small(small_recipe(2)), start_small(small_recipe(2), teachers=[_opinions()])
+    targets = taught.samplers["sentiment"].batch(0)[1][0]
+    assert targets.shape == (8, 2)
+    assert float(targets.max()) == pytest.approx(0.6)
+    assert plain.samplers["sentiment"].batch(0)[1][0].shape == (8,)
+    train(taught, tmp_path / "run", QUIET)
+    export(taught, tmp_path / "weights")
+    assert load_manifest(tmp_path / "weights").training["teachers"] == {"sentiment": {"encoder": "contrary"}}
+
+
+def test_a_run_goes_on_only_with_its_teacher(tmp_path: Path) -> None:
+    save_checkpoint(start_small(small_recipe(), teachers=[_opinions()]), tmp_path)
+    load_checkpoint(start_small(small_recipe(), teachers=[_opinions()]), tmp_path)
+    with pytest.raises(InvalidField, match=r"teacher.*contrary"):
+        load_checkpoint(start_small(small_recipe()), tmp_path)
+
+
+def test_opinions_of_another_split_are_refused() -> None:
+    opinions = _opinions()
+    fewer = Opinions(opinions.task, opinions.dataset, opinions.probabilities[:50], opinions.origin)
+    with pytest.raises(InvalidField, match=r"shape \(50, 2\).*sentiment on words, shape \(96, 2\)"):
+        start_small(small_recipe(), teachers=[fewer])
+    with pytest.raises(InvalidField, match=r"movie_genres.*a task of the run: sentiment"):
+        start_small(
+            small_recipe(),
+            teachers=[Opinions("movie_genres", "films", opinions.probabilities, opinions.origin)],
+        )
+
+
+def test_the_command_writes_what_train_takes(encoder: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told.safetensors"
+    arguments = ["--task", "sentiment", "--encoder", str(encoder), "--output", str(told)]
+    found = CliRunner().invoke(app, ["teach", *arguments, "--folds", "2", "--epochs", "1"])
+    assert found.exit_code == 0, found.output
+    assert Opinions.load(told).origin["lessons"]["folds"] == 2
+
+
+@pytest.mark.parametrize("task", ["image_classification", "text_reconstruction"])
+def test_who_has_no_labels_or_no_text_has_no_teacher(task: str, encoder: Path) -> None:
+    with pytest.raises(InvalidField, match="task"):
+        teach(small_examples(task, "train"), encoder, Lessons(), device=_CPU)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidField, match=r"encoder.*Hugging Face"):
+        teach(small_examples("sentiment", "train"), tmp_path, Lessons(), device=_CPU)
+    (tmp_path / "told.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InvalidField, match=r"semcom teach"):
+        Opinions.load(tmp_path / "told.safetensors")
+    with pytest.raises(InvalidField, match=r"semcom teach"):
+        Opinions.load(tmp_path / "none")
