@@ -137,9 +137,9 @@ def teach_command(
 ) -> None:
     """Have a larger language model label a training split, each part after it learnt from the others."""
     torch.set_num_threads(threads)
-    device, check = get_device(device_name), get_task(task)
+    device = get_device(device_name)
     check_writable(output)
-    examples = load_examples(check.name, "train", dataset)
+    examples = load_examples(get_task(task).name, "train", dataset)
     with ended_by_signals(), Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("teaching")
         opinions = teach(

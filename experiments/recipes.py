@@ -218,37 +218,6 @@ _SPEECH: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
-# Text encoder and fusion begin again as the BERT, for all tasks that read: --start-from all other parts.
-_TEXTS: Mapping[str, Mapping[str, Any]] = {
-    "sentiment": {
-        "steps": 4200,
-        "learning_rate": 3e-4,
-        "part_rates": {"encoders.text": 1e-4},
-        "frozen": (_WORD_EMBEDDINGS, *_SHARED_PARTS),
-    },
-    "text_reconstruction": {
-        "steps": 1400,
-        "batch": 16,
-        "learning_rate": 3e-4,
-        "part_rates": {"encoders.text": 5e-5},
-        "frozen": (_WORD_EMBEDDINGS, *_SHARED_PARTS),
-    },
-    "vqa": {
-        "steps": 1400,
-        "learning_rate": 3e-4,
-        "opens_at": 0.3,
-        "frozen": ("encoders", *_SHARED_PARTS),
-    },
-    "movie_genres": {
-        "steps": 1600,
-        "batch": 16,
-        "learning_rate": 1e-3,
-        "part_rates": {"encoders.text": 5e-5, "fusion": 1e-4},
-        "opens_at": 0.2,
-        "replaced_share": 0.15,
-        "frozen": ("encoders.image", _WORD_EMBEDDINGS, *_SHARED_PARTS),
-    },
-}
 # The text encoder begins again as the BERT: --start-from all parts but it.
 _WORDS: Mapping[str, Mapping[str, Any]] = {
     "sentiment": {
@@ -263,6 +232,26 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
         "learning_rate": 3e-4,
         "part_rates": {"encoders.text": 5e-5},
         "frozen": (_WORD_EMBEDDINGS, *_SHARED_PARTS),
+    },
+}
+# Text encoder and fusion begin again as the BERT, for all tasks that read: --start-from all other parts.
+_TEXTS: Mapping[str, Mapping[str, Any]] = {
+    "sentiment": {**_WORDS["sentiment"], "steps": 4200},
+    "text_reconstruction": {**_WORDS["text_reconstruction"], "steps": 1400},
+    "vqa": {
+        "steps": 1400,
+        "learning_rate": 3e-4,
+        "opens_at": 0.3,
+        "frozen": ("encoders", *_SHARED_PARTS),
+    },
+    "movie_genres": {
+        "steps": 1600,
+        "batch": 16,
+        "learning_rate": 1e-3,
+        "part_rates": {"encoders.text": 5e-5, "fusion": 1e-4},
+        "opens_at": 0.2,
+        "replaced_share": 0.15,
+        "frozen": ("encoders.image", _WORD_EMBEDDINGS, *_SHARED_PARTS),
     },
 }
 _PICTURES: Mapping[str, Mapping[str, Any]] = {

@@ -176,14 +176,13 @@ def teach(
         raise InvalidField("task", examples.task, "one that labels a text")
     column = examples.columns["text"]
     texts = [str(column.values[row]) for row in column.rows]
-    parts = np.random.default_rng(lessons.seed).permutation(len(texts))
-    folds = np.array_split(parts, lessons.folds)
+    folds = _folds(texts, lessons)
     scores = torch.zeros(len(texts), len(examples.labels))
     done, steps = 0, sum(len(_batches(len(texts) - len(fold), lessons, 0)) * lessons.epochs for fold in folds)
     for number, fold in enumerate(folds):
         torch.manual_seed(lessons.seed * lessons.folds + number)
         network = TeacherNetwork(encoder, len(examples.labels)).to(device)
-        learnt = np.setdiff1d(parts, fold)
+        learnt = np.setdiff1d(np.arange(len(texts)), fold)
         for _ in _train(network, examples, texts, learnt, lessons):
             done += 1
             on_step(done, steps)
@@ -196,6 +195,13 @@ def teach(
         OBJECTIVES[answer].watched: round(float(quality), 4),
     }
     return Opinions(examples.task, examples.dataset, _ANSWERS[answer](scores), origin)
+
+
+def _folds(texts: list[str], lessons: Lessons) -> list[NDArray[np.int64]]:
+    """Places of each fold's texts; a text that stands there twice is in one fold."""
+    distinct, numbers = np.unique(texts, return_inverse=True)
+    parts = np.random.default_rng(lessons.seed).permutation(len(distinct))
+    return [np.flatnonzero(np.isin(numbers, part)) for part in np.array_split(parts, lessons.folds)]
 
 
 def _train(

@@ -51,17 +51,23 @@ def _opinions(probability: float = 0.8) -> Opinions:
 
 
 def test_a_teacher_learns_what_it_did_not_see(encoder: Path, tmp_path: Path) -> None:
-    examples = small_examples("sentiment", "train")
+    targets = np.random.default_rng(0).integers(0, 2, 96)
+    texts = [
+        f"a {('bad', 'good')[good]} film {_RARE[n % 48]} {_RARE[n // 48]}" for n, good in enumerate(targets)
+    ]
+    examples = replace(
+        small_examples("sentiment", "train"), columns={"text": one_each(texts)}, targets=targets
+    )
     steps: list[tuple[int, int]] = []
-    lessons = Lessons(folds=2, epochs=12, batch=8, learning_rate=1e-3)
+    lessons = Lessons(folds=2, epochs=30, batch=8, learning_rate=5e-3)
     opinions = teach(
         examples, encoder, lessons, device=_CPU, on_step=lambda done, of: steps.append((done, of))
     )
     assert opinions.probabilities.shape == (96, 2)
     torch.testing.assert_close(opinions.probabilities.sum(1), torch.ones(96))
     right = (opinions.probabilities.argmax(1).numpy() == examples.targets).mean()
-    assert right == opinions.origin["accuracy"] > 0.95
-    assert steps == [(number + 1, 144) for number in range(144)]  # 2 folds x 12 epochs x 48 / 8
+    assert round(right, 4) == opinions.origin["accuracy"] > 0.9
+    assert steps == [(number + 1, 360) for number in range(360)]  # 2 folds x 30 epochs x 48 / 8
     opinions.save(tmp_path / "told.safetensors")
     read = Opinions.load(tmp_path / "told.safetensors")
     assert (read.task, read.dataset, read.origin) == ("sentiment", "words", dict(opinions.origin))
@@ -70,11 +76,11 @@ def test_a_teacher_learns_what_it_did_not_see(encoder: Path, tmp_path: Path) -> 
 
 def test_no_text_is_labelled_by_who_learnt_from_it(encoder: Path) -> None:
     """Labels by chance cannot be known from other texts; whoever learnt from these would know nine in ten."""
-    chance = np.random.default_rng(0).integers(0, 2, len(_RARE))
+    chance = np.tile(np.random.default_rng(0).integers(0, 2, len(_RARE)), 4)
     examples = replace(
-        small_examples("sentiment", "train"), columns={"text": one_each(_RARE)}, targets=chance
+        small_examples("sentiment", "train"), columns={"text": one_each(_RARE * 4)}, targets=chance
     )
-    opinions = teach(examples, encoder, Lessons(folds=2, epochs=20, batch=8, learning_rate=1e-2), device=_CPU)
+    opinions = teach(examples, encoder, Lessons(folds=2, epochs=10, batch=8, learning_rate=1e-2), device=_CPU)
     assert opinions.origin["accuracy"] < 0.75
 
 
