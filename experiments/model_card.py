@@ -105,7 +105,7 @@ def _origins(started_from: Sequence[Mapping[str, Any]], lineage: Mapping[str, An
 def _teachers(training: Mapping[str, Any]) -> list[str]:
     """Who spoke beside the truth in a run; runs before there were teachers do not say."""
     return [
-        f"- There half of the targets of {task} were a teacher's, of texts it had not learnt from: {teacher}"
+        f"- There half of the targets of {task} were a teacher's, out of fold: {teacher}"
         for task, teacher in training.get("teachers", {}).items()
     ]
 
