@@ -22,6 +22,7 @@ from shared.layers import Tokens
 from shared.profiles import Profile
 from shared.tasks import Modality
 from shared.text import Vocabulary
+from transmitter.encoders.video import measure_changes
 from transmitter.preprocessing import (
     FBANK_DEVIATION,
     IMAGE_SIZE,
@@ -37,6 +38,9 @@ _MAX_SHIFT_PIXELS = 3
 _BLANKED_SHARE = 4  # a quarter of each side
 _MIN_CLIP_SHARE = 0.7
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
+_MAX_ZOOM, _GREY_SHARE = 1.3, 0.3
+_LEAST_MOTION, _SURE_MOTION = 0.15, 0.5  # of a pixel against its median over time, where full scale is 4
+_PERSON_PIXELS = 17  # moving parts and what is nearer than half of it are cut out with the person
 _NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 10, 10
 _MIN_FRAMES_A_MASKED_FRAME = 10  # a short word must not vanish
 _MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
@@ -138,24 +142,43 @@ class SpeechInputs:
 
 
 class ClipInputs:
-    """Clips, brought to the profile's size once; each step may see another part of a clip."""
+    """Clips, brought to the profile's size once; each step may see another part of a clip.
+
+    Clips that their motion tells are also seen in other colours and scenes. Where the pace tells, each is seen
+    with the pace of one clip and the looks of another.
+    """
 
     lengths: NDArray[np.int64] | None = None
 
-    def __init__(self, clips: Values, profile: Profile, augment: bool) -> None:
+    def __init__(self, column: Column, profile: Profile, augment: bool) -> None:
         size = (profile.video_size, profile.video_size)
-        self._clips = [np.stack([resize(frame, size) for frame in clip]) for clip in clips]
+        self._clips = [np.stack([resize(frame, size) for frame in clip]) for clip in column.values]
         self._num_frames, self._augment = profile.video_frames, augment
+        told_by = np.broadcast_to(column.told_by, len(self._clips))
+        self._by_motion, self._by_pace = told_by == "motion", told_by == "pace"
+        self._paced = np.flatnonzero(self._by_pace)
+        stills = [np.median(self._clips[row], 0).astype(np.uint8) for row in np.flatnonzero(~self._by_motion)]
+        self._scenes = pixels_to_tensor(np.stack(stills)) if augment and stills else torch.empty(0)
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Clips, float [B, N_F, 3, H, W]."""
+        """Clips, float [B, N_F, 3, H, W]; augmented, their changes too."""
         if not self._augment:
             return (pixels_to_tensor(np.stack([self._sampled(self._clips[row]) for row in rows])),)
+        clips = self._seen(rows, generator)
+        by_motion, by_pace = (torch.from_numpy(told[rows]) for told in (self._by_motion, self._by_pace))
+        clips[by_motion] = restage(clips[by_motion], self._scenes, generator)
+        changes = measure_changes(clips)
+        if by_pace.any():
+            others = torch.randint(len(self._paced), (int(by_pace.sum()),), generator=generator).numpy()
+            clips[by_pace] = self._seen(self._paced[others], generator)
+        return clips, changes
+
+    def _seen(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
         clips = [self._sampled(_part_of(self._clips[row], generator)) for row in rows]
         pixels = pixels_to_tensor(np.stack(clips))
-        moved = flip_and_shift(pixels.flatten(1, 2), generator).view(pixels.shape)
+        moved = zoom(flip_and_shift(pixels.flatten(1, 2), generator), generator).view(pixels.shape)
         contrast, brightness = 2 * torch.rand(2, len(pixels), 1, 1, 1, 1, generator=generator) - 1
-        return (moved * (1 + _MAX_CONTRAST_SHIFT * contrast) + _MAX_BRIGHTNESS_SHIFT * brightness,)
+        return moved * (1 + _MAX_CONTRAST_SHIFT * contrast) + _MAX_BRIGHTNESS_SHIFT * brightness
 
     def _sampled(self, clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.asarray(sample_frames(clip, self._num_frames))
@@ -221,6 +244,79 @@ def flip_and_shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
     shifts = torch.randint(0, 2 * _MAX_SHIFT_PIXELS + 1, (len(pixels), 2), generator=generator).tolist()
     crops = [padded[i, :, y : y + height, x : x + width] for i, (y, x) in enumerate(shifts)]
     return torch.stack(crops).contiguous(memory_format=torch.channels_last)
+
+
+def zoom(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """See each picture from nearer or farther, width and height by up to 1.3 times each; edges repeat.
+
+    Clips of any shape are brought to a square, so that people come thin and stout.
+
+    Args:
+        pixels: float, shape [B, C, H, W].
+        generator: Random source.
+    """
+    scales = _MAX_ZOOM ** (2 * torch.rand(len(pixels), 2, 1, generator=generator) - 1)
+    grid = F.affine_grid(scales * torch.eye(2, 3), list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def recolour(clips: Tensor, generator: torch.Generator) -> Tensor:
+    """Make three clips in ten grey and half of all a negative: clothes may be darker or lighter than a wall.
+
+    Args:
+        clips: float, zero mean, shape [B, N_F, 3, H, W].
+        generator: Random source.
+    """
+    draws = torch.rand(2, len(clips), 1, 1, 1, 1, generator=generator)
+    coloured = torch.where(draws[0] < _GREY_SHARE, clips.mean(2, keepdim=True), clips)
+    return torch.where(draws[1] < 0.5, -coloured, coloured)
+
+
+def restage(clips: Tensor, scenes: Tensor, generator: torch.Generator) -> Tensor:
+    """See clips in other colours; a quarter in its own scene, others in one of these or before a wall.
+
+    What moves is cut out of what stands still, half the time with what is near it. Walls are drawn at random:
+    patches of colour, from broad to narrow.
+
+    Args:
+        clips: float, zero mean, shape [B, N_F, 3, H, W].
+        scenes: Pictures, float, zero mean, shape [N, 3, H, W]; N may be 0.
+        generator: Random source.
+    """
+    people = recolour(clips, generator)
+    grey = people.mean(2)  # [B, N_F, H, W]
+    motion = (grey - grey.median(1, keepdim=True).values).abs()
+    near = motion.amax(1, keepdim=True)
+    for size in ((_PERSON_PIXELS, 1), (1, _PERSON_PIXELS)):
+        near = F.max_pool2d(near, size, 1, (size[0] // 2, size[1] // 2))
+    draws = torch.rand(3, len(clips), 1, 1, 1, generator=generator)
+    seen = torch.where(draws[0] < 0.5, motion, near)
+    share = ((seen - _LEAST_MOTION) / (_SURE_MOTION - _LEAST_MOTION)).clamp(0, 1).unsqueeze(2)
+    others = paint_walls(clips[:, 0], generator)
+    if len(scenes):
+        taken = torch.randint(len(scenes), (len(clips),), generator=generator)
+        others = torch.where(draws[1] < 0.5, scenes[taken], others)
+    others = recolour(others[:, None], generator)
+    restaged = others + share * (people - others)
+    return torch.where(draws[2].unsqueeze(2) < 0.75, restaged, people)
+
+
+def paint_walls(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures of a wall each, in the shape of these: patches of 64, 16 and 4 pixels, ever fainter.
+
+    Args:
+        pictures: float, shape [B, C, H, W], H and W at least 64.
+        generator: Random source.
+    """
+    batch, channels, height, width = pictures.shape
+    walls = torch.zeros_like(pictures)
+    strengths = torch.rand(3, batch, 1, 1, 1, generator=generator)
+    for pixels, most, strength in zip((64, 16, 4), (1.5, 0.8, 0.5), strengths, strict=True):
+        size = (batch, channels, -(-height // pixels) + 1, -(-width // pixels) + 1)
+        patches = torch.randn(size, generator=generator)
+        grown = F.interpolate(patches, (height, width), mode="bilinear", align_corners=True)
+        walls += most * strength * grown
+    return walls.clamp(-2, 2)
 
 
 def blank_square(pixels: Tensor, generator: torch.Generator) -> Tensor:
@@ -355,6 +451,6 @@ def make_inputs(
         "text": lambda: TextInputs(column.values, vocabulary, recipe.replaced_share),
         "image": lambda: PictureInputs(column.values, IMAGE_SIZE[task], recipe),
         "audio": lambda: SpeechInputs(column.values, recipe.augment),
-        "video": lambda: ClipInputs(column.values, profile, recipe.augment),
+        "video": lambda: ClipInputs(column, profile, recipe.augment),
     }
     return makers[modality]()

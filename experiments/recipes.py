@@ -203,9 +203,10 @@ _FUSED: Mapping[str, Mapping[str, Any]] = {
 }
 _CLIPS: Mapping[str, Mapping[str, Any]] = {
     "video_classification": {
-        "steps": 4000,
-        "learning_rate": 1.5e-4,
-        "part_rates": {"encoders.video.embed": 3e-4},
+        "steps": 3000,
+        "batch": 16,
+        "learning_rate": 1e-4,
+        "part_rates": {"encoders.video.pace": 1e-3},
         "frozen": _SHARED_PARTS,
     },
 }

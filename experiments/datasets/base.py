@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +39,14 @@ class Column:
             array, uint8 [num_values, height, width, 3]; everything else is a sequence, which may decode or
             read from disk what it is asked for.
         rows: Each instance's place in `values`, int64 [num_instances].
+        told_by: What of a clip may tell its label: "all"; its "motion", where every action is done before the
+            same few walls; its "pace", where there are so few clips that all else would be learnt by heart.
+            One for all, or one for each of the values.
     """
 
     values: Sequence[Any] | NDArray[np.uint8]
     rows: NDArray[np.int64]
+    told_by: NDArray[np.str_] | Literal["all", "motion", "pace"] = "all"
 
 
 Targets = Any
@@ -164,4 +168,5 @@ def join(parts: Sequence[Examples]) -> Examples:
 def _join_columns(columns: Sequence[Column]) -> Column:
     starts = np.cumsum([0, *(len(column.values) for column in columns[:-1])])
     rows = [column.rows + start for column, start in zip(columns, starts, strict=True)]
-    return Column(Chain([column.values for column in columns]), np.concatenate(rows))
+    told_by = [np.broadcast_to(column.told_by, len(column.values)) for column in columns]
+    return Column(Chain([column.values for column in columns]), np.concatenate(rows), np.concatenate(told_by))

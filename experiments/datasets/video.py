@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +56,7 @@ def load_weizmann(root: Path, split: str) -> Examples:
         starts = range(0, len(frames) - WINDOW_FRAMES + 1, _WINDOW_STRIDES[split])
         windows += [frames[start : start + WINDOW_FRAMES] for start in starts]
         targets += [LABELS.index(clip["action"])] * len(starts)
-    return _examples("weizmann", split, windows, targets)
+    return _examples("weizmann", split, windows, targets, told_by="motion")
 
 
 def load_fights(root: Path, split: str) -> Examples:
@@ -78,16 +80,23 @@ def load_fights(root: Path, split: str) -> Examples:
     )
     own = [row for row, name in enumerate(clips.names) if _is_test(name) == (split == "test")]
     targets = [LABELS.index(_FIGHT_LABELS[PurePosixPath(clips.names[row]).parent.name]) for row in own]
-    return _examples("fights", split, [clips[row] for row in own], targets)
+    return _examples("fights", split, [clips[row] for row in own], targets, told_by="pace")
 
 
-def _examples(dataset: str, split: str, clips: list[NDArray[np.uint8]], targets: list[int]) -> Examples:
+def _examples(
+    dataset: str,
+    split: str,
+    clips: list[NDArray[np.uint8]],
+    targets: list[int],
+    *,
+    told_by: Literal["motion", "pace"],
+) -> Examples:
     return Examples(
         dataset=dataset,
         split=split,
         task="video_classification",
         labels=LABELS,
-        columns={"video": one_each(clips)},
+        columns={"video": replace(one_each(clips), told_by=told_by)},
         targets=np.array(targets, dtype=np.int64),
     )
 

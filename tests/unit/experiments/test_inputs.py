@@ -8,14 +8,19 @@ import torch
 from small_runs import small_recipe, start_small
 
 from experiments.inputs import (
+    ClipInputs,
     TextInputs,
     add_noise,
     blank_square,
     change_band,
     change_voice,
     flip_and_shift,
+    recolour,
+    zoom,
 )
+from experiments.datasets.base import Column
 from experiments.recipes import Recipe, TaskRecipe
+from shared.profiles import get_profile
 from shared.text import SPECIAL, Vocabulary
 
 
@@ -133,3 +138,41 @@ def test_dropped_tokens_are_others_each_time_and_never_all() -> None:
     sampler = start_small(Recipe({"vqa": TaskRecipe(steps=1, batch=8, dropped_share=1.0)})).samplers["vqa"]
     sampler.encode_once("image", run.transmitter.encoders["image"])
     assert set(sampler.batch(0)[0].inputs["image"][1].sum(1).tolist()) == {1}
+
+
+def test_a_zoomed_picture_is_seen_from_nearer_or_farther() -> None:
+    pixels = torch.zeros(40, 1, 64, 64)
+    pixels[:, :, 22:42, 22:42] = 1.0
+    zoomed = zoom(pixels, torch.Generator().manual_seed(0))
+    for axis in (2, 3):
+        sides = zoomed.sum(axis).amax((1, 2))
+        assert 20 / 1.35 <= float(sides.min()) < 17 < 23 < float(sides.max()) <= 20 * 1.35
+    torch.testing.assert_close(zoomed.flip(2, 3), zoomed, atol=1e-4, rtol=0)  # the middle stays
+
+
+def test_clips_lose_their_colours_and_turn_negative() -> None:
+    clips = torch.rand(400, 2, 3, 4, 4)
+    seen = recolour(clips, torch.Generator().manual_seed(0))
+    is_negative = (seen <= 0).flatten(1).all(1)
+    assert 160 <= int(is_negative.sum()) <= 240
+    seen = torch.where(is_negative[:, None, None, None, None], -seen, seen)
+    is_grey = (seen == seen[:, :, :1]).flatten(1).all(1)
+    assert 90 <= int(is_grey.sum()) <= 150
+    assert torch.equal(seen[~is_grey], clips[~is_grey])
+    torch.testing.assert_close(seen.mean(2), clips.mean(2))
+
+
+def test_only_staged_clips_change_their_scene() -> None:
+    rng = np.random.default_rng(0)
+    scenes = rng.integers(0, 256, (2, 1, 1, 1, 3), dtype=np.uint8)  # two walls
+    clips = [np.broadcast_to(scenes[number % 2], (16, 64, 64, 3)) for number in range(40)]
+    rows, number = np.arange(40), np.arange(40)
+    column = Column(clips, rows, is_staged=number < 20)
+    (seen,) = ClipInputs(column, get_profile("tiny"), augment=True).tensors(rows, torch.Generator().manual_seed(0))
+    walls = seen.flatten(3).median(3).values.median(1).values  # [40, 3]: contrast and brightness change too
+    colours = walls - walls.mean(1, keepdim=True)
+    expected = torch.tensor(scenes.reshape(2, 3) / 127.5 - 1).float()
+    expected = (expected - expected.mean(1, keepdim=True))[number % 2]
+    alike = torch.nn.functional.cosine_similarity(colours, expected)
+    assert (alike[20:] > 0.999).all()
+    assert 4 <= int((alike[:20] > 0.999).sum()) <= 12
