@@ -144,8 +144,8 @@ class SpeechInputs:
 class ClipInputs:
     """Clips, brought to the profile's size once; each step may see another part of a clip.
 
-    Clips that their motion tells are also seen in other colours and scenes. Where the pace tells, each is seen
-    with the pace of one clip and the looks of another.
+    Clips that their motion tells are also seen in other colours and scenes. Where the pace tells, the pace of
+    one clip comes with the looks of another.
     """
 
     lengths: NDArray[np.int64] | None = None

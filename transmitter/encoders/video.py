@@ -89,10 +89,10 @@ class Pace(nn.Module):
 
 
 class VideoEncoder(nn.Module):
-    """clip [B, N_F, 3, H, W] -> tubelets of motion + position -> space-time layers, + pace -> tokens [B, n_f S, P].
+    """clip [B, N_F, 3, H, W] -> tubelets of motion + position -> space-time layers + pace -> [B, n_f S, P].
 
-    Motion is what is left without the median over time and a camera's noise: a scene says which data set a clip
-    is of, not what is done in it.
+    Motion is a clip without its median over time and without a camera's noise: a scene says which data set a
+    clip is of, not what is done in it.
 
     Source: MFMSC, IV-A 4), eq. (8), Fig. 5; motion and pace are ours.
     """

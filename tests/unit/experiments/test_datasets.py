@@ -300,7 +300,7 @@ def test_joined_splits_keep_every_instance() -> None:
     assert (joined.dataset, len(joined)) == ("a+b", 4)
     assert [source["text"] for source in joined.sources(range(4))] == ["y", "x", "y", "z"]
     assert joined.targets.tolist() == [0, 1, 1, 1]
-    assert not joined.columns["text"].is_staged.any()
+    assert set(joined.columns["text"].told_by) == {"all"}
     other = Examples("c", "train", "sentiment", ("yes", "no"), {"text": one_each(["w"])}, np.array([0]))
     with pytest.raises(InvalidField, match="'a\\+b\\+c' is not allowed.*the same labels"):
         join([joined, other])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from small_runs import small_recipe, start_small
 
+from experiments.datasets.base import Column
 from experiments.inputs import (
     ClipInputs,
     TextInputs,
@@ -18,10 +19,10 @@ from experiments.inputs import (
     recolour,
     zoom,
 )
-from experiments.datasets.base import Column
 from experiments.recipes import Recipe, TaskRecipe
 from shared.profiles import get_profile
 from shared.text import SPECIAL, Vocabulary
+from transmitter.encoders.video import measure_changes
 
 
 def test_a_share_of_the_pieces_is_replaced_and_marks_never() -> None:
@@ -162,17 +163,40 @@ def test_clips_lose_their_colours_and_turn_negative() -> None:
     torch.testing.assert_close(seen.mean(2), clips.mean(2))
 
 
-def test_only_staged_clips_change_their_scene() -> None:
+def test_only_clips_told_by_their_motion_change_their_scene() -> None:
     rng = np.random.default_rng(0)
     scenes = rng.integers(0, 256, (2, 1, 1, 1, 3), dtype=np.uint8)  # two walls
     clips = [np.broadcast_to(scenes[number % 2], (16, 64, 64, 3)) for number in range(40)]
     rows, number = np.arange(40), np.arange(40)
-    column = Column(clips, rows, is_staged=number < 20)
-    (seen,) = ClipInputs(column, get_profile("tiny"), augment=True).tensors(rows, torch.Generator().manual_seed(0))
+    column = Column(clips, rows, told_by=np.where(number < 20, "motion", "all"))
+    inputs = ClipInputs(column, get_profile("tiny"), augment=True)
+    seen, _ = inputs.tensors(rows, torch.Generator().manual_seed(0))
     walls = seen.flatten(3).median(3).values.median(1).values  # [40, 3]: contrast and brightness change too
     colours = walls - walls.mean(1, keepdim=True)
     expected = torch.tensor(scenes.reshape(2, 3) / 127.5 - 1).float()
     expected = (expected - expected.mean(1, keepdim=True))[number % 2]
     alike = torch.nn.functional.cosine_similarity(colours, expected)
     assert (alike[20:] > 0.999).all()
-    assert 4 <= int((alike[:20] > 0.999).sum()) <= 12
+    assert 1 <= int((alike[:20] > 0.999).sum()) <= 8
+
+
+def test_a_clip_told_by_its_pace_comes_with_the_looks_of_another() -> None:
+    rows, blinks = np.arange(80), np.arange(80) % 2 == 1  # every other clip stands still
+    black, blinking = np.zeros((16, 64, 64, 3), np.uint8), np.zeros((16, 64, 64, 3), np.uint8)
+    blinking[::2] = 255
+    column = Column(
+        [blinking if does else black for does in blinks],
+        rows,
+        told_by=np.where(rows < 40, "pace", "all"),
+    )
+    inputs = ClipInputs(column, get_profile("tiny"), augment=True)
+    clips, changes = inputs.tensors(rows, torch.Generator().manual_seed(0))
+    assert torch.equal(_changes(changes), torch.from_numpy(blinks))  # the pace is the clip's own
+    looks = _changes(measure_changes(clips))
+    assert torch.equal(looks[40:], torch.from_numpy(blinks[40:]))
+    assert 10 <= int((looks[:40] == torch.from_numpy(blinks[:40])).sum()) <= 30
+    assert len(ClipInputs(column, get_profile("tiny"), augment=False).tensors(rows, torch.Generator())) == 1
+
+
+def _changes(levels: torch.Tensor) -> torch.Tensor:
+    return levels.flatten(1).amax(1) > 0

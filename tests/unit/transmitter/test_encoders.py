@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -9,7 +11,13 @@ from shared.profiles import get_profile
 from transmitter.encoders.image import ImageEncoder
 from transmitter.encoders.speech import CausalVgg, SpeechEncoder
 from transmitter.encoders.text import TextEncoder
-from transmitter.encoders.video import SpaceTimeLayer, TubeletEmbedding, VideoEncoder, _attend
+from transmitter.encoders.video import (
+    SpaceTimeLayer,
+    TubeletEmbedding,
+    VideoEncoder,
+    _attend,
+    measure_changes,
+)
 
 TINY = get_profile("tiny")
 
@@ -167,3 +175,31 @@ def test_video_tokens_mix_space_and_time() -> None:
     tokens.values[0, 0].square().sum().backward()
     assert clip.grad is not None
     assert (clip.grad[0].abs().sum((1, 2, 3)) > 0).all()
+
+
+def test_a_clip_is_encoded_alike_before_any_wall() -> None:
+    encoder = VideoEncoder(TINY).eval()
+    clip, wall = torch.randn(1, 16, 3, 64, 64), torch.randn(1, 1, 3, 64, 64)
+    alike, other = encoder(clip + wall).values, encoder(clip.flip(1)).values
+    torch.testing.assert_close(alike, encoder(clip).values, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(other, encoder(clip).values, atol=1e-2)
+
+
+def test_changes_are_measured_where_and_when_they_happen() -> None:
+    clip = torch.zeros(1, 16, 3, 64, 64)
+    clip[:, 7:, :, 16:32, 48:] = 1.25  # from the eighth frame on, in one place
+    clip += 0.24 * (torch.rand_like(clip) - 0.5)  # a camera's noise is not a change
+    clip[:, 6:8, :, 16:32, 48:] = torch.tensor([0.0, 1.25]).view(2, 1, 1, 1)
+    changes = measure_changes(clip)
+    expected = torch.full((1, 15, 4, 4), math.log(0.02) + 2.5)
+    expected[0, 6, 1, 3] = math.log(1.25 - 0.25 + 0.02) + 2.5
+    torch.testing.assert_close(changes, expected)
+
+
+def test_how_much_changes_is_in_every_token_and_does_not_mix_with_what_moves() -> None:
+    encoder = VideoEncoder(TINY).eval()
+    clip, others = torch.randn(1, 16, 3, 64, 64), torch.randn(2, 15, 4, 4)
+    first, second = (encoder(clip, changes).values for changes in others.split(1))
+    difference = encoder.pace(others[:1]) - encoder.pace(others[1:])
+    torch.testing.assert_close(first - second, difference.expand_as(first), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(encoder(clip, measure_changes(clip)).values, encoder(clip).values)
