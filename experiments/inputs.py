@@ -144,8 +144,8 @@ class SpeechInputs:
 class ClipInputs:
     """Clips, brought to the profile's size once; each step may see another part of a clip.
 
-    Clips that their motion tells are also seen in other colours and scenes. Where the pace tells, the pace of
-    one clip comes with the looks of another.
+    Clips that their motion tells are also seen in other colours and scenes, and with the pace of any clip. Where
+    the pace tells, it comes with the looks of another clip.
     """
 
     lengths: NDArray[np.int64] | None = None
@@ -168,6 +168,8 @@ class ClipInputs:
         by_motion, by_pace = (torch.from_numpy(told[rows]) for told in (self._by_motion, self._by_pace))
         clips[by_motion] = restage(clips[by_motion], self._scenes, generator)
         changes = measure_changes(clips)
+        anyone = torch.randint(len(rows), (int(by_motion.sum()),), generator=generator)
+        changes[by_motion] = changes[anyone]
         if by_pace.any():
             others = torch.randint(len(self._paced), (int(by_pace.sum()),), generator=generator).numpy()
             clips[by_pace] = self._seen(self._paced[others], generator)

@@ -206,7 +206,7 @@ _CLIPS: Mapping[str, Mapping[str, Any]] = {
         "steps": 3000,
         "batch": 16,
         "learning_rate": 1e-4,
-        "part_rates": {"encoders.video.pace": 1e-3},
+        "part_rates": {"encoders.video.pace": 2e-3},
         "frozen": _SHARED_PARTS,
     },
 }
