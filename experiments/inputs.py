@@ -22,7 +22,6 @@ from shared.layers import Tokens
 from shared.profiles import Profile
 from shared.tasks import Modality
 from shared.text import Vocabulary
-from transmitter.encoders.video import measure_changes
 from transmitter.preprocessing import (
     FBANK_DEVIATION,
     IMAGE_SIZE,
@@ -40,6 +39,7 @@ _MIN_CLIP_SHARE = 0.7
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
 _MAX_ZOOM, _GREY_SHARE = 1.3, 0.3
 _LEAST_MOTION, _SURE_MOTION = 0.15, 0.5  # of a pixel against its median over time, where full scale is 4
+_OTHER_SCENE_SHARE = 0.25
 _PERSON_PIXELS = 17  # moving parts and what is nearer than half of it are cut out with the person
 _NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 10, 10
 _MIN_FRAMES_A_MASKED_FRAME = 10  # a short word must not vanish
@@ -144,8 +144,8 @@ class SpeechInputs:
 class ClipInputs:
     """Clips, brought to the profile's size once; each step may see another part of a clip.
 
-    Clips that their motion tells are also seen in other colours and scenes, and with the pace of any clip. Where
-    the pace tells, it comes with the looks of another clip.
+    A clip that its motion tells is also seen in other colours, before other walls and, in a quarter, with the
+    scene of any clip. Where the scene tells, it comes with the motion of another clip.
     """
 
     lengths: NDArray[np.int64] | None = None
@@ -155,25 +155,25 @@ class ClipInputs:
         self._clips = [np.stack([resize(frame, size) for frame in clip]) for clip in column.values]
         self._num_frames, self._augment = profile.video_frames, augment
         told_by = np.broadcast_to(column.told_by, len(self._clips))
-        self._by_motion, self._by_pace = told_by == "motion", told_by == "pace"
-        self._paced = np.flatnonzero(self._by_pace)
+        self._by_motion, self._by_scene = told_by == "motion", told_by == "scene"
         stills = [np.median(self._clips[row], 0).astype(np.uint8) for row in np.flatnonzero(~self._by_motion)]
-        self._scenes = pixels_to_tensor(np.stack(stills)) if augment and stills else torch.empty(0)
+        self._stills = pixels_to_tensor(np.stack(stills)) if augment and stills else torch.empty(0)
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Clips, float [B, N_F, 3, H, W]; augmented, their changes too."""
+        """Clips, float [B, N_F, 3, H, W]; augmented, clips whose scenes are seen with them too."""
         if not self._augment:
             return (pixels_to_tensor(np.stack([self._sampled(self._clips[row]) for row in rows])),)
         clips = self._seen(rows, generator)
-        by_motion, by_pace = (torch.from_numpy(told[rows]) for told in (self._by_motion, self._by_pace))
-        clips[by_motion] = restage(clips[by_motion], self._scenes, generator)
-        changes = measure_changes(clips)
-        anyone = torch.randint(len(rows), (int(by_motion.sum()),), generator=generator)
-        changes[by_motion] = changes[anyone]
-        if by_pace.any():
-            others = torch.randint(len(self._paced), (int(by_pace.sum()),), generator=generator).numpy()
-            clips[by_pace] = self._seen(self._paced[others], generator)
-        return clips, changes
+        by_motion, by_scene = (torch.from_numpy(told[rows]) for told in (self._by_motion, self._by_scene))
+        others = torch.randint(len(rows), (len(rows),), generator=generator)
+        is_other = by_motion & (torch.rand(len(rows), generator=generator) < _OTHER_SCENE_SHARE)
+        scenes = clips[torch.where(is_other, others, torch.arange(len(rows)))]
+        clips[by_motion] = restage(clips[by_motion], self._stills, generator)
+        if by_scene.any():
+            candidates = np.flatnonzero(self._by_scene)
+            drawn = torch.randint(len(candidates), (int(by_scene.sum()),), generator=generator).numpy()
+            clips[by_scene] = self._seen(candidates[drawn], generator)
+        return clips, scenes
 
     def _seen(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
         clips = [self._sampled(_part_of(self._clips[row], generator)) for row in rows]

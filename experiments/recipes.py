@@ -134,7 +134,7 @@ _COMPACT = Recipe(
             learning_rate=3e-4,
             label_smoothing=0.05,
             augment=True,
-            part_rates={"encoders.video.embed": 1e-3},
+            part_rates={"encoders.video.motion.embed": 1e-3, "encoders.video.scene.embed": 1e-3},
         ),
         "vqa": TaskRecipe(steps=3000, batch=12, questions_a_picture=4, learning_rate=5e-4, opens_at=0.2),
         "movie_genres": TaskRecipe(
@@ -203,9 +203,8 @@ _FUSED: Mapping[str, Mapping[str, Any]] = {
 }
 _CLIPS: Mapping[str, Mapping[str, Any]] = {
     "video_classification": {
-        "steps": 3000,
+        "steps": 2000,
         "batch": 16,
-        "learning_rate": 1e-4,
         "part_rates": {"encoders.video.pace": 2e-3},
         "frozen": _SHARED_PARTS,
     },
@@ -319,7 +318,9 @@ RECIPES: Mapping[str, Recipe] = {
         },
     ),
     "compact-fusion": _alone(_FUSED),
-    "compact-clips": _alone(_CLIPS),
+    "compact-clips": replace(
+        _alone(_CLIPS), frozen=("encoders.video.motion", "encoders.video.scene"), dropout=0.0
+    ),
     "compact-speech": _alone(_SPEECH),
     "compact-texts": _alone(_TEXTS),
     "compact-words": _alone(_WORDS),

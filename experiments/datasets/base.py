@@ -40,13 +40,13 @@ class Column:
             read from disk what it is asked for.
         rows: Each instance's place in `values`, int64 [num_instances].
         told_by: What of a clip may tell its label: "all"; its "motion", where every action is done before the
-            same few walls; its "pace", where there are so few clips that all else would be learnt by heart.
+            same few walls; its "scene", where there are so few clips that their motion is learnt by heart.
             One for all, or one for each of the values.
     """
 
     values: Sequence[Any] | NDArray[np.uint8]
     rows: NDArray[np.int64]
-    told_by: NDArray[np.str_] | Literal["all", "motion", "pace"] = "all"
+    told_by: NDArray[np.str_] | Literal["all", "motion", "scene"] = "all"
 
 
 Targets = Any

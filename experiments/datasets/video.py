@@ -80,7 +80,7 @@ def load_fights(root: Path, split: str) -> Examples:
     )
     own = [row for row, name in enumerate(clips.names) if _is_test(name) == (split == "test")]
     targets = [LABELS.index(_FIGHT_LABELS[PurePosixPath(clips.names[row]).parent.name]) for row in own]
-    return _examples("fights", split, [clips[row] for row in own], targets, told_by="pace")
+    return _examples("fights", split, [clips[row] for row in own], targets, told_by="scene")
 
 
 def _examples(
@@ -89,7 +89,7 @@ def _examples(
     clips: list[NDArray[np.uint8]],
     targets: list[int],
     *,
-    told_by: Literal["motion", "pace"],
+    told_by: Literal["motion", "scene"],
 ) -> Examples:
     return Examples(
         dataset=dataset,

@@ -1,4 +1,4 @@
-"""Video semantic encoder: ViViT with alternating spatial and temporal attention, over what moves.
+"""Video semantic encoder: ViViT with alternating spatial and temporal attention, of motion and of the scene.
 
 Shapes: B batch, N_F frames, n_f tubes in time, S = n_h n_w tubes in space, P width.
 """
@@ -88,13 +88,10 @@ class Pace(nn.Module):
         return pace
 
 
-class VideoEncoder(nn.Module):
-    """clip [B, N_F, 3, H, W] -> tubelets of motion + position -> space-time layers + pace -> [B, n_f S, P].
+class Stream(nn.Module):
+    """Pictures in time [B, N_F, 3, H, W] -> tubelets + position -> space-time layers -> [B, n_f S, P].
 
-    Motion is a clip without its median over time and without a camera's noise: a scene says which data set a
-    clip is of, not what is done in it.
-
-    Source: MFMSC, IV-A 4), eq. (8), Fig. 5; motion and pace are ours.
+    Source: MFMSC, IV-A 4), eq. (8), Fig. 5.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -110,22 +107,42 @@ class VideoEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(profile.width)
         self.layers = nn.ModuleList(SpaceTimeLayer(profile) for _ in range(profile.video_layers))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Shape [B, N_F, 3, H, W] -> [B, n_f S, P]."""
+        tubes = self.norm(self.embed(pictures) + self.position)
+        for layer in self.layers:
+            tubes = layer(tubes)
+        return tubes.flatten(1, 2)
+
+
+class VideoEncoder(nn.Module):
+    """clip [B, N_F, 3, H, W] -> stream of motion + stream of the whole scene + pace -> tokens [B, n_f S, P].
+
+    Motion is a clip without its median over time and without a camera's noise. A scene says which data set a
+    clip is of sooner than what is done in it, so training may give motion the scene of another clip.
+
+    Source: MFMSC, IV-A 4); two streams as in Simonyan and Zisserman, 2014, but both of pictures.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.motion = Stream(profile)
+        self.scene = Stream(profile)
+        self.project_scene = nn.Linear(profile.width, profile.width)
         self.pace = Pace(profile)
 
-    def forward(self, clips: Tensor, changes: Tensor | None = None) -> Tokens:
+    def forward(self, clips: Tensor, scenes: Tensor | None = None) -> Tokens:
         """Encode clips.
 
         Args:
             clips: float, shape [B, N_F, 3, H, W], the profile's frames and size.
-            changes: What `measure_changes` says of them; training may give those of other clips.
+            scenes: Clips whose scene and pace are read instead of their own, shape of `clips`.
 
         Returns:
             Tokens [B, n_f n_h n_w, P].
         """
-        motion = F.softshrink(clips - clips.median(1, keepdim=True).values, _NOISE)
-        tubes = self.norm(self.embed(motion) + self.position)
-        for layer in self.layers:
-            tubes = layer(tubes)
-        pace = self.pace(measure_changes(clips) if changes is None else changes)
-        values = tubes.flatten(1, 2) + pace[:, None]
+        scenes = clips if scenes is None else scenes
+        motion = self.motion(F.softshrink(clips - clips.median(1, keepdim=True).values, _NOISE))
+        values = motion + self.project_scene(self.scene(scenes)) + self.pace(measure_changes(scenes))[:, None]
         return Tokens(values, values.new_ones(values.shape[:2]).bool())
