@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from experiments.clips import part_of, restage, zoom
 from experiments.datasets.base import Column
 from experiments.recipes import TaskRecipe
 from shared.layers import Tokens
@@ -35,12 +36,8 @@ from transmitter.preprocessing import (
 
 _MAX_SHIFT_PIXELS = 3
 _BLANKED_SHARE = 4  # a quarter of each side
-_MIN_CLIP_SHARE = 0.7
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
-_MAX_ZOOM, _GREY_SHARE = 1.3, 0.3
-_LEAST_MOTION, _SURE_MOTION = 0.15, 0.5  # of a pixel against its median over time, where full scale is 4
 _OTHER_SCENE_SHARE = 0.25
-_PERSON_PIXELS = 17  # moving parts and what is nearer than half of it are cut out with the person
 _NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 10, 10
 _MIN_FRAMES_A_MASKED_FRAME = 10  # a short word must not vanish
 _MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
@@ -144,8 +141,8 @@ class SpeechInputs:
 class ClipInputs:
     """Clips, brought to the profile's size once; each step may see another part of a clip.
 
-    A clip that its motion tells is also seen in other colours, before other walls and, in a quarter, with the
-    scene of any clip. Where the scene tells, it comes with the motion of another clip.
+    A clip that its motion tells moves in other colours and before other walls and, in a quarter, beside scene
+    and pace of any clip of the batch. Where the scene tells, it stands beside the motion of another clip.
     """
 
     lengths: NDArray[np.int64] | None = None
@@ -156,31 +153,46 @@ class ClipInputs:
         self._num_frames, self._augment = profile.video_frames, augment
         told_by = np.broadcast_to(column.told_by, len(self._clips))
         self._by_motion, self._by_scene = told_by == "motion", told_by == "scene"
-        stills = [np.median(self._clips[row], 0).astype(np.uint8) for row in np.flatnonzero(~self._by_motion)]
-        self._stills = pixels_to_tensor(np.stack(stills)) if augment and stills else torch.empty(0)
+        self._stills = np.empty((0, *size, 3), np.uint8)
+        if augment and self._by_motion.any() and not self._by_motion.all():
+            others = np.flatnonzero(~self._by_motion)
+            self._stills = np.stack([np.median(self._clips[row], 0).astype(np.uint8) for row in others])
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Clips, float [B, N_F, 3, H, W]; augmented, clips whose scenes are seen with them too."""
+        """Clips, float [B, N_F, 3, H, W]; augmented, perhaps those whose scene they are given."""
         if not self._augment:
             return (pixels_to_tensor(np.stack([self._sampled(self._clips[row]) for row in rows])),)
-        clips = self._seen(rows, generator)
+        clips = self._augmented(rows, generator)
         by_motion, by_scene = (torch.from_numpy(told[rows]) for told in (self._by_motion, self._by_scene))
-        others = torch.randint(len(rows), (len(rows),), generator=generator)
-        is_other = by_motion & (torch.rand(len(rows), generator=generator) < _OTHER_SCENE_SHARE)
-        scenes = clips[torch.where(is_other, others, torch.arange(len(rows)))]
-        clips[by_motion] = restage(clips[by_motion], self._stills, generator)
+        if not (by_motion | by_scene).any():
+            return (clips,)
+        anyone = torch.randint(len(rows), (len(rows),), generator=generator)
+        is_exchanged = by_motion & (torch.rand(len(rows), generator=generator) < _OTHER_SCENE_SHARE)
+        scenes = clips[torch.where(is_exchanged, anyone, torch.arange(len(rows)))]
+        if by_motion.any():
+            clips[by_motion] = restage(
+                clips[by_motion], self._draw_stills(int(by_motion.sum()), generator), generator
+            )
         if by_scene.any():
             candidates = np.flatnonzero(self._by_scene)
             drawn = torch.randint(len(candidates), (int(by_scene.sum()),), generator=generator).numpy()
-            clips[by_scene] = self._seen(candidates[drawn], generator)
+            clips[by_scene] = self._augmented(candidates[drawn], generator)
         return clips, scenes
 
-    def _seen(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
-        clips = [self._sampled(_part_of(self._clips[row], generator)) for row in rows]
+    def _draw_stills(self, count: int, generator: torch.Generator) -> Tensor | None:
+        if not len(self._stills):
+            return None
+        return pixels_to_tensor(
+            self._stills[torch.randint(len(self._stills), (count,), generator=generator).numpy()]
+        )
+
+    def _augmented(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
+        clips = [self._sampled(part_of(self._clips[row], self._num_frames, generator)) for row in rows]
         pixels = pixels_to_tensor(np.stack(clips))
         moved = zoom(flip_and_shift(pixels.flatten(1, 2), generator), generator).view(pixels.shape)
         contrast, brightness = 2 * torch.rand(2, len(pixels), 1, 1, 1, 1, generator=generator) - 1
-        return moved * (1 + _MAX_CONTRAST_SHIFT * contrast) + _MAX_BRIGHTNESS_SHIFT * brightness
+        augmented: Tensor = moved * (1 + _MAX_CONTRAST_SHIFT * contrast) + _MAX_BRIGHTNESS_SHIFT * brightness
+        return augmented
 
     def _sampled(self, clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.asarray(sample_frames(clip, self._num_frames))
@@ -246,79 +258,6 @@ def flip_and_shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
     shifts = torch.randint(0, 2 * _MAX_SHIFT_PIXELS + 1, (len(pixels), 2), generator=generator).tolist()
     crops = [padded[i, :, y : y + height, x : x + width] for i, (y, x) in enumerate(shifts)]
     return torch.stack(crops).contiguous(memory_format=torch.channels_last)
-
-
-def zoom(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """See each picture from nearer or farther, width and height by up to 1.3 times each; edges repeat.
-
-    Clips of any shape are brought to a square, so that people come thin and stout.
-
-    Args:
-        pixels: float, shape [B, C, H, W].
-        generator: Random source.
-    """
-    scales = _MAX_ZOOM ** (2 * torch.rand(len(pixels), 2, 1, generator=generator) - 1)
-    grid = F.affine_grid(scales * torch.eye(2, 3), list(pixels.shape), align_corners=False)
-    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-
-
-def recolour(clips: Tensor, generator: torch.Generator) -> Tensor:
-    """Make three clips in ten grey and half of all a negative: clothes may be darker or lighter than a wall.
-
-    Args:
-        clips: float, zero mean, shape [B, N_F, 3, H, W].
-        generator: Random source.
-    """
-    draws = torch.rand(2, len(clips), 1, 1, 1, 1, generator=generator)
-    coloured = torch.where(draws[0] < _GREY_SHARE, clips.mean(2, keepdim=True), clips)
-    return torch.where(draws[1] < 0.5, -coloured, coloured)
-
-
-def restage(clips: Tensor, scenes: Tensor, generator: torch.Generator) -> Tensor:
-    """See clips in other colours; a quarter in its own scene, others in one of these or before a wall.
-
-    What moves is cut out of what stands still, half the time with what is near it. Walls are drawn at random:
-    patches of colour, from broad to narrow.
-
-    Args:
-        clips: float, zero mean, shape [B, N_F, 3, H, W].
-        scenes: Pictures, float, zero mean, shape [N, 3, H, W]; N may be 0.
-        generator: Random source.
-    """
-    people = recolour(clips, generator)
-    grey = people.mean(2)  # [B, N_F, H, W]
-    motion = (grey - grey.median(1, keepdim=True).values).abs()
-    near = motion.amax(1, keepdim=True)
-    for size in ((_PERSON_PIXELS, 1), (1, _PERSON_PIXELS)):
-        near = F.max_pool2d(near, size, 1, (size[0] // 2, size[1] // 2))
-    draws = torch.rand(3, len(clips), 1, 1, 1, generator=generator)
-    seen = torch.where(draws[0] < 0.5, motion, near)
-    share = ((seen - _LEAST_MOTION) / (_SURE_MOTION - _LEAST_MOTION)).clamp(0, 1).unsqueeze(2)
-    others = paint_walls(clips[:, 0], generator)
-    if len(scenes):
-        taken = torch.randint(len(scenes), (len(clips),), generator=generator)
-        others = torch.where(draws[1] < 0.5, scenes[taken], others)
-    others = recolour(others[:, None], generator)
-    restaged = others + share * (people - others)
-    return torch.where(draws[2].unsqueeze(2) < 0.75, restaged, people)
-
-
-def paint_walls(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Pictures of a wall each, in the shape of these: patches of 64, 16 and 4 pixels, ever fainter.
-
-    Args:
-        pictures: float, shape [B, C, H, W], H and W at least 64.
-        generator: Random source.
-    """
-    batch, channels, height, width = pictures.shape
-    walls = torch.zeros_like(pictures)
-    strengths = torch.rand(3, batch, 1, 1, 1, generator=generator)
-    for pixels, most, strength in zip((64, 16, 4), (1.5, 0.8, 0.5), strengths, strict=True):
-        size = (batch, channels, -(-height // pixels) + 1, -(-width // pixels) + 1)
-        patches = torch.randn(size, generator=generator)
-        grown = F.interpolate(patches, (height, width), mode="bilinear", align_corners=True)
-        walls += most * strength * grown
-    return walls.clamp(-2, 2)
 
 
 def blank_square(pixels: Tensor, generator: torch.Generator) -> Tensor:
@@ -429,14 +368,6 @@ def mask_bands(features: Tensor, generator: torch.Generator) -> Tensor:
             start = int(torch.randint(0, max(1, length - width), (), generator=generator))
             masked.narrow(axis, start, min(width, length - start)).zero_()
     return masked
-
-
-def _part_of(clip: NDArray[np.uint8], generator: torch.Generator) -> NDArray[np.uint8]:
-    """A stretch of a clip, at least seven tenths of it."""
-    share, place = torch.rand(2, generator=generator).tolist()
-    length = max(1, round(len(clip) * (_MIN_CLIP_SHARE + (1 - _MIN_CLIP_SHARE) * share)))
-    start = int(place * (len(clip) - length + 1))
-    return clip[start : start + length]
 
 
 def make_inputs(

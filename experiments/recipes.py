@@ -318,6 +318,7 @@ RECIPES: Mapping[str, Recipe] = {
         },
     ),
     "compact-fusion": _alone(_FUSED),
+    # Both streams stand still; what joins them learns. Pace drops enough by itself.
     "compact-clips": replace(
         _alone(_CLIPS), frozen=("encoders.video.motion", "encoders.video.scene"), dropout=0.0
     ),

@@ -113,7 +113,8 @@ class Stream(nn.Module):
         tubes = self.norm(self.embed(pictures) + self.position)
         for layer in self.layers:
             tubes = layer(tubes)
-        return tubes.flatten(1, 2)
+        tokens: Tensor = tubes.flatten(1, 2)
+        return tokens
 
 
 class VideoEncoder(nn.Module):

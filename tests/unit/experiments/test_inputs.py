@@ -7,6 +7,7 @@ import pytest
 import torch
 from small_runs import small_recipe, start_small
 
+from experiments.clips import recolour, zoom
 from experiments.datasets.base import Column
 from experiments.inputs import (
     ClipInputs,
@@ -16,8 +17,6 @@ from experiments.inputs import (
     change_band,
     change_voice,
     flip_and_shift,
-    recolour,
-    zoom,
 )
 from experiments.recipes import Recipe, TaskRecipe
 from shared.profiles import get_profile
