@@ -12,7 +12,7 @@ from torch import nn
 
 from experiments.datasets import load_examples
 from experiments.datasets.base import Examples
-from experiments.optimisers import make_optimiser, task_parameters
+from experiments.optimisers import make_optimiser, parameters_of, task_parameters
 from experiments.recipes import Recipe
 from experiments.sampling import Sampler
 from experiments.teacher import Opinions
@@ -113,7 +113,8 @@ def start_run(
     Raises:
         DatasetMissing: If a task's data is not there.
         InvalidField: If a teacher speaks of another split.
-        InvalidField: If the earlier weights are of another profile, or a task without steps is in none.
+        InvalidField: If the earlier weights are of another profile, or lack a task without steps or a part that
+            no step trains.
     """
     learnt = {task for origin in earlier for task in load_manifest(origin.folder).tasks}
     if idle := [task for task, r in recipe.tasks.items() if not r.steps and task not in learnt]:
@@ -130,7 +131,8 @@ def start_run(
     if minilm is not None:
         warm_start(transmitter, minilm)
     halves: dict[Half, nn.Module] = {"transmitter": transmitter, "receiver": receiver}
-    manifests = [continue_from(halves, origin, profile, labels) for origin in earlier]
+    continued = [continue_from(halves, origin, profile, labels) for origin in earlier]
+    manifests = [manifest for manifest, _ in continued]
     started_from = [origin.told(manifest) for origin, manifest in zip(earlier, manifests, strict=True)]
     samplers = {
         task: Sampler(examples[task], r, profile, vocabulary, seed) for task, r in recipe.tasks.items()
@@ -144,6 +146,10 @@ def start_run(
         task: make_optimiser(recipe, r, task_parameters(get_task(task), transmitter, receiver))
         for task, r in recipe.tasks.items()
     }
+    if earlier:
+        given = tuple(set().union(*(names for _, names in continued)))
+        given += ("encoders.text.", "fusion.layers.") if minilm is not None else ()
+        _refuse_what_stays_random(halves, given, [optimisers[t] for t, r in recipe.tasks.items() if r.steps])
     done = dict.fromkeys(recipe.tasks, 0)
     run = Run(
         recipe, seed, device, profile, vocabulary, transmitter, receiver, samplers, optimisers, done,
@@ -152,6 +158,22 @@ def start_run(
     )  # fmt: skip
     run.segments.append(run.segment())
     return run
+
+
+def _refuse_what_stays_random(
+    halves: Mapping[Half, nn.Module], given: tuple[str, ...], optimisers: Sequence[torch.optim.Optimizer]
+) -> None:
+    """What earlier weights of another network lack must be trained, or the new ones would hold noise."""
+    trained = {id(parameter) for optimiser in optimisers for parameter in parameters_of(optimiser)}
+    random = [
+        name
+        for half in halves.values()
+        for name, parameter in half.named_parameters()
+        if not name.startswith(given) and id(parameter) not in trained
+    ]
+    if random:
+        parts = sorted({".".join(name.split(".")[:3]) for name in random})
+        raise InvalidField("start-from", ", ".join(parts), "weights that have all parts that no step trains")
 
 
 def _taught(task: str, examples: Mapping[str, Examples]) -> Examples:

@@ -152,7 +152,7 @@ class Origin:
 
 def continue_from(
     halves: Mapping[Half, nn.Module], origin: Origin, profile: Profile, labels: Mapping[str, Sequence[str]]
-) -> Manifest:
+) -> tuple[Manifest, set[str]]:
     """Copy earlier weights into both halves, where they have them; new tasks keep their random start.
 
     Args:
@@ -162,7 +162,7 @@ def continue_from(
         labels: Of each labelling task of the run; a head is taken over only where they are the same.
 
     Returns:
-        The earlier weights' own.
+        The earlier weights' manifest, and the names of what was taken of both halves.
 
     Raises:
         InvalidField: If the weights are of another profile, were changed, or have none of a part.
@@ -176,6 +176,7 @@ def continue_from(
         if task in manifest.tasks and tuple(labels[task]) != tuple(manifest.labels.get(task, ()))
     ]
     found: set[str] = set()
+    given: set[str] = set()
     for half, module in halves.items():
         state = load_state(origin.folder, half, manifest)
         own = module.state_dict()
@@ -185,6 +186,7 @@ def continue_from(
             if name in own and own[name].shape == tensor.shape and not name.startswith(tuple(changed))
         }
         taken = {name: tensor for name, tensor in taken.items() if origin.takes(name)}
+        given |= taken.keys()
         found |= {part for part in origin.parts if any(name.startswith(part) for name in taken)}
         if origin.share < 1:
             taken = {n: own[n].lerp(t, origin.share) for n, t in taken.items() if t.is_floating_point()}
@@ -192,7 +194,7 @@ def continue_from(
     if missing := [part for part in origin.parts if part not in found]:
         allowed = f"names that parts of {origin.folder} and of this run begin with"
         raise InvalidField("start-from", ", ".join(missing), allowed)
-    return manifest
+    return manifest, given
 
 
 def lineage(manifests: Sequence[Manifest]) -> dict[str, dict[str, Any]]:

@@ -26,7 +26,7 @@ class Profile:
         fusion_grid: Image tokens of a fused task, a side.
         speech_channels: Of the two VGG blocks.
         speech_layers: Transformer layers of the speech encoder.
-        video_layers: Pairs of spatial and temporal attention.
+        video_layers: Pairs of spatial and temporal attention, in each of both streams.
         video_frames: Frames sampled from a clip.
         video_size: Height and width of a frame [pixels].
         tubelet: Frames, height and width of a tube (N_f, h, w).

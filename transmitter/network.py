@@ -27,8 +27,8 @@ class Batch:
     """A batch of one task, as tensors.
 
     Attributes:
-        inputs: Per modality what its encoder takes: pixels; piece numbers and mask; fbank and mask; clips.
-            Or Tokens, where it was encoded already.
+        inputs: Per modality what its encoder takes: pixels; piece numbers and mask; fbank and mask; clips,
+            in training perhaps with others whose scenes they get. Or Tokens, where it was encoded already.
         rows: Where instances share an input (ten questions about one picture), per modality the input's
             row for each instance, int64 [B]; the encoder then runs once an input.
     """

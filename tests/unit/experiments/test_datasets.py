@@ -8,6 +8,7 @@ import lzma
 import re
 import shutil
 import tarfile
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -238,6 +239,7 @@ def test_weizmann_windows_by_subject(root: Path) -> None:
         assert [round(float(clip[0].mean()) / 5) for clip in clips] == starts
         assert [round(float(clip[15].mean()) / 5) for clip in clips] == [start + 15 for start in starts]
         assert {examples.labels[target] for target in examples.targets} == {label}
+        assert examples.columns["video"].told_by == "motion"
 
 
 def test_fights_split_by_hash(root: Path) -> None:
@@ -249,6 +251,7 @@ def test_fights_split_by_hash(root: Path) -> None:
     seen = {}
     for split in ("train", "test"):
         examples = load_examples("video_classification", split, "fights")
+        assert examples.columns["video"].told_by == "scene"
         for source, target in zip(examples.sources(range(len(examples))), examples.targets, strict=True):
             assert source["video"].shape == (2, 112, 112, 3)
             number = round(float(source["video"][0].mean()) / 20)
@@ -300,7 +303,9 @@ def test_joined_splits_keep_every_instance() -> None:
     assert (joined.dataset, len(joined)) == ("a+b", 4)
     assert [source["text"] for source in joined.sources(range(4))] == ["y", "x", "y", "z"]
     assert joined.targets.tolist() == [0, 1, 1, 1]
-    assert set(joined.columns["text"].told_by) == {"all"}
+    first, second = part("a", ["x", "y"], [0], [0]), part("b", ["z"], [0], [1])
+    second = replace(second, columns={"text": replace(second.columns["text"], told_by="motion")})
+    assert join([first, second]).columns["text"].told_by.tolist() == ["all", "all", "motion"]
     other = Examples("c", "train", "sentiment", ("yes", "no"), {"text": one_each(["w"])}, np.array([0]))
     with pytest.raises(InvalidField, match="'a\\+b\\+c' is not allowed.*the same labels"):
         join([joined, other])

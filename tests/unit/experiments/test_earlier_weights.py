@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,18 @@ def test_a_run_takes_parts_of_several_earlier_weights(tmp_path: Path) -> None:
         torch.testing.assert_close(state[name], origin[name], rtol=0.01, atol=2e-3)
     with pytest.raises(InvalidField, match="encoders.smell"):
         start_small(small_recipe(), earlier=[f"{tmp_path}/first=encoders.smell"])
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_part_that_nothing_trains_must_be_in_earlier_weights(tmp_path: Path) -> None:
+    """Weights of another network lack it; it would stay as random as it began."""
+    export(start_small(small_recipe()), tmp_path / "earlier")
+    lacking = f"{tmp_path}/earlier=encoders.text,fusion,task_embedding,channel,heads"
+    frozen = replace(small_recipe(), frozen=("encoders.image.stem",))
+    with pytest.raises(InvalidField, match=r"encoders\.image\.stem' is not allowed"):
+        start_small(frozen, earlier=[lacking])
+    start_small(frozen, earlier=[f"{tmp_path}/earlier"])
+    start_small(small_recipe(), earlier=[lacking])  # here they are trained
 
 
 @pytest.mark.usefixtures("small_data")

@@ -7,7 +7,6 @@ import pytest
 import torch
 from small_runs import small_recipe, start_small
 
-from experiments.clips import recolour, zoom
 from experiments.datasets.base import Column
 from experiments.inputs import (
     ClipInputs,
@@ -139,28 +138,6 @@ def test_dropped_tokens_are_others_each_time_and_never_all() -> None:
     assert set(sampler.batch(0)[0].inputs["image"][1].sum(1).tolist()) == {1}
 
 
-def test_a_zoomed_picture_is_seen_from_nearer_or_farther() -> None:
-    pixels = torch.zeros(40, 1, 64, 64)
-    pixels[:, :, 22:42, 22:42] = 1.0
-    zoomed = zoom(pixels, torch.Generator().manual_seed(0))
-    for axis in (2, 3):
-        sides = zoomed.sum(axis).amax((1, 2))
-        assert 20 / 1.35 <= float(sides.min()) < 17 < 23 < float(sides.max()) <= 20 * 1.35
-    torch.testing.assert_close(zoomed.flip(2, 3), zoomed, atol=1e-4, rtol=0)  # the middle stays
-
-
-def test_clips_lose_their_colours_and_turn_negative() -> None:
-    clips = torch.rand(400, 2, 3, 4, 4)
-    seen = recolour(clips, torch.Generator().manual_seed(0))
-    is_negative = (seen <= 0).flatten(1).all(1)
-    assert 160 <= int(is_negative.sum()) <= 240
-    seen = torch.where(is_negative[:, None, None, None, None], -seen, seen)
-    is_grey = (seen == seen[:, :, :1]).flatten(1).all(1)
-    assert 90 <= int(is_grey.sum()) <= 150
-    assert torch.equal(seen[~is_grey], clips[~is_grey])
-    torch.testing.assert_close(seen.mean(2), clips.mean(2))
-
-
 def test_only_clips_told_by_their_motion_change_their_scene() -> None:
     rng = np.random.default_rng(0)
     scenes = rng.integers(0, 256, (2, 1, 1, 1, 3), dtype=np.uint8)  # two walls
@@ -172,9 +149,8 @@ def test_only_clips_told_by_their_motion_change_their_scene() -> None:
     expected = (expected - expected.mean(1, keepdim=True))[number % 2]
 
     def is_own(clips: torch.Tensor) -> torch.Tensor:
-        walls = (
-            clips.flatten(3).median(3).values.median(1).values
-        )  # [40, 3]: contrast and brightness change too
+        # contrast and brightness change too
+        walls = clips.flatten(3).median(3).values.median(1).values  # [40, 3]
         colours = walls - walls.mean(1, keepdim=True)
         return torch.nn.functional.cosine_similarity(colours, expected) > 0.999
 
@@ -186,7 +162,8 @@ def test_only_clips_told_by_their_motion_change_their_scene() -> None:
 
 
 def test_a_clip_told_by_its_scene_comes_with_the_motion_of_another() -> None:
-    rows, blinks = np.arange(80), np.arange(80) % 2 == 1  # every other clip stands still
+    rows = np.arange(80)
+    blinks = (rows < 40) & (rows % 2 == 1)  # every other one that the scene tells; all others stand still
     black, blinking = np.zeros((16, 64, 64, 3), np.uint8), np.zeros((16, 64, 64, 3), np.uint8)
     blinking[::2] = 255
     told_by = np.where(rows < 40, "scene", "all")
@@ -194,9 +171,12 @@ def test_a_clip_told_by_its_scene_comes_with_the_motion_of_another() -> None:
     inputs = ClipInputs(column, get_profile("tiny"), augment=True)
     motion, scenes = map(_blinks, inputs.tensors(rows, torch.Generator().manual_seed(0)))
     assert torch.equal(scenes, torch.from_numpy(blinks))
-    assert torch.equal(motion[40:], scenes[40:])
+    assert not motion[40:].any()
     assert 10 <= int((motion[:40] == scenes[:40]).sum()) <= 30
-    assert len(ClipInputs(column, get_profile("tiny"), augment=False).tensors(rows, torch.Generator())) == 1
+    assert 10 <= int(motion[:40].sum()) <= 30
+    still = inputs.tensors(rows[40:], torch.Generator().manual_seed(0))
+    plain = ClipInputs(column, get_profile("tiny"), augment=False).tensors(rows, torch.Generator())
+    assert (len(still), len(plain)) == (1, 1)
 
 
 def _blinks(clips: torch.Tensor) -> torch.Tensor:

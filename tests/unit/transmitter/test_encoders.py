@@ -13,6 +13,7 @@ from transmitter.encoders.speech import CausalVgg, SpeechEncoder
 from transmitter.encoders.text import TextEncoder
 from transmitter.encoders.video import (
     SpaceTimeLayer,
+    Stream,
     TubeletEmbedding,
     VideoEncoder,
     _attend,
@@ -167,14 +168,14 @@ def test_temporal_attention_does_not_cross_places() -> None:
     assert not torch.allclose(before[:, 5], after[:, 5])
 
 
-def test_video_tokens_mix_space_and_time() -> None:
-    encoder = VideoEncoder(TINY).eval()
-    clip = torch.randn(1, 16, 3, 64, 64, requires_grad=True)
-    tokens = encoder(clip)
-    assert tokens.values.shape == (1, 8 * 16, TINY.width)
-    tokens.values[0, 0].square().sum().backward()
-    assert clip.grad is not None
-    assert (clip.grad[0].abs().sum((1, 2, 3)) > 0).all()
+def test_tokens_of_a_stream_mix_space_and_time() -> None:
+    stream = Stream(TINY).eval()
+    pictures = torch.randn(1, 16, 3, 64, 64, requires_grad=True)
+    tokens = stream(pictures)
+    assert tokens.shape == (1, 8 * 16, TINY.width)
+    tokens[0, 0].square().sum().backward()
+    assert pictures.grad is not None
+    assert (pictures.grad[0].abs().sum((1, 2, 3)) > 0).all()
 
 
 def test_motion_is_the_same_before_any_wall() -> None:
