@@ -113,8 +113,8 @@ def start_run(
     Raises:
         DatasetMissing: If a task's data is not there.
         InvalidField: If a teacher speaks of another split.
-        InvalidField: If the earlier weights are of another profile, or lack a task without steps or a part that
-            no step trains.
+        InvalidField: If the earlier weights are of another profile, or lack a task without steps or a part
+            that no step trains.
     """
     learnt = {task for origin in earlier for task in load_manifest(origin.folder).tasks}
     if idle := [task for task, r in recipe.tasks.items() if not r.steps and task not in learnt]:

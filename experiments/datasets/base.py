@@ -40,7 +40,7 @@ class Column:
             read from disk what it is asked for.
         rows: Each instance's place in `values`, int64 [num_instances].
         told_by: What of a clip may tell its label: "all"; its "motion", where every action is done before the
-            same few walls; its "scene", with how much changes there, where there are so few clips that the rest
+            same few walls; its "scene", with how much changes there, where there are so few clips that motion
             is learnt by heart. One for all, or one for each of the values.
     """
 
