@@ -23,8 +23,8 @@ class TaskRecipe:
         opens_at: Share of all steps done before this task is drawn at all. A fused task gains nothing before
             the encoders it stands on tell shapes and words apart.
         label_smoothing: Of the cross entropy.
-        augment: Flip and shift pictures and clips; zoom clips, and change what must not tell their label; speech
-            gets other voices, paces, bands and noise.
+        augment: Flip and shift pictures and clips; zoom clips, and change what must not tell their label;
+            speech gets other voices, paces, bands and noise.
         blank_square: Give a square of each picture the mean colour.
         replaced_share: So many word pieces are drawn evenly from the vocabulary instead. A text that is given
             back word by word may be any text, and most words are rare ones.
