@@ -159,7 +159,7 @@ class ClipInputs:
             self._stills = np.stack([np.median(self._clips[row], 0).astype(np.uint8) for row in others])
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Clips, float [B, N_F, 3, H, W]; augmented, perhaps those whose scene they are given."""
+        """Clips, float [B, N_F, 3, H, W]; augmented, where not all tells, with those whose scenes they get."""
         if not self._augment:
             return (pixels_to_tensor(np.stack([self._sampled(self._clips[row]) for row in rows])),)
         clips = self._augmented(rows, generator)
@@ -170,9 +170,8 @@ class ClipInputs:
         is_exchanged = by_motion & (torch.rand(len(rows), generator=generator) < _OTHER_SCENE_SHARE)
         scenes = clips[torch.where(is_exchanged, anyone, torch.arange(len(rows)))]
         if by_motion.any():
-            clips[by_motion] = restage(
-                clips[by_motion], self._draw_stills(int(by_motion.sum()), generator), generator
-            )
+            stills = self._draw_stills(int(by_motion.sum()), generator)
+            clips[by_motion] = restage(clips[by_motion], stills, generator)
         if by_scene.any():
             candidates = np.flatnonzero(self._by_scene)
             drawn = torch.randint(len(candidates), (int(by_scene.sum()),), generator=generator).numpy()
@@ -182,9 +181,8 @@ class ClipInputs:
     def _draw_stills(self, count: int, generator: torch.Generator) -> Tensor | None:
         if not len(self._stills):
             return None
-        return pixels_to_tensor(
-            self._stills[torch.randint(len(self._stills), (count,), generator=generator).numpy()]
-        )
+        drawn = torch.randint(len(self._stills), (count,), generator=generator).numpy()
+        return pixels_to_tensor(self._stills[drawn])
 
     def _augmented(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
         clips = [self._sampled(part_of(self._clips[row], self._num_frames, generator)) for row in rows]
