@@ -159,7 +159,7 @@ class ClipInputs:
             self._stills = np.stack([np.median(self._clips[row], 0).astype(np.uint8) for row in others])
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Clips, float [B, N_F, 3, H, W]; augmented, where not all tells, with those whose scenes they get."""
+        """Clips, float [B, N_F, 3, H, W]; augmented, with those whose scenes they get if not all tells."""
         if not self._augment:
             return (pixels_to_tensor(np.stack([self._sampled(self._clips[row]) for row in rows])),)
         clips = self._augmented(rows, generator)
