@@ -68,7 +68,7 @@ def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> 
 @pytest.mark.usefixtures("small_data")
 def test_every_kind_of_answer_is_learnt(tmp_path: Path) -> None:
     """What no label head serves: sentences, pictures, transcripts, several labels, clips; on unseen data."""
-    steps = {"text_reconstruction": 60, "image_reconstruction": 120, "speech_recognition": 500}
+    steps = {"text_reconstruction": 100, "image_reconstruction": 120, "speech_recognition": 500}
     steps |= {"video_classification": 40, "movie_genres": 90}
     changes: dict[str, dict[str, Any]] = {
         "movie_genres": {"opens_at": 0.5},
