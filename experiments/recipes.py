@@ -178,13 +178,17 @@ _FURTHER: Mapping[str, Mapping[str, Any]] = {
 
 # Some tasks alone: what others use stands still, so they answer as before, to the bit.
 _SHARED_PARTS = ("task_embedding", "channel_encoder", "channel_decoder")
-_FUSED: Mapping[str, Mapping[str, Any]] = {
+_WORD_HEAD: Mapping[str, Mapping[str, Any]] = {
     "text_reconstruction": {
-        "steps": 800,
+        "steps": 2000,
         "batch": 16,
-        "learning_rate": 3e-4,
+        "learning_rate": 5e-4,
+        "part_rates": {"heads.text_reconstruction.bend": 1e-3},
         "frozen": ("encoders", *_SHARED_PARTS),
     },
+}
+_FUSED: Mapping[str, Mapping[str, Any]] = {
+    "text_reconstruction": {**_WORD_HEAD["text_reconstruction"], "steps": 800},
     "vqa": {
         "steps": 1400,
         "learning_rate": 3e-4,
@@ -326,6 +330,7 @@ RECIPES: Mapping[str, Recipe] = {
     "compact-speech": _alone(_SPEECH),
     "compact-texts": _alone(_TEXTS),
     "compact-words": _alone(_WORDS),
+    "compact-word-head": _alone(_WORD_HEAD),
     "compact-pictures": _alone(_PICTURES),
     "tiny": Recipe(
         tasks={

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shared.patches import VALUES_PER_PATCH, PatchTransform
 from shared.profiles import Profile
@@ -42,6 +43,25 @@ class LabelHead(TokenHead):
     def forward(self, tokens: Tensor) -> Tensor:
         """Shape [B, 1, P] -> [B, num_labels]."""
         return super().forward(tokens).squeeze(1)
+
+
+class WordHead(TokenHead):
+    """Scores of every word piece by two linear layers: [B, L, P] -> [B, L, num_outputs].
+
+    One channel decoder serves all tasks, so its tokens do not tell tens of thousands of word pieces apart by
+    planes alone. The first layer is added to them and begins as zero, so that weights of the second alone may
+    be gone on from.
+    """
+
+    def __init__(self, width: int, num_outputs: int) -> None:
+        super().__init__(width, num_outputs)
+        self.bend = nn.Linear(width, width)
+        nn.init.zeros_(self.bend.weight)
+        nn.init.zeros_(self.bend.bias)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Shape [B, L, P] -> [B, L, num_outputs]."""
+        return super().forward(tokens + F.gelu(self.bend(tokens)))
 
 
 class TranscriptHead(TokenHead):
@@ -82,7 +102,7 @@ _HeadMaker = Callable[[Profile, int, int], nn.Module]
 _HEADS: Mapping[AnswerKind, _HeadMaker] = {
     "label": lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
     "labels": lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
-    "text": lambda profile, _, vocab_size: TokenHead(profile.width, vocab_size),
+    "text": lambda profile, _, vocab_size: WordHead(profile.width, vocab_size),
     "transcript": lambda profile, *_: TranscriptHead(profile.width, len(TRANSCRIPT_CHARACTERS)),
     "image": lambda profile, *_: PatchHead(profile.width),
 }
