@@ -37,7 +37,7 @@ from transmitter.preprocessing import (
 _MAX_SHIFT_PIXELS = 3
 _BLANKED_SHARE = 4  # a quarter of each side
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
-_OTHER_SCENE_SHARE = 0.25
+_OTHER_SCENE_SHARE = 0.35
 _NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 10, 10
 _MIN_FRAMES_A_MASKED_FRAME = 10  # a short word must not vanish
 _MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
@@ -141,7 +141,7 @@ class SpeechInputs:
 class ClipInputs:
     """Clips, brought to the profile's size once; each step may see another part of a clip.
 
-    A clip that its motion tells moves in other colours and before other walls and, in a quarter, beside scene
+    A clip that its motion tells moves in other colours and before other walls and, in a third, beside scene
     and pace of any clip of the batch. Where the scene tells, it stands beside the motion of another clip.
     """
 
