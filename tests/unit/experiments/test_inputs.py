@@ -158,7 +158,7 @@ def test_only_clips_told_by_their_motion_change_their_scene() -> None:
     assert seen[20:].all()
     assert beside[20:].all()
     assert 1 <= int(seen[:20].sum()) <= 8
-    assert 14 <= int(beside[:20].sum()) <= 19  # a quarter has another clip's, half of those of the other wall
+    assert 14 <= int(beside[:20].sum()) <= 19  # a third has another clip's, half of those of the other wall
 
 
 def test_a_clip_told_by_its_scene_comes_with_the_motion_of_another() -> None:

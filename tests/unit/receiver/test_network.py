@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from receiver.heads import TRANSCRIPT_CHARACTERS
+from receiver.heads import TRANSCRIPT_CHARACTERS, WordHead
 from receiver.network import ReceiverNetwork
 from receiver.systems.mfmsc import MfmscReceiver
 from shared.checkpoint import Manifest
@@ -100,6 +100,18 @@ def test_halves_of_a_token_are_read_in_order_of_time() -> None:
         assert answer.text == expected.text
     for scores in alone:  # nothing is common to both halves here, so the second denies what the first says
         torch.testing.assert_close(scores[0::2] + scores[1::2], 2 * head.linear.bias.expand_as(scores[0::2]))
+
+
+def test_words_are_read_by_one_layer_at_first_and_by_two_once_trained() -> None:
+    head = WordHead(6, 9)
+    tokens = torch.randn(2, 3, 6, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(head(tokens), head.linear(tokens))
+    scores = head(tokens)
+    torch.nn.functional.cross_entropy(scores.flatten(0, 1), torch.arange(6)).backward()
+    assert head.bend.weight.grad.abs().sum() > 0  # it starts as zero, and yet it learns
+    torch.nn.init.orthogonal_(head.bend.weight)
+    opposite = head(tokens) + head(-tokens)
+    assert (opposite - 2 * head.linear.bias).abs().max() > 0.1  # no one layer gives this
 
 
 def test_text_leaves_marks_out() -> None:
