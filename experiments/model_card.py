@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,15 @@ def _teachers(training: Mapping[str, Any]) -> list[str]:
 def _data(training: Mapping[str, Any]) -> list[str]:
     steps = training["steps"]
     return [
-        f"- {task}: {steps[task]} steps on {'; '.join(_SOURCES.get(name, name) for name in names.split('+'))}"
+        f"- {task}: {steps[task]} steps on {'; '.join(map(_source, Counter(names.split('+')).items()))}"
         for task, names in training["datasets"].items()
     ]
+
+
+def _source(counted: tuple[str, int]) -> str:
+    """A data set, and how often its instances count."""
+    name, times = counted
+    return _SOURCES.get(name, name) + (f", counted {times} times" if times > 1 else "")
 
 
 def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:
