@@ -18,8 +18,8 @@ def load_examples(task: str, split: str, dataset: str | None = None) -> Examples
         task: Name of the task.
         split: train, validation or test.
         dataset: A name in DATASETS, or several with "+" between, joined; one that is named twice counts
-            twice. When absent: for training all that TRAINING names, else the first of them, so that a figure is
-            never of a mixture.
+            twice. When absent: for training all that TRAINING names, else the first of them, so that a figure
+            is never of a mixture.
 
     Raises:
         DatasetMissing: If SEMCOM_DATA is not set, or files are missing.
