@@ -114,15 +114,16 @@ def _teachers(training: Mapping[str, Any]) -> list[str]:
 def _data(training: Mapping[str, Any]) -> list[str]:
     steps = training["steps"]
     return [
-        f"- {task}: {steps[task]} steps on {'; '.join(map(_source, Counter(names.split('+')).items()))}"
-        for task, names in training["datasets"].items()
+        f"- {task}: {steps[task]} steps on {_sources(names)}" for task, names in training["datasets"].items()
     ]
 
 
-def _source(counted: tuple[str, int]) -> str:
-    """A data set, and how often its instances count."""
-    name, times = counted
-    return _SOURCES.get(name, name) + (f", counted {times} times" if times > 1 else "")
+def _sources(names: str) -> str:
+    """What joined data sets are; one that is named twice counts twice."""
+    return "; ".join(
+        _SOURCES.get(name, name) + (f", counted {times} times" if times > 1 else "")
+        for name, times in Counter(names.split("+")).items()
+    )
 
 
 def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:

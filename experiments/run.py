@@ -131,8 +131,12 @@ def start_run(
     if minilm is not None:
         warm_start(transmitter, minilm)
     halves: dict[Half, nn.Module] = {"transmitter": transmitter, "receiver": receiver}
-    continued = [continue_from(halves, origin, profile, labels) for origin in earlier]
-    manifests = [manifest for manifest, _ in continued]
+    given: set[str] = set()
+    manifests = []
+    for origin in earlier:
+        manifest, names = continue_from(halves, origin, profile, labels, given)
+        manifests.append(manifest)
+        given |= names
     started_from = [origin.told(manifest) for origin, manifest in zip(earlier, manifests, strict=True)]
     samplers = {
         task: Sampler(examples[task], r, profile, vocabulary, seed) for task, r in recipe.tasks.items()
@@ -147,9 +151,9 @@ def start_run(
         for task, r in recipe.tasks.items()
     }
     if earlier:
-        given = tuple(set().union(*(names for _, names in continued)))
-        given += ("encoders.text.", "fusion.layers.") if minilm is not None else ()
-        _refuse_what_stays_random(halves, given, [optimisers[t] for t, r in recipe.tasks.items() if r.steps])
+        given |= {"encoders.text.", "fusion.layers."} if minilm is not None else set()
+        steppers = [optimisers[task] for task, r in recipe.tasks.items() if r.steps]
+        _refuse_what_stays_random(halves, tuple(given), steppers)
     done = dict.fromkeys(recipe.tasks, 0)
     run = Run(
         recipe, seed, device, profile, vocabulary, transmitter, receiver, samplers, optimisers, done,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -151,7 +151,11 @@ class Origin:
 
 
 def continue_from(
-    halves: Mapping[Half, nn.Module], origin: Origin, profile: Profile, labels: Mapping[str, Sequence[str]]
+    halves: Mapping[Half, nn.Module],
+    origin: Origin,
+    profile: Profile,
+    labels: Mapping[str, Sequence[str]],
+    replaced: Collection[str] = (),
 ) -> tuple[Manifest, set[str]]:
     """Copy earlier weights into both halves, where they have them; new tasks keep their random start.
 
@@ -160,12 +164,14 @@ def continue_from(
         origin: The earlier weights, and which parts of them.
         profile: Of the run.
         labels: Of each labelling task of the run; a head is taken over only where they are the same.
+        replaced: Names that weights before them gave. Of a part that is named, these have all of them, or two
+            networks would be mixed in it.
 
     Returns:
         The earlier weights' manifest, and the names of what was taken of both halves.
 
     Raises:
-        InvalidField: If the weights are of another profile, were changed, or have none of a part.
+        InvalidField: If the weights are of another profile, were changed, or lack a part or some of it.
     """
     manifest = load_manifest(origin.folder)
     if manifest.profile != profile.name:
@@ -186,6 +192,9 @@ def continue_from(
             if name in own and own[name].shape == tensor.shape and not name.startswith(tuple(changed))
         }
         taken = {name: tensor for name, tensor in taken.items() if origin.takes(name)}
+        kept = [name for name in own if name in replaced and origin.takes(name) and name not in taken]
+        if halved := [name for name in kept if origin.parts and not name.startswith(tuple(changed))]:
+            raise InvalidField("start-from", ", ".join(halved), f"names that {origin.folder} has")
         given |= taken.keys()
         found |= {part for part in origin.parts if any(name.startswith(part) for name in taken)}
         if origin.share < 1:

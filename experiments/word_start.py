@@ -45,7 +45,7 @@ def start_words(
         transmitter: Its text encoder knows words already; the last 2R hidden units of its channel encoder and
             the task's embedding are set. These units stay closed for other tasks, if P is at least R plus the
             units that are not set.
-        receiver: Its channel decoder stays; the task's head is set.
+        receiver: Its channel decoder stays; the last layer of the task's head is set, the first is zero yet.
         task: Name of the task.
         batches: Training texts, in which rare pieces are no rarer than others.
         words: Word embeddings that stand for the classes, float [V, P].

@@ -46,18 +46,15 @@ class LabelHead(TokenHead):
 
 
 class WordHead(TokenHead):
-    """Scores of every word piece by two linear layers: [B, L, P] -> [B, L, num_outputs].
+    """Scores of every word piece, linear(t + gelu(bend(t))) of a token t: [B, L, P] -> [B, L, num_outputs].
 
-    One channel decoder serves all tasks, so its tokens do not tell tens of thousands of word pieces apart by
-    planes alone. The first layer is added to them and begins as zero, so that weights of the second alone may
-    be gone on from.
+    The channel decoder cannot adapt to words, as it serves all tasks; the first layer does instead. It begins
+    as zero, so that weights that have only the second may be gone on from.
     """
 
     def __init__(self, width: int, num_outputs: int) -> None:
         super().__init__(width, num_outputs)
-        self.bend = nn.Linear(width, width)
-        nn.init.zeros_(self.bend.weight)
-        nn.init.zeros_(self.bend.bias)
+        self.bend = _zero_linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Shape [B, L, P] -> [B, L, num_outputs]."""
@@ -72,14 +69,19 @@ class TranscriptHead(TokenHead):
 
     def __init__(self, width: int, num_outputs: int) -> None:
         super().__init__(width, num_outputs)
-        self.turn = nn.Linear(width, num_outputs)
-        nn.init.zeros_(self.turn.weight)
-        nn.init.zeros_(self.turn.bias)
+        self.turn = _zero_linear(width, num_outputs)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Shape [B, L, P] -> [B, 2 L, num_outputs]."""
         scores, turn = super().forward(tokens), self.turn(tokens)
         return torch.stack((scores - turn, scores + turn), 2).flatten(1, 2)
+
+
+def _zero_linear(num_inputs: int, num_outputs: int) -> nn.Linear:
+    layer = nn.Linear(num_inputs, num_outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class PatchHead(nn.Module):

@@ -111,7 +111,7 @@ def load_half(folder: Path, half: Half, module: nn.Module, manifest: Manifest) -
     try:
         module.load_state_dict(load_state(folder, half, manifest))
     except RuntimeError as error:
-        raise InvalidField("weights", half, f"weights of profile {manifest.profile}") from error
+        raise InvalidField("weights", half, f"tensors of this network, profile {manifest.profile}") from error
 
 
 def load_state(folder: Path, half: Half, manifest: Manifest) -> dict[str, Tensor]:

@@ -306,6 +306,8 @@ def test_joined_splits_keep_every_instance() -> None:
     first, second = part("a", ["x", "y"], [0], [0]), part("b", ["z"], [0], [1])
     second = replace(second, columns={"text": replace(second.columns["text"], told_by="motion")})
     assert join([first, second]).columns["text"].told_by.tolist() == ["all", "all", "motion"]
+    twice = join([first, first])
+    assert (twice.dataset, [source["text"] for source in twice.sources(range(2))]) == ("a+a", ["x", "x"])
     other = Examples("c", "train", "sentiment", ("yes", "no"), {"text": one_each(["w"])}, np.array([0]))
     with pytest.raises(InvalidField, match="'a\\+b\\+c' is not allowed.*the same labels"):
         join([joined, other])

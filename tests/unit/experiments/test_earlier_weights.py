@@ -119,6 +119,19 @@ def test_a_part_that_nothing_trains_must_be_in_earlier_weights(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("small_data")
+def test_a_part_is_not_replaced_by_less_of_it(tmp_path: Path) -> None:
+    export(start_small(small_recipe()), tmp_path / "whole")
+    less = start_small(small_recipe())
+    del less.receiver.heads["sentiment"].linear.bias
+    less.receiver.heads["sentiment"].linear.bias = None
+    export(less, tmp_path / "less")
+    with pytest.raises(InvalidField, match=r"heads\.sentiment\.linear\.bias"):
+        start_small(small_recipe(), earlier=[f"{tmp_path}/whole", f"{tmp_path}/less=heads.sentiment"])
+    start_small(small_recipe(), earlier=[f"{tmp_path}/less=heads.sentiment", f"{tmp_path}/whole"])
+    start_small(small_recipe(), earlier=[f"{tmp_path}/less=heads.sentiment"])  # it is trained, from random
+
+
+@pytest.mark.usefixtures("small_data")
 def test_a_run_starts_from_a_mean_of_earlier_weights(tmp_path: Path) -> None:
     first, second = start_small(small_recipe(), seed=1), start_small(small_recipe(), seed=2)
     for name, run in (("first", first), ("second", second)):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from experiments.datasets.catalogue import PUBLISHED, TRAINING, datasets_of
+from experiments.optimisers import make_optimiser, parameters_of, task_parameters
 from experiments.recipes import RECIPES, get_recipe
 from receiver.heads import STEPS_PER_TOKEN
 from receiver.network import ReceiverNetwork
@@ -53,6 +54,26 @@ def _batch(task: str) -> Batch:
         "video": (torch.zeros(2, profile.video_frames, 3, profile.video_size, profile.video_size),),
     }
     return Batch({modality: inputs[modality] for modality in get_task(task).modalities})
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_the_parts_that_a_recipe_names_are_there(
+    name: str, paper_halves: tuple[TransmitterNetwork, ReceiverNetwork]
+) -> None:
+    recipe = get_recipe(name)
+    parts = {*recipe.frozen, *recipe.part_rates}
+    for own in recipe.tasks.values():
+        parts |= {*own.frozen, *own.part_rates}
+    names = [name for half in paper_halves for name, _ in half.named_parameters()]
+    assert [part for part in parts if not any(name.startswith(part) for name in names)] == []
+
+
+def test_the_word_head_learns_alone(paper_halves: tuple[TransmitterNetwork, ReceiverNetwork]) -> None:
+    recipe, task = get_recipe("compact-word-head"), get_task("text_reconstruction")
+    assert [name for name, own in recipe.tasks.items() if own.steps] == [task.name]
+    optimiser = make_optimiser(recipe, recipe.tasks[task.name], task_parameters(task, *paper_halves))
+    trained = {id(parameter) for parameter in parameters_of(optimiser)}
+    assert trained == {id(parameter) for parameter in paper_halves[1].heads[task.name].parameters()}
 
 
 @pytest.mark.parametrize("task", list(TASKS))

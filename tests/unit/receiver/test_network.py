@@ -102,11 +102,11 @@ def test_halves_of_a_token_are_read_in_order_of_time() -> None:
         torch.testing.assert_close(scores[0::2] + scores[1::2], 2 * head.linear.bias.expand_as(scores[0::2]))
 
 
-def test_words_are_read_by_one_layer_at_first_and_by_two_once_trained() -> None:
+def test_words_are_read_by_one_layer_at_first_and_may_be_read_by_two() -> None:
     head = WordHead(6, 9)
     tokens = torch.randn(2, 3, 6, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(head(tokens), head.linear(tokens))
     scores = head(tokens)
+    torch.testing.assert_close(scores, head.linear(tokens))
     torch.nn.functional.cross_entropy(scores.flatten(0, 1), torch.arange(6)).backward()
     assert head.bend.weight.grad.abs().sum() > 0  # it starts as zero, and yet it learns
     torch.nn.init.orthogonal_(head.bend.weight)
