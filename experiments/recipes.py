@@ -331,8 +331,7 @@ RECIPES: Mapping[str, Recipe] = {
     "compact-speech": _alone(_SPEECH),
     "compact-texts": _alone(_TEXTS),
     "compact-words": _alone(_WORDS),
-    # No sentence comes twice, so there is nothing to learn by heart.
-    "compact-word-head": replace(_alone(_WORD_HEAD), dropout=0.0),
+    "compact-word-head": _alone(_WORD_HEAD),
     "compact-pictures": _alone(_PICTURES),
     "tiny": Recipe(
         tasks={
