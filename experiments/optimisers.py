@@ -31,11 +31,11 @@ def make_optimiser(
 ) -> torch.optim.Optimizer:
     """AdamW over a task's parameters, parts at their own rates, frozen parts left out."""
     groups: dict[float, list[nn.Parameter]] = {}
-    part_rates = {**task_recipe.part_rates, **recipe.part_rates}
+    part_rates = [*task_recipe.part_rates.items(), *recipe.part_rates.items()]
     for name, parameter in parameters.items():
         if not parameter.requires_grad or name.startswith(task_recipe.frozen):
             continue
-        rate = next((r for part, r in part_rates.items() if name.startswith(part)), None)
+        rate = next((r for part, r in part_rates if name.startswith(part)), None)
         groups.setdefault(rate or task_recipe.learning_rate, []).append(parameter)
     return torch.optim.AdamW(
         [{"params": params, "lr": rate, "peak": rate} for rate, params in groups.items()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -93,6 +94,20 @@ class Examples:
             {modality: column.values[column.rows[index]] for modality, column in self.columns.items()}
             for index in indices
         ]
+
+
+def in_part(name: str, num_parts: int) -> int:
+    """A number from 0 to `num_parts` - 1 that depends on a name alone: its SHA-256 modulo `num_parts`."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % num_parts
+
+
+def in_split(name: str, split: str, num_parts: int) -> bool:
+    """Whether a thing of the training files is of `split`: of each `num_parts`, one is for validation.
+
+    This is the rule for every data set that comes without a validation split. What belongs together (a
+    picture's questions, a speaker's sentences) goes by one name.
+    """
+    return (in_part(name, num_parts) == 1) == (split == "validation")
 
 
 class Chain(Sequence[Any]):

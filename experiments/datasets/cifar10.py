@@ -7,11 +7,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from experiments.datasets.base import BrokenFile, Examples, one_each
+from experiments.datasets.base import BrokenFile, Examples, in_split, one_each
 from experiments.datasets.packed import as_picture, cached_archive
 
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 NUM_HELD_OUT = 728
+_NUM_VALIDATION = 500
+_NUM_LAST = 5000  # of the 50,000 training pictures
+_VALIDATION_PARTS = 20
 
 
 def load_cifar10_jpeg(root: Path, split: str) -> Examples:
@@ -19,19 +22,24 @@ def load_cifar10_jpeg(root: Path, split: str) -> Examples:
 
     Args:
         root: Folder that holds `cifar10/`.
-        split: "train" (50,000) or "test" (10,000).
+        split: "train", "validation" (one in twenty of the 50,000 training pictures, by the SHA-256 of their
+            names) or "test" (10,000).
 
     Raises:
         BrokenFile: If a picture does not decode.
     """
+    folder = "test" if split == "test" else "train"
     pictures = cached_archive(
         root / "cifar10" / "images.tar.xz",
-        split,
+        folder,
         dataset="cifar10-jpeg",
-        wanted=lambda name: name.startswith(f"jpg/{split}/") and name.endswith(".jpg"),
+        wanted=lambda name: name.startswith(f"jpg/{folder}/") and name.endswith(".jpg"),
         decode=as_picture,
     )
     order = np.argsort(pictures.names)
+    if split != "test":
+        is_own = [in_split(pictures.names[place], split, _VALIDATION_PARTS) for place in order]
+        order = order[np.array(is_own, dtype=bool)]
     targets = [LABELS.index(PurePosixPath(pictures.names[place]).parent.name) for place in order]
     return Examples(
         dataset="cifar10-jpeg",
@@ -46,18 +54,20 @@ def load_cifar10_jpeg(root: Path, split: str) -> Examples:
 def load_cifar10_lossless(root: Path, split: str) -> Examples:
     """Read lossless_train.npz, original pixels, for reconstruction.
 
-    They are training pictures of CIFAR-10; the last 728 are held out, and figures say "validation".
+    All are training pictures of CIFAR-10, so its own test split plays no part here.
 
     Args:
         root: Folder that holds `cifar10/`.
-        split: "train" (the first 7,000) or "test" (the last 728).
+        split: "train" (the first 6,500), "validation" (the next 500) or "test" (the last 728).
     """
     with np.load(root / "cifar10" / "lossless_train.npz") as stored:
         pictures = stored["x"]
-    part = slice(-NUM_HELD_OUT, None) if split == "test" else slice(None, -NUM_HELD_OUT)
+    bounds = (0, *np.cumsum([len(pictures) - NUM_HELD_OUT - _NUM_VALIDATION, _NUM_VALIDATION]), len(pictures))
+    place = ("train", "validation", "test").index(split)
+    part = slice(bounds[place], bounds[place + 1])
     return Examples(
         dataset="cifar10-lossless",
-        split="validation" if split == "test" else split,
+        split=split,
         task="image_reconstruction",
         labels=(),
         columns={"image": one_each(pictures[part])},
@@ -70,7 +80,7 @@ def load_cifar10(root: Path, split: str) -> Examples:
 
     Args:
         root: Folder that holds `cifar-10-batches-py/`.
-        split: "train" (50,000) or "test" (10,000).
+        split: "train", "validation" (the last 5,000 of the 50,000 training pictures) or "test" (10,000).
 
     Raises:
         BrokenFile: If a file's checksum is not the published one.
@@ -79,16 +89,18 @@ def load_cifar10(root: Path, split: str) -> Examples:
     from torchvision.datasets import CIFAR10
 
     try:
-        batches = CIFAR10(str(root), train=split == "train")
+        batches = CIFAR10(str(root), train=split != "test")
     except RuntimeError as error:
         raise BrokenFile("cifar10", "cifar-10-batches-py", str(error)) from None
+    parts = {"train": slice(None, -_NUM_LAST), "validation": slice(-_NUM_LAST, None), "test": slice(None)}
+    part = parts[split]
     return Examples(
         dataset="cifar10",
         split=split,
         task="image_classification",
         labels=LABELS,
-        columns={"image": one_each(batches.data)},
-        targets=np.array(batches.targets, dtype=np.int64),
+        columns={"image": one_each(batches.data[part])},
+        targets=np.array(batches.targets[part], dtype=np.int64),
     )
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.datasets.base import Column, Examples, distinct
+from experiments.datasets.base import Column, Examples, distinct, in_split
 from experiments.datasets.packed import as_picture, cache_file, cached_archive, read_member
 
 _NAME = "easy-vqa"
+_VALIDATION_PARTS = 20
 
 
 def load_easy_vqa(root: Path, split: str) -> Examples:
@@ -19,22 +20,26 @@ def load_easy_vqa(root: Path, split: str) -> Examples:
 
     Args:
         root: Folder that holds `easy-vqa/`.
-        split: "train" (4,000 pictures, 38,575 questions) or "test" (1,000 and 9,673).
+        split: "train" or "validation" (one in twenty of 4,000 pictures with 38,575 questions, by the SHA-256
+            of the picture's number), or "test" (1,000 and 9,673).
 
     Raises:
         BrokenFile: If a picture does not decode.
     """
     archive = root / "easy-vqa" / "easy-vqa.tar.xz"
+    folder = "test" if split == "test" else "train"
     pictures = cached_archive(
         archive,
-        split,
+        folder,
         dataset=_NAME,
-        wanted=lambda name: name.startswith(f"{split}/images/") and name.endswith(".png"),
+        wanted=lambda name: name.startswith(f"{folder}/images/") and name.endswith(".png"),
         decode=as_picture,
     )
-    questions, labels = _read_questions(archive, split)
+    questions, labels = _read_questions(archive, folder)
+    if split != "test":
+        questions = [row for row in questions if in_split(str(row[2]), split, _VALIDATION_PARTS)]
     place = {name: number for number, name in enumerate(pictures.names)}
-    rows = [place[f"{split}/images/{image}.png"] for _, _, image in questions]
+    rows = [place[f"{folder}/images/{image}.png"] for _, _, image in questions]
     return Examples(
         dataset=_NAME,
         split=split,

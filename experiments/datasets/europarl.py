@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 from pathlib import Path
 
-from experiments.datasets.base import Examples, one_each
+from experiments.datasets.base import Examples, in_part, one_each
 from transmitter.scoring import split_words
 
 _FILES = {"train": "train.txt.xz", "validation": "val.txt.xz", "test": "test.txt.xz"}
@@ -43,13 +42,10 @@ def load_europarl_v7(root: Path, split: str) -> Examples:
     kept = [
         sentence
         for sentence in sentences
-        if _part(sentence) in _PARTS[split] and _MIN_WORDS <= len(split_words(sentence)) <= _MAX_WORDS
+        if in_part(sentence, _NUM_PARTS) in _PARTS[split]
+        and _MIN_WORDS <= len(split_words(sentence)) <= _MAX_WORDS
     ]
     return _examples("europarl-v7", split, kept)
-
-
-def _part(sentence: str) -> int:
-    return int(hashlib.sha256(sentence.encode()).hexdigest(), 16) % _NUM_PARTS
 
 
 def _examples(dataset: str, split: str, sentences: list[str]) -> Examples:

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.datasets.base import Examples, one_each
+from experiments.datasets.base import Examples, in_split, one_each
 from experiments.datasets.packed import cached_files
 from shared.profiles import get_profile
 from transmitter.media import decode_video
 
 SPLITS_FOLDER = "testTrainMulti_7030_splits"
 _SUFFIX = "_test_split1.txt"
-_TAGS = {"train": "1", "test": "2"}  # 0: in neither
+_VALIDATION_PARTS = 10
+_TAGS = {"train": "1", "validation": "1", "test": "2"}  # 0: in neither
 
 
 def load_hmdb51(root: Path, split: str) -> Examples:
@@ -24,7 +25,8 @@ def load_hmdb51(root: Path, split: str) -> Examples:
 
     Args:
         root: Folder that holds `hmdb51/`.
-        split: "train" (70 clips of each of 51 classes) or "test" (30 of each).
+        split: "train" or "validation" (one in ten of 70 clips of each of 51 classes, by the SHA-256 of the
+            name), or "test" (30 of each).
 
     Raises:
         BrokenFile: If a clip does not decode.
@@ -37,6 +39,8 @@ def load_hmdb51(root: Path, split: str) -> Examples:
     for number, (label, path) in enumerate(zip(labels, lists, strict=True)):
         rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
         names = [row[0] for row in rows if row[1:] == [_TAGS[split]]]
+        if split != "test":
+            names = [name for name in names if in_split(name, split, _VALIDATION_PARTS)]
         files += [folder / label / name for name in names]
         targets += [number] * len(names)
     return Examples(

@@ -1,8 +1,8 @@
-"""Speech instead of LibriSpeech: digits, recorded (FSDD) and made (espeak-ng), and read sentences."""
+"""Recorded speech instead of LibriSpeech: strings of digits (FSDD) and read sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.datasets.base import Column, Examples, one_each
+from experiments.datasets.base import Column, Examples, in_split, one_each
 from experiments.datasets.packed import Waveforms, as_samples, cached_archive
 from transmitter.media import SAMPLE_RATE_HZ
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NUM_TEST_STRINGS, NUM_TRAIN_STRINGS = 500, 6000
-_TEST_INDICES = range(1, 5)
-_NUM_DIGITS: Mapping[str, tuple[int, ...]] = {"train": tuple(range(1, 8)), "test": tuple(range(3, 8))}
-_GAPS_S: Mapping[str, tuple[float, float]] = {"train": (0.0, 0.3), "test": (0.05, 0.2)}
+_TEST_INDICES, _VALIDATION_INDICES = range(1, 5), range(5, 7)
+_VALIDATION_SPEAKERS = 20  # one in so many
+_TRAINING_GAPS_S, _GAPS_S = (0.0, 0.3), (0.05, 0.2)
 _SHARE_WITHOUT_GAPS = 0.5  # of training strings
 
 
@@ -28,7 +28,7 @@ class Recordings:
 
     Attributes:
         dataset: Its name.
-        split: train or test.
+        split: train, validation or test.
         waveforms: float32 [num_samples], 16 kHz, one a recording.
         words: What is said in each.
         speakers: Who says it.
@@ -81,11 +81,12 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
     rng = np.random.default_rng(seed)
     speakers = sorted(set(recordings.speakers))
     by_speaker = [np.flatnonzero(np.array(recordings.speakers) == speaker) for speaker in speakers]
-    shortest, longest = (int(gap * SAMPLE_RATE_HZ) for gap in _GAPS_S[recordings.split])
-    share_without = _SHARE_WITHOUT_GAPS if recordings.split == "train" else 0.0
+    trains = recordings.split == "train"
+    shortest, longest = (int(gap * SAMPLE_RATE_HZ) for gap in (_TRAINING_GAPS_S if trains else _GAPS_S))
+    share_without = _SHARE_WITHOUT_GAPS if trains else 0.0
     places, gaps = [], []
-    numbers = np.array(_NUM_DIGITS[recordings.split])
-    weights = 1 / numbers if recordings.split == "train" else np.ones(len(numbers))
+    numbers = np.arange(1 if trains else 3, 8)
+    weights = 1 / numbers if trains else np.ones(len(numbers))
     for _ in range(num_strings):
         own = by_speaker[rng.integers(len(speakers))]
         num_words = rng.choice(numbers, p=weights / weights.sum())
@@ -104,11 +105,11 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
 
 
 def load_fsdd_recordings(root: Path, split: str) -> Recordings:
-    """Read recordings.tar.xz, <digit>_<speaker>_<index>.wav: index 1-4 is test, 5 and up train.
+    """Read recordings.tar.xz, <digit>_<speaker>_<index>.wav: index 1-4 is test, 5 and 6 validation.
 
     Args:
         root: Folder that holds `fsdd/`.
-        split: "train" (2,700 recordings) or "test" (240), of the same six speakers.
+        split: "train" (2,580 recordings), "validation" (120) or "test" (240), of the same six speakers.
 
     Raises:
         BrokenFile: If a recording does not decode.
@@ -118,10 +119,16 @@ def load_fsdd_recordings(root: Path, split: str) -> Recordings:
         if not name.endswith(".wav"):
             return False
         index = int(PurePosixPath(name).stem.split("_")[2])
-        return index in _TEST_INDICES if split == "test" else index >= _TEST_INDICES.stop
+        if split == "train":
+            return index >= _VALIDATION_INDICES.stop
+        return index in (_TEST_INDICES if split == "test" else _VALIDATION_INDICES)
 
     store = cached_archive(
-        root / "fsdd" / "recordings.tar.xz", split, dataset="fsdd", wanted=is_wanted, decode=as_samples
+        root / "fsdd" / "recordings.tar.xz",
+        f"{split}-recordings",
+        dataset="fsdd",
+        wanted=is_wanted,
+        decode=as_samples,
     )
     parts = [PurePosixPath(name).stem.split("_") for name in store.names]
     return Recordings(
@@ -134,8 +141,8 @@ def load_fsdd_recordings(root: Path, split: str) -> Recordings:
 
 
 def load_fsdd(root: Path, split: str) -> Examples:
-    """Strings of spoken digits, drawn with seed 0: 6,000 of training recordings or 500 of test recordings."""
-    num_strings = NUM_TEST_STRINGS if split == "test" else NUM_TRAIN_STRINGS
+    """Strings of spoken digits, drawn with seed 0: 6,000 of training recordings, 500 of others."""
+    num_strings = NUM_TRAIN_STRINGS if split == "train" else NUM_TEST_STRINGS
     return compose_strings(load_fsdd_recordings(root, split), num_strings, seed=0)
 
 
@@ -144,7 +151,8 @@ def load_speechocean762(root: Path, split: str) -> Examples:
 
     Args:
         root: Folder that holds `speechocean762/`.
-        split: "train" or "test", 2,500 utterances each, of 125 speakers each.
+        split: "train", "validation" (one speaker in twenty of the 125 in training, by the SHA-256 of the
+            number) or "test" (2,500 utterances of 125 other speakers).
 
     Raises:
         BrokenFile: If an utterance does not decode.
@@ -158,8 +166,11 @@ def load_speechocean762(root: Path, split: str) -> Examples:
         decode=as_samples,
     )
     place = {PurePosixPath(name).stem: number for number, name in enumerate(store.names)}
-    lines = (folder / split / "text").read_text(encoding="utf-8").splitlines()
-    utterances = [line.split(maxsplit=1) for line in lines]
+    subset = folder / ("test" if split == "test" else "train")
+    utterances = [line.split(maxsplit=1) for line in _lines(subset / "text")]
+    if split != "test":
+        speakers = dict(line.split() for line in _lines(subset / "utt2spk"))
+        utterances = [row for row in utterances if in_split(speakers[row[0]], split, _VALIDATION_SPEAKERS)]
     return Examples(
         dataset="speechocean762",
         split=split,
@@ -174,29 +185,5 @@ def load_speechocean762(root: Path, split: str) -> Examples:
     )
 
 
-def load_espeak_digits(root: Path, split: str) -> Examples:
-    """Read utterances.tar, <number>_<digits>.wav.
-
-    Args:
-        root: Folder that holds `espeak-digits/`.
-        split: "train"; figures are of recorded people.
-
-    Raises:
-        BrokenFile: If a recording does not decode.
-    """
-    store = cached_archive(
-        root / "espeak-digits" / "utterances.tar",
-        "utterances",
-        dataset="espeak-digits",
-        wanted=lambda name: name.endswith(".wav"),
-        decode=as_samples,
-    )
-    strings = [PurePosixPath(name).stem.split("_")[1] for name in store.names]
-    return Examples(
-        dataset="espeak-digits",
-        split=split,
-        task="speech_recognition",
-        labels=(),
-        columns={"audio": one_each(Waveforms(store))},
-        targets=[" ".join(DIGITS[int(digit)] for digit in string) for string in strings],
-    )
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()

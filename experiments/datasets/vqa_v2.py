@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from experiments.datasets.base import Column, Examples, distinct
+from experiments.datasets.base import Column, Examples, distinct, in_split
 from experiments.datasets.packed import as_picture_of, cached_files
 
 NUM_ANSWERS = 3129
 """Commonest answers that are classes: about those given to more than eight training questions."""
 
-_SUBSETS = {"train": "train2014", "test": "val2014"}
+_SUBSETS = {"train": "train2014", "validation": "train2014", "test": "val2014"}
+_VALIDATION_PARTS = 20
 _KEPT_SIZE = (256, 256)
 
 
@@ -27,7 +28,8 @@ def load_vqa_v2(root: Path, split: str) -> Examples:
 
     Args:
         root: Folder that holds `vqa-v2/`.
-        split: "train" (train2014) or "test" (val2014).
+        split: "train" or "validation" (one in twenty of train2014's pictures, by the SHA-256 of their number),
+            or "test" (val2014).
 
     Raises:
         BrokenFile: If a picture does not decode.
@@ -38,6 +40,8 @@ def load_vqa_v2(root: Path, split: str) -> Examples:
     annotations = _annotations(folder, subset)
     if split == "train":
         annotations = [row for row in annotations if row["multiple_choice_answer"] in numbers]
+    if split != "test":
+        annotations = [row for row in annotations if in_split(str(row["image_id"]), split, _VALIDATION_PARTS)]
     questions = _questions(folder, subset)
     images = sorted({row["image_id"] for row in annotations})
     pictures = cached_files(
@@ -50,7 +54,7 @@ def load_vqa_v2(root: Path, split: str) -> Examples:
     rows = np.searchsorted(images, [row["image_id"] for row in annotations])
     return Examples(
         dataset="vqa-v2",
-        split="validation" if split == "test" else split,
+        split=split,
         task="vqa",
         labels=labels,
         columns={
