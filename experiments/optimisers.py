@@ -18,7 +18,7 @@ def task_parameters(
     task: Task, run_transmitter: nn.Module, run_receiver: nn.Module
 ) -> dict[str, nn.Parameter]:
     """Parameters a task's gradient reaches, by name."""
-    prefixes = ["task_embedding.", "channel_encoder.", *(f"encoders.{m}." for m in task.modalities)]
+    prefixes = [f"task_embedding.{task.name}", "channel_encoder.", *(f"encoders.{m}." for m in task.modalities)]
     if task.is_multimodal:
         prefixes.append("fusion.")
     sent = {n: p for n, p in run_transmitter.named_parameters() if n.startswith(tuple(prefixes))}

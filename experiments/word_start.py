@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from experiments.link import batch_channel
 from receiver.network import ReceiverNetwork
 from shared.profiles import REALS_PER_TOKEN
-from shared.tasks import task_index
 from transmitter.network import Batch, TransmitterNetwork
 
 _SNR_DB = 12.0  # the classifier is that of this SNR ...
@@ -137,7 +136,7 @@ def _open_path(transmitter: TransmitterNetwork, task: str, code: Tensor, centre:
     directions = torch.cat([first.weight[:num_others], code.T])
     wanted = torch.cat([torch.full((num_others,), -_CLOSING), torch.zeros(num_pairs)])
     (embedding,) = torch.linalg.lstsq(directions, wanted[:, None], driver="gelsd").solution.T
-    transmitter.task_embedding.weight[task_index(task)] = embedding
+    transmitter.task_embedding[task].copy_(embedding)
     opening = 2 * _GATE * embedding / embedding.square().sum()  # [P]: -K + 2K where the embedding is added
     for sign, rows in ((1.0, slice(num_others, -num_pairs)), (-1.0, slice(-num_pairs, None))):
         first.weight[rows] = sign * code.T + opening

@@ -5,13 +5,18 @@ Shapes: B batch, L tokens, P width.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
 from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertEncoder
 
 from shared.profiles import Profile
+
+
+_EMBEDDING_DEVIATION = 0.02  # as BERT's
 
 
 class Tokens(NamedTuple):
@@ -61,6 +66,12 @@ class AttentionLayers(nn.Module):
         """
         attended = self.encoder(tokens.values, attention_mask=tokens.mask[:, None, None, :])
         return cast(Tensor, attended.last_hidden_state)
+
+
+def named_vectors(names: Sequence[str], width: int) -> nn.ParameterDict:
+    """A learned vector [width] for each name, so that weights say by name which is whose."""
+    rows = nn.init.normal_(torch.empty(len(names), width), std=_EMBEDDING_DEVIATION)
+    return nn.ParameterDict({name: nn.Parameter(row.clone()) for name, row in zip(names, rows, strict=True)})
 
 
 def masked_mean(tokens: Tokens) -> Tensor:

@@ -71,8 +71,3 @@ def get_task(name: str) -> Task:
     if name not in TASKS:
         raise UnknownName("task", name, ", ".join(TASKS))
     return TASKS[name]
-
-
-def task_index(name: str) -> int:
-    """Serial number of a task, 0 to 7: its row in the task embedding (paper, IV-A)."""
-    return list(TASKS).index(get_task(name).name)

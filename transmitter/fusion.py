@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from shared.layers import AttentionLayers, Tokens, masked_mean
+from shared.layers import AttentionLayers, Tokens, masked_mean, named_vectors
 from shared.profiles import Profile
 from shared.tasks import MODALITIES, Modality
 
@@ -25,8 +25,7 @@ class FusionModule(nn.Module):
 
     def __init__(self, profile: Profile) -> None:
         super().__init__()
-        self.segment = nn.Embedding(len(MODALITIES), profile.width)
-        nn.init.normal_(self.segment.weight, std=0.02)
+        self.segment = named_vectors(MODALITIES, profile.width)
         self.layers = AttentionLayers(profile, profile.fusion_layers)
 
     def forward(self, features: Mapping[Modality, Tokens], task_embedding: Tensor) -> Tensor:
@@ -40,7 +39,7 @@ class FusionModule(nn.Module):
             float, shape [B, 1, P].
         """
         segments = [
-            tokens.values + self.segment.weight[MODALITIES.index(modality)]
+            tokens.values + self.segment[modality]
             for modality, tokens in features.items()
         ]
         joined = Tokens(torch.cat(segments, 1), torch.cat([tokens.mask for tokens in features.values()], 1))

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from shared.layers import Tokens, masked_mean
+from shared.layers import Tokens, masked_mean, named_vectors
 from shared.profiles import CHANNEL_USES_PER_TOKEN, Profile
-from shared.tasks import TASKS, Modality, Task, get_task, task_index
+from shared.tasks import Modality, Task, get_task
 from transmitter.channel_encoder import ChannelEncoder
 from transmitter.encoders.image import ImageEncoder
 from transmitter.encoders.speech import SpeechEncoder
@@ -68,8 +68,7 @@ class TransmitterNetwork(nn.Module):
         }
         modalities = dict.fromkeys(modality for task in served for modality in task.modalities)
         self.encoders = nn.ModuleDict({modality: makers[modality]() for modality in modalities})
-        self.task_embedding = nn.Embedding(len(TASKS), profile.width)
-        nn.init.normal_(self.task_embedding.weight, std=0.02)
+        self.task_embedding = named_vectors(tasks, profile.width)
         if any(task.is_multimodal for task in served):
             self.fusion = FusionModule(profile)
         self.channel_encoder = ChannelEncoder(profile)
@@ -116,7 +115,7 @@ class TransmitterNetwork(nn.Module):
         return {"both_ways": True} if task.is_mirror_proof and not self.training else {}
 
     def _gather(self, task: Task, features: Mapping[Modality, Tokens]) -> Tokens:
-        embedding = self.task_embedding.weight[task_index(task.name)]
+        embedding = self.task_embedding[task.name]
         if task.is_multimodal:
             fused = self.fusion(features, embedding)
             return Tokens(fused, fused.new_ones(fused.shape[:2]).bool())
