@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from channel_service.metrics import Metrics
-from channel_service.passages import Passage
+from channel_service.relay.frames import Passage
 from protos.semcom.v1 import frame_pb2, receiver_pb2
 from shared.errors import TooMany
 from shared.signal import equalise

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequenc
 from typing import Any
 from urllib.parse import unquote
 
-from channel_service.links import DEFAULT_LINK, Links
+from channel_service.links.links import DEFAULT_LINK, Links
 from channel_service.live import LiveFeed
 from channel_service.metrics import Metrics
-from channel_service.passages import (
+from channel_service.relay.frames import (
     MAX_FRAMES,
     Passage,
     ReceivedFrames,
@@ -20,10 +20,10 @@ from channel_service.passages import (
     network_delay_s,
     pass_frames,
 )
-from channel_service.receiver_client import ReceiverClient
-from channel_service.report_messages import latency_row, overhead_row, query_of
-from channel_service.reports import Store
-from channel_service.streams import answer_in_order
+from channel_service.relay.receiver_client import ReceiverClient
+from channel_service.relay.streams import answer_in_order
+from channel_service.reports.messages import latency_row, overhead_row, query_of
+from channel_service.reports.store import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
 from shared.errors import FrameLost, TooLarge
 

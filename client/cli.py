@@ -253,7 +253,7 @@ def card(context: typer.Context) -> None:
 @app.command(context_settings=_PASS_THROUGH)
 def data(context: typer.Context) -> None:
     """List the data sets: what is found, what is missing, where to get it."""
-    _run_experiment(context, "experiments.data_cli")
+    _run_experiment(context, "experiments.commands.data")
 
 
 def main() -> None:

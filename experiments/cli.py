@@ -16,27 +16,27 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from channel_service.link_settings import LinkSettings
-from experiments.datasets import load_examples
-from experiments.devices import get_device
-from experiments.distributed import join_ranks
-from experiments.evaluate import Figure, evaluate, in_process
-from experiments.model_card import write_model_card
-from experiments.network_link import over_services
-from experiments.recipes import get_recipe, scaled
-from experiments.results import check_writable, read_figures, write_figures
-from experiments.run import start_run
-from experiments.run_files import export
+from channel_service.links.settings import LinkSettings
+from experiments.data import load_examples
+from experiments.evaluation.evaluate import Figure, evaluate, in_process
+from experiments.evaluation.network_link import over_services
+from experiments.evaluation.results import check_writable, read_figures, write_figures
+from experiments.report.model_card import write_model_card
 from experiments.teacher import Lessons, Opinions, teach
-from experiments.train import train
-from experiments.warm_start import Origin, find_minilm
-from shared.checkpoint import Manifest, find_weights, load_manifest
+from experiments.training.checkpoints import export
+from experiments.training.devices import get_device
+from experiments.training.distributed import join_ranks
+from experiments.training.recipes import get_recipe, scaled
+from experiments.training.run import start_run
+from experiments.training.train import train
+from experiments.training.warm_start import Origin, find_minilm
 from shared.errors import InvalidField, SemcomError, UnknownName
 from shared.interrupts import ended_by_signals
-from shared.profiles import get_profile
+from shared.networks.profiles import get_profile
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import get_system
 from shared.tasks import get_task
+from shared.weights import Manifest, find_weights, load_manifest
 
 _MAX_SNRS = 1000
 _MAX_SEED = 2**32 - 1
@@ -75,7 +75,8 @@ def train_command(
         ),
     ] = None,
     recipe_name: Annotated[
-        str, typer.Option("--recipe", help="Of experiments/recipes.py; the profile's own when absent.")
+        str,
+        typer.Option("--recipe", help="Of experiments/training/recipes.py; the profile's own when absent."),
     ] = "",
     teacher: Annotated[
         list[Path] | None,
@@ -239,7 +240,7 @@ def plot_command(
     metrics: Annotated[str, typer.Option(help="Comma-separated; all when absent.")] = "",
 ) -> None:
     """Draw metric against SNR: a row a task, a column a channel, a line a system."""
-    from experiments.plots import plot_figures  # matplotlib loads in seconds
+    from experiments.report.plots import plot_figures  # matplotlib loads in seconds
 
     chosen = [name.strip() for name in metrics.split(",") if name.strip()]
     typer.echo(plot_figures(read_figures(results), output, metrics=chosen))

@@ -26,13 +26,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoModel, AutoTokenizer
 
-from experiments.datasets.base import Examples
-from experiments.devices import has_bfloat16
-from experiments.objectives import OBJECTIVES
-from experiments.optimisers import rate_factor, set_rate
-from experiments.recipes import TaskRecipe
+from experiments.data.base import Examples
+from experiments.training.devices import has_bfloat16
+from experiments.training.objectives import OBJECTIVES
+from experiments.training.optimisers import rate_factor, set_rate
+from experiments.training.recipes import TaskRecipe
 from shared.errors import InvalidField
-from shared.layers import Tokens, masked_mean
+from shared.networks.layers import Tokens, masked_mean
 from shared.provenance import current_commit
 from shared.tasks import AnswerKind, get_task
 

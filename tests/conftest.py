@@ -46,12 +46,12 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder with all eight tasks in the tiny profile, at random: for shapes and plumbing."""
     import torch
 
-    from receiver.network import ReceiverNetwork
-    from shared.checkpoint import Manifest, save_weights
-    from shared.profiles import get_profile
+    from receiver.systems.mfmsc.network import ReceiverNetwork
+    from shared.networks.profiles import get_profile
+    from shared.networks.text import SPECIAL, Vocabulary
     from shared.tasks import TASKS
-    from shared.text import SPECIAL, Vocabulary
-    from transmitter.network import TransmitterNetwork
+    from shared.weights import Manifest, save_weights
+    from transmitter.systems.mfmsc.network import TransmitterNetwork
 
     letters = "abcdefghijklmnopqrstuvwxyz0123456789'"
     pieces = [*SPECIAL, *letters, *("##" + letter for letter in letters)]

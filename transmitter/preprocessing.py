@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.errors import TooLarge
-from shared.profiles import Profile
+from shared.networks.profiles import Profile
+from shared.networks.text import Vocabulary
 from shared.tasks import Modality, get_task
-from shared.text import Vocabulary
-from transmitter.encoders.speech import NUM_MEL_BINS
-from transmitter.network import Batch
 from transmitter.source import Source
+from transmitter.systems.mfmsc.encoders.speech import NUM_MEL_BINS
+from transmitter.systems.mfmsc.network import Batch
 
 SAMPLE_RATE_HZ = 16_000
 IMAGE_SIZE: Mapping[str, tuple[int, int]] = {

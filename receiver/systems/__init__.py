@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from receiver.systems.base import ReceiverSystem
-from receiver.systems.mfmsc import MfmscReceiver
-from shared.checkpoint import find_weights
+from receiver.systems.mfmsc.receiver import MfmscReceiver
 from shared.systems import get_system
+from shared.weights import find_weights
 
 LOADERS: Mapping[str, Callable[[Path], ReceiverSystem]] = {"mfmsc": MfmscReceiver.load}
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from client.demo import CHANNELS, load_samples
-from shared.checkpoint import MANIFEST_FILE, load_manifest
 from shared.settings import DEFAULT_WEIGHTS
+from shared.weights import MANIFEST_FILE, load_manifest
 from transmitter.scoring import psnr_db
 
 _HALF_THE_ERROR_DB = 3.0

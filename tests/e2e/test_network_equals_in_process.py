@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from channel_service.channels import Channel
+from channel_service.radio.channels import Channel
 from client.demo import Sample, load_samples
 from client.stack import Stack
-from experiments.link import LinkAnswer, SemanticLink
-from experiments.network_link import send_over_network
-from shared.checkpoint import find_weights, load_manifest
+from experiments.evaluation.link import LinkAnswer, SemanticLink
+from experiments.evaluation.network_link import send_over_network
 from shared.tasks import TASKS
+from shared.weights import find_weights, load_manifest
 from transmitter.media import decode_media
 from transmitter.source import Source
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from client.stack import Stack
-from shared.checkpoint import find_weights
+from shared.weights import find_weights
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,11 +10,11 @@ from pathlib import Path
 import grpc
 import numpy as np
 
-from channel_service.links import Links
+from channel_service.links.links import Links
 from channel_service.live import LiveFeed
 from channel_service.metrics import Metrics
-from channel_service.receiver_client import ReceiverClient
-from channel_service.reports import Store
+from channel_service.relay.receiver_client import ReceiverClient
+from channel_service.reports.store import Store
 from channel_service.service import FULL_NAME, ChannelServicer
 from protos.semcom.v1 import channel_service_pb2_grpc, frame_pb2, receiver_pb2, receiver_pb2_grpc
 from shared.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, build_server, running

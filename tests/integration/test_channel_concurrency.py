@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from channel_harness import answer_all, channel_service, make_frame, unit_symbols
 
-from channel_service.channels import Channel, apply, draw
-from channel_service.queries import MAX_INSTANCES, InstanceQuery, ReportQuery
+from channel_service.radio.channels import Channel, apply, draw
+from channel_service.reports.queries import MAX_INSTANCES, InstanceQuery, ReportQuery
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import receiver_pb2
 from shared.wire import unpack_symbols

@@ -11,9 +11,9 @@ import pytest
 from channel_harness import channel_service, make_frame, unit_symbols
 
 from channel_service import service
-from channel_service.channels import Channel, apply, draw
-from channel_service.impairments import Network, impair
-from channel_service.reports import INSTANCES
+from channel_service.links.impairments import Network, impair
+from channel_service.radio.channels import Channel, apply, draw
+from channel_service.reports.store import INSTANCES
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import frame_pb2
 from shared.errors import FrameLost, from_rpc_error

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from channel_harness import channel_service, make_frame, unit_symbols
 
-from channel_service.channels import Channel, apply, draw
-from channel_service.instances import INSTANCES
+from channel_service.radio.channels import Channel, apply, draw
+from channel_service.reports.instances import INSTANCES
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import receiver_pb2
 from shared.errors import TaskNotTrained, WeightsMismatch, from_rpc_error

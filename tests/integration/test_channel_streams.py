@@ -6,8 +6,8 @@ import grpc
 import pytest
 from channel_harness import answer_all, channel_service, make_frame, unit_symbols
 
-from channel_service.queries import InstanceQuery
-from channel_service.streams import MAX_AT_WORK
+from channel_service.relay.streams import MAX_AT_WORK
+from channel_service.reports.queries import InstanceQuery
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import receiver_pb2
 

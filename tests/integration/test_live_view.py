@@ -12,9 +12,9 @@ import pytest
 from channel_harness import Harness, channel_service, make_frame, unit_symbols
 from test_channel_process import free_port
 
-from channel_service.api import create_app
-from channel_service.channels import Channel, apply, draw
+from channel_service.http.app import create_app
 from channel_service.live import MAX_SYMBOLS_SHOWN, MAX_VIEWERS, MAX_WAITING, Selection
+from channel_service.radio.channels import Channel, apply, draw
 from protos.semcom.v1 import channel_service_pb2 as pb
 from shared.errors import ServiceUnavailable
 from shared.grpc_runtime import serve_http

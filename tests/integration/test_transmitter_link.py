@@ -302,7 +302,7 @@ def other_weights(tiny_weights, tmp_path):
 
     from safetensors.torch import load_file, save_file
 
-    from shared.checkpoint import Manifest, _sha256, fingerprint_of
+    from shared.weights import Manifest, _sha256, fingerprint_of
 
     source, folder = tiny_weights / "mfmsc", tmp_path / "other" / "mfmsc"
     folder.mkdir(parents=True)

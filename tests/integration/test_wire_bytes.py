@@ -12,7 +12,7 @@ import grpc
 import pytest
 from channel_harness import channel_service, make_frame, unit_symbols
 
-from channel_service.queries import InstanceQuery
+from channel_service.reports.queries import InstanceQuery
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import channel_service_pb2_grpc
 from shared.grpc_runtime import CHANNEL_OPTIONS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shared.checkpoint import find_weights
 from shared.systems import get_system
+from shared.weights import find_weights
 from transmitter.systems.base import TransmitterSystem
-from transmitter.systems.mfmsc import MfmscTransmitter
+from transmitter.systems.mfmsc.transmitter import MfmscTransmitter
 
 LOADERS: Mapping[str, Callable[[Path], TransmitterSystem]] = {"mfmsc": MfmscTransmitter.load}
 

@@ -16,11 +16,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pyarrow import parquet
 
-from channel_service.api import create_app
-from channel_service.links import Links
+from channel_service.http.app import create_app
+from channel_service.links.links import Links
 from channel_service.live import LiveFeed
 from channel_service.metrics import Metrics
-from channel_service.reports import Store
+from channel_service.reports.store import Store
 from shared.errors import ServiceUnavailable
 from shared.ledger import HOPS
 

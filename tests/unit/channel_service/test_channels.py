@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from channel_service.channels import MODELS, Channel, Draw, apply, draw
+from channel_service.radio.channels import MODELS, Channel, Draw, apply, draw
 from shared.errors import InvalidField
 from shared.signal import db_to_linear, mean_power
 

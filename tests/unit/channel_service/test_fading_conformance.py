@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from channel_service.channels import Channel, apply, draw
+from channel_service.radio.channels import Channel, apply, draw
 from shared.errors import InvalidField
 from shared.signal import db_to_linear, mean_power
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from channel_service.channels import Channel, draw
-from channel_service.impairments import Impairment, Network, impair
+from channel_service.links.impairments import Impairment, Network, impair
+from channel_service.radio.channels import Channel, draw
 
 NUM_FRAMES = 5000
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from channel_service.link_settings import LinkSettings
-from channel_service.links import MAX_LINKS, Links
+from channel_service.links.links import MAX_LINKS, Links
+from channel_service.links.settings import LinkSettings
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, UnknownName
 

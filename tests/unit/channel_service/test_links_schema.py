@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from schemathesis.generation import GenerationMode
 
-from channel_service.links import Links
-from channel_service.links_api import add_link_routes
-from channel_service.recordings_api import RECORDING_TYPE, add_recording_routes
-from channel_service.reports import Store
-from channel_service.reports_api import add_report_routes
+from channel_service.http.links import add_link_routes
+from channel_service.http.recordings import RECORDING_TYPE, add_recording_routes
+from channel_service.http.reports import add_report_routes
+from channel_service.links.links import Links
+from channel_service.reports.store import Store
 from shared.http_runtime import build_app
 
 EXPECTED_STATUSES = (200, 201, 204, 400, 404, 405, 413, 415, 422)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy._core import _multiarray_umath as np_cpu
 
-from channel_service import crossings
-from channel_service.crossings import Crossing, cross
-from channel_service.links import Links
-from channel_service.recording import digest
+from channel_service.links.links import Links
+from channel_service.links.recording import digest
+from channel_service.relay import transmission
+from channel_service.relay.transmission import Crossing, cross
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, UnknownName
 
@@ -53,7 +53,7 @@ def test_a_replay_gives_the_same_bits(tmp_path, settings, monkeypatch):
     set_link(links, record="drive", **settings)
     sent = [send(links, number) for number in range(8)]
     # Another service, from whose file alone the draws come: it cannot draw gains.
-    monkeypatch.setattr(crossings, "draw", None)
+    monkeypatch.setattr(transmission, "draw", None)
     elsewhere = Links(tmp_path)
     set_link(elsewhere, replay="drive", snr_db=50.0, seed=12345)
     for number in (3, 0, 7, 7, 1):

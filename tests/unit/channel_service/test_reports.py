@@ -10,9 +10,9 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from channel_service.instances import INSTANCES
-from channel_service.queries import InstanceQuery, ReportQuery
-from channel_service.reports import Store
+from channel_service.reports.instances import INSTANCES
+from channel_service.reports.queries import InstanceQuery, ReportQuery
+from channel_service.reports.store import Store
 from shared.errors import InvalidField, ServiceUnavailable
 from shared.ledger import HOPS
 
@@ -75,7 +75,7 @@ def test_a_committed_row_survives_sigkill(path):
     """A process stores a row, says so, and is killed with no chance to close anything."""
     program = f"""
         import asyncio, os, signal
-        from channel_service.reports import Store
+        from channel_service.reports.store import Store
         asyncio.run(Store({path!r}).add([{ROW!r}]))
         os.kill(os.getpid(), signal.SIGKILL)
     """

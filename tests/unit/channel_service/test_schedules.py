@@ -2,9 +2,9 @@
 
 import pytest
 
-from channel_service.link_settings import LinkSettings
-from channel_service.links import Links
-from channel_service.schedules import MAX_POINTS, SnrSchedule, read_points
+from channel_service.links.links import Links
+from channel_service.links.schedules import MAX_POINTS, SnrSchedule, read_points
+from channel_service.links.settings import LinkSettings
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, TooLarge
 

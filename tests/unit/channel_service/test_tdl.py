@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from channel_service.channels import Channel, draw
-from channel_service.link_settings import LinkSettings
-from channel_service.links import Links
-from channel_service.models import tdl
+from channel_service.links.links import Links
+from channel_service.links.settings import LinkSettings
+from channel_service.radio.channels import Channel, draw
+from channel_service.radio.models import tdl
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
 from shared.signal import mean_power

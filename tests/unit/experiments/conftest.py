@@ -11,10 +11,10 @@ from small_data import small_examples
 @pytest.fixture
 def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training and evaluation read the small data set."""
-    monkeypatch.setattr("experiments.run.load_examples", small_examples)
+    monkeypatch.setattr("experiments.training.run.load_examples", small_examples)
     monkeypatch.setattr("experiments.cli.load_examples", small_examples)
-    monkeypatch.setattr("experiments.evaluate.load_examples", small_examples)
-    monkeypatch.setattr("experiments.baselines.load_examples", small_examples)
+    monkeypatch.setattr("experiments.evaluation.evaluate.load_examples", small_examples)
+    monkeypatch.setattr("experiments.evaluation.baselines.load_examples", small_examples)
 
 
 @pytest.fixture

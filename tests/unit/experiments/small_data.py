@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from experiments.datasets.base import Column, Examples, distinct, one_each
+from experiments.data.base import Column, Examples, distinct, one_each
 
 _COLOURS = {"red": (220, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 220)}
 _TONES_HZ = {"lo": 300.0, "hi": 3000.0}

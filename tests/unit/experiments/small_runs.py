@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from rich.console import Console
 
-from experiments.recipes import Recipe, TaskRecipe
-from experiments.run import Run, start_run
 from experiments.teacher import Opinions
-from experiments.warm_start import Origin
-from shared.profiles import get_profile
+from experiments.training.recipes import Recipe, TaskRecipe
+from experiments.training.run import Run, start_run
+from experiments.training.warm_start import Origin
+from shared.networks.profiles import get_profile
 
 QUIET = Console(quiet=True)
 TASKS = ("sentiment", "image_classification", "vqa")

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from small_data import small_examples
 
-from experiments import baselines
-from experiments.baselines import guesser
-from experiments.datasets import load_examples
-from experiments.datasets.base import DatasetMissing, Examples, distinct, one_each
-from experiments.measures import measures_of
+from experiments.data import load_examples
+from experiments.data.base import DatasetMissing, Examples, distinct, one_each
+from experiments.evaluation import baselines
+from experiments.evaluation.baselines import guesser
+from experiments.evaluation.measures import measures_of
 from receiver.systems.base import TaskAnswer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from experiments.clips import paint_walls, part_of, recolour, restage, zoom
+from experiments.training.clips import paint_walls, part_of, recolour, restage, zoom
 
 
 def test_a_part_of_a_clip_repeats_no_frame_that_the_clip_does_not() -> None:

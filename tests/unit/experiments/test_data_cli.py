@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from experiments.data_cli import app, take_stock
-from experiments.datasets.catalogue import DATASETS
+from experiments.commands.data import app, take_stock
+from experiments.data.catalogue import DATASETS
 from shared.tasks import TASKS
 
 

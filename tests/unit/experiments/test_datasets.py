@@ -18,12 +18,12 @@ from media_files import clip, picture, sound, tone
 from PIL import Image
 
 from experiments.cli import parse_snrs
-from experiments.datasets import load_examples
-from experiments.datasets.base import BrokenFile, Column, DatasetMissing, Examples, join, one_each
-from experiments.datasets.catalogue import DATASETS
-from experiments.datasets.speech import Recordings, compose_strings, load_fsdd_recordings
-from experiments.speak_digits import speak_digits
-from receiver.heads import TRANSCRIPT_CHARACTERS
+from experiments.data import load_examples
+from experiments.data.base import BrokenFile, Column, DatasetMissing, Examples, join, one_each
+from experiments.data.catalogue import DATASETS
+from experiments.data.made_digits import VOICES, make_digits
+from experiments.data.speech import Recordings, compose_strings, load_fsdd_recordings
+from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS
 from shared.errors import InvalidField, UnknownName
 from shared.tasks import TASKS
 
@@ -194,21 +194,15 @@ def test_speechocean762_joins_texts_and_utterances(root: Path) -> None:
     assert np.argmax(np.abs(np.fft.rfft(audio, 16_000))) == pytest.approx(1000, abs=2)
 
 
-def test_spoken_digits_are_named_by_what_they_say(root: Path) -> None:
-    files = {f"{name}.wav": sound(tone(500, 22050, 0.5), 22050) for name in ("00000_207", "00001_9")}
-    _write_tar(root / "espeak-digits" / "utterances.tar", files)
-    examples = load_examples("speech_recognition", "train", "espeak-digits")
-    assert examples.targets == ["two zero seven", "nine"]
-    assert len(examples.sources([1])[0]["audio"]) == pytest.approx(8000, abs=2)
-    with pytest.raises(InvalidField, match=r"split.*test"):
-        load_examples("speech_recognition", "test", "espeak-digits")
-
-
-@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_espeak_speaks_strings_of_digits_in_many_voices(root: Path) -> None:
-    archive = root / "espeak-digits" / "utterances.tar"
-    speak_digits(archive, num_strings=8, seed=1)
-    examples = load_examples("speech_recognition", "train", "espeak-digits")
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_made_digits_are_named_by_what_they_say(
+    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, split: str
+) -> None:
+    if shutil.which(VOICES[split].program) is None:
+        pytest.skip(f"{VOICES[split].program} is not installed")
+    monkeypatch.setitem(VOICES, split, replace(VOICES[split], count=8))
+    monkeypatch.setenv("SEMCOM_CACHE", str(tmp_path / "cache"))
+    examples = load_examples("speech_recognition", split, "made-digits")
     counts = [len(target.split()) for target in examples.targets]
     assert len(counts) == 8
     assert set(counts) <= {1, 2, 3, 4, 5, 6}
@@ -216,9 +210,17 @@ def test_espeak_speaks_strings_of_digits_in_many_voices(root: Path) -> None:
     for count, recording in zip(counts, recordings, strict=True):
         assert 0.2 * count < len(recording) / 16_000 < 1.5 * count + 1
         assert np.abs(recording).max() > 0.05
+    archive = tmp_path / "cache" / "made-digits" / f"{split}.tar"
     first = archive.read_bytes()
-    speak_digits(archive, num_strings=8, seed=1)
+    make_digits(archive, split, 8)
     assert archive.read_bytes() == first
+
+
+def test_made_digits_need_a_program(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SEMCOM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(DatasetMissing, match="program flite"):
+        load_examples("speech_recognition", "test", "made-digits")
 
 
 def test_weizmann_windows_by_subject(root: Path) -> None:

@@ -12,10 +12,10 @@ import pytest
 from media_files import clip, picture, sound, tone
 from torchvision.datasets import CIFAR10
 
-from experiments.datasets import load_examples
-from experiments.datasets.base import BrokenFile
-from experiments.datasets.catalogue import DATASETS, PUBLISHED
-from experiments.metrics import METRICS
+from experiments.data import load_examples
+from experiments.data.base import BrokenFile
+from experiments.data.catalogue import DATASETS, PUBLISHED
+from experiments.evaluation.metrics import METRICS
 from shared.tasks import TASKS
 
 
@@ -137,7 +137,7 @@ def _write_vqa(folder: Path, subset: str, rows: list[tuple[int, int, str, list[s
 
 
 def test_vqa_v2(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.datasets.vqa_v2.NUM_ANSWERS", 2)
+    monkeypatch.setattr("experiments.data.vqa_v2.NUM_ANSWERS", 2)
     common, yes = ["two"] * 7 + ["2"] * 3, ["yes"] * 10
     train = [
         (1, 9, "how many?", common),

@@ -14,7 +14,7 @@ import torch
 _SCRIPT = """
 import sys, torch
 from torch import nn
-from experiments.distributed import join_ranks
+from experiments.training.distributed import join_ranks
 
 with join_ranks(torch.device("cpu")) as (ranks, device):
     layer = nn.Linear(3, 1, bias=False)
@@ -62,10 +62,10 @@ def test_gradients_and_statistics_are_averaged_over_processes(tmp_path: Path) ->
 def test_shares_of_a_batch_make_the_batch() -> None:
     from small_data import small_examples
 
-    from experiments.recipes import TaskRecipe
-    from experiments.sampling import Sampler
-    from shared.profiles import get_profile
-    from shared.text import SPECIAL, Vocabulary
+    from experiments.training.recipes import TaskRecipe
+    from experiments.training.sampling import Sampler
+    from shared.networks.profiles import get_profile
+    from shared.networks.text import SPECIAL, Vocabulary
 
     vocabulary = Vocabulary([*SPECIAL, *"abc"], 32)
     examples = small_examples("image_classification", "train")

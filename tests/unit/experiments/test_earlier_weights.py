@@ -10,14 +10,14 @@ import pytest
 import torch
 from small_runs import QUIET, TASKS, small_recipe, start_small
 
-from experiments.recipes import Recipe, TaskRecipe, get_recipe, scaled
-from experiments.run import start_run
-from experiments.run_files import export
-from experiments.train import train
-from experiments.warm_start import Origin
-from shared.checkpoint import load_manifest
+from experiments.training.checkpoints import export
+from experiments.training.recipes import Recipe, TaskRecipe, get_recipe, scaled
+from experiments.training.run import start_run
+from experiments.training.train import train
+from experiments.training.warm_start import Origin
 from shared.errors import InvalidField
-from shared.profiles import get_profile
+from shared.networks.profiles import get_profile
+from shared.weights import load_manifest
 
 
 @pytest.mark.usefixtures("small_data")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from small_runs import small_recipe, start_small
 
-from channel_service.channels import Channel
-from experiments.evaluate import evaluate, in_process
-from experiments.run_files import export
+from channel_service.radio.channels import Channel
+from experiments.evaluation.evaluate import evaluate, in_process
+from experiments.training.checkpoints import export
 
 
 @pytest.mark.usefixtures("small_data")

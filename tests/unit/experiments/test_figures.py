@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from experiments.model_card import write_model_card
-from shared.checkpoint import load_manifest
+from experiments.report.model_card import write_model_card
 from shared.errors import InvalidField
+from shared.weights import load_manifest
 
 
 def _figure(fingerprint: str, **changes: Any) -> dict[str, Any]:

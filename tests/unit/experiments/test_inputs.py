@@ -7,8 +7,8 @@ import pytest
 import torch
 from small_runs import small_recipe, start_small
 
-from experiments.datasets.base import Column
-from experiments.inputs import (
+from experiments.data.base import Column
+from experiments.training.inputs import (
     ClipInputs,
     TextInputs,
     add_noise,
@@ -17,9 +17,9 @@ from experiments.inputs import (
     change_voice,
     flip_and_shift,
 )
-from experiments.recipes import Recipe, TaskRecipe
-from shared.profiles import get_profile
-from shared.text import SPECIAL, Vocabulary
+from experiments.training.recipes import Recipe, TaskRecipe
+from shared.networks.profiles import get_profile
+from shared.networks.text import SPECIAL, Vocabulary
 
 
 def test_a_share_of_the_pieces_is_replaced_and_marks_never() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from experiments.link import batch_channel, complex_normal, equalise_batch, random_channel
+from experiments.evaluation.link import batch_channel, complex_normal, equalise_batch, random_channel
 from shared.signal import equalise
 
 _NUM_SYMBOLS = 400_000
@@ -70,7 +70,7 @@ def test_every_instance_draws_its_own_snr_and_half_of_them_fade(monkeypatch: pyt
 
     Seen before the equaliser: y = h x + n, so h is the mean of conj(x) y and the rest of y is noise.
     """
-    monkeypatch.setattr("experiments.link.equalise_batch", lambda y, h, variance: y)
+    monkeypatch.setattr("experiments.evaluation.link.equalise_batch", lambda y, h, variance: y)
     generator = torch.Generator().manual_seed(6)
     x = _qpsk(1000, 4000, generator)
     y = random_channel(x, generator=generator)

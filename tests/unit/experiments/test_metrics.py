@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from experiments.datasets import load_examples
-from experiments.datasets.base import multi_hot
-from experiments.metrics import METRICS
+from experiments.data import load_examples
+from experiments.data.base import multi_hot
+from experiments.evaluation.metrics import METRICS
 
 
 def _value(name: str, predictions: object, targets: object) -> float:

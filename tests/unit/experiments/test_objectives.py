@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.datasets.base import Examples, one_each
-from experiments.objectives import OBJECTIVES
-from experiments.recipes import TaskRecipe
-from receiver.heads import TRANSCRIPT_CHARACTERS
-from shared.patches import patches_to_picture
-from transmitter.network import Batch
+from experiments.data.base import Examples, one_each
+from experiments.training.objectives import OBJECTIVES
+from experiments.training.recipes import TaskRecipe
+from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS
+from shared.networks.patches import patches_to_picture
 from transmitter.preprocessing import pixels_to_tensor
+from transmitter.systems.mfmsc.network import Batch
 
 RECIPE = TaskRecipe(steps=1, batch=2)
 ALL_SENT = torch.ones(2, 4, dtype=torch.bool)

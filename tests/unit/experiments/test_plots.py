@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.plots import plot_figures
+from experiments.report.plots import plot_figures
 from shared.errors import InvalidField
 
 

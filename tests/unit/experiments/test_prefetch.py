@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from experiments.prefetch import made_ahead
+from experiments.training.prefetch import made_ahead
 
 
 @pytest.mark.parametrize("num_ahead", [0, 1, 3])

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from experiments.datasets.catalogue import PUBLISHED, TRAINING, datasets_of
-from experiments.optimisers import make_optimiser, parameters_of, task_parameters
-from experiments.recipes import RECIPES, get_recipe
-from receiver.heads import STEPS_PER_TOKEN
-from receiver.network import ReceiverNetwork
-from shared.profiles import PROFILES, get_profile
+from experiments.data.catalogue import PUBLISHED, TRAINING, datasets_of
+from experiments.training.optimisers import make_optimiser, parameters_of, task_parameters
+from experiments.training.recipes import RECIPES, get_recipe
+from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN
+from receiver.systems.mfmsc.network import ReceiverNetwork
+from shared.networks.profiles import PROFILES, get_profile
 from shared.tasks import TASKS, get_task
-from transmitter.network import Batch, TransmitterNetwork
 from transmitter.preprocessing import IMAGE_SIZE
+from transmitter.systems.mfmsc.network import Batch, TransmitterNetwork
 
 _LABELS = {task: ("a", "b", "c") for task in TASKS if get_task(task).answer in ("label", "labels")}
 _NUM_PIECES = 100

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments import cli
-from experiments.datasets.base import DatasetMissing
-from experiments.evaluate import Figure
-from experiments.results import check_writable, read_figures, write_figures
+from experiments.data.base import DatasetMissing
+from experiments.evaluation.evaluate import Figure
+from experiments.evaluation.results import check_writable, read_figures, write_figures
 from shared.errors import InvalidField
 
 _FIGURES = json.loads((Path(__file__).parents[3] / "results" / "mfmsc-compact.json").read_text())[:3]

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from small_data import small_examples
 
-from experiments.recipes import TaskRecipe
-from experiments.sampling import Sampler
-from shared.profiles import get_profile
-from shared.text import SPECIAL, Vocabulary
+from experiments.training.recipes import TaskRecipe
+from experiments.training.sampling import Sampler
+from shared.networks.profiles import get_profile
+from shared.networks.text import SPECIAL, Vocabulary
 
 
 def _sampler(task: str, batch: int = 8, *, short_first: bool = False) -> Sampler:

@@ -15,14 +15,14 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 from typer.testing import CliRunner
 
 from experiments.cli import app
-from experiments.datasets.base import one_each
-from experiments.objectives import OBJECTIVES
-from experiments.recipes import TaskRecipe
-from experiments.run_files import export, load_checkpoint, save_checkpoint
+from experiments.data.base import one_each
 from experiments.teacher import Lessons, Opinions, teach
-from experiments.train import train
-from shared.checkpoint import load_manifest
+from experiments.training.checkpoints import export, load_checkpoint, save_checkpoint
+from experiments.training.objectives import OBJECTIVES
+from experiments.training.recipes import TaskRecipe
+from experiments.training.train import train
 from shared.errors import InvalidField
+from shared.weights import load_manifest
 
 pytestmark = pytest.mark.usefixtures("small_data")
 _CPU = torch.device("cpu")

@@ -11,12 +11,12 @@ import pytest
 import torch
 from small_runs import QUIET, TASKS, small_recipe, start_small
 
-from channel_service.channels import Channel
-from experiments.evaluate import evaluate, in_process
-from experiments.optimisers import rate_factor
-from experiments.recipes import Recipe, TaskRecipe
-from experiments.run_files import export
-from experiments.train import planned_steps, train, train_step
+from channel_service.radio.channels import Channel
+from experiments.evaluation.evaluate import evaluate, in_process
+from experiments.training.checkpoints import export
+from experiments.training.optimisers import rate_factor
+from experiments.training.recipes import Recipe, TaskRecipe
+from experiments.training.train import planned_steps, train, train_step
 from shared.errors import InvalidField
 
 

@@ -10,13 +10,13 @@ import torch
 from torch.nn import functional as F
 from transformers import BertConfig, BertModel
 
-from experiments.recipes import Recipe, TaskRecipe
-from experiments.run import Run, start_run
-from experiments.warm_start import find_minilm
+from experiments.training.recipes import Recipe, TaskRecipe
+from experiments.training.run import Run, start_run
+from experiments.training.warm_start import find_minilm
 from shared.errors import InvalidField
-from shared.layers import Tokens
-from shared.profiles import get_profile
-from shared.text import SPECIAL, VOCABULARY_FILE
+from shared.networks.layers import Tokens
+from shared.networks.profiles import get_profile
+from shared.networks.text import SPECIAL, VOCABULARY_FILE
 
 _TINY = get_profile("tiny")
 _PIECES = [*SPECIAL, "a", "good", "bad", "film", "is", "the", "shape", "red", "green", "blue", "?", "."]
@@ -116,8 +116,8 @@ def test_without_a_folder_the_installed_package_is_looked_for(
         raise PackageNotFoundError(package)
 
     _save_bert(tmp_path)
-    monkeypatch.setattr("experiments.warm_start.files", lambda package: [Installed()])
+    monkeypatch.setattr("experiments.training.warm_start.files", lambda package: [Installed()])
     assert find_minilm(None) == tmp_path
-    monkeypatch.setattr("experiments.warm_start.files", missing)
+    monkeypatch.setattr("experiments.training.warm_start.files", missing)
     with pytest.raises(InvalidField, match="pip install"):
         find_minilm(None)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import torch
 
-from experiments.link import batch_channel
-from experiments.word_start import start_words
-from receiver.network import ReceiverNetwork
-from shared.profiles import REALS_PER_TOKEN, get_profile
-from transmitter.network import Batch, TransmitterNetwork
+from experiments.evaluation.link import batch_channel
+from experiments.training.word_start import start_words
+from receiver.systems.mfmsc.network import ReceiverNetwork
+from shared.networks.profiles import REALS_PER_TOKEN, get_profile
+from transmitter.systems.mfmsc.network import Batch, TransmitterNetwork
 
 _SMALL = replace(get_profile("tiny"), width=96, coder_width=48)
 _NUM_PIECES = 300

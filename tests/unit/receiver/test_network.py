@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from receiver.heads import TRANSCRIPT_CHARACTERS, WordHead
-from receiver.network import ReceiverNetwork
-from receiver.systems.mfmsc import MfmscReceiver
-from shared.checkpoint import Manifest
+from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS, WordHead
+from receiver.systems.mfmsc.network import ReceiverNetwork
+from receiver.systems.mfmsc.receiver import MfmscReceiver
 from shared.errors import InvalidField, TaskNotTrained
-from shared.patches import PATCH_SIZE
-from shared.profiles import get_profile
+from shared.networks.patches import PATCH_SIZE
+from shared.networks.profiles import get_profile
+from shared.networks.text import SPECIAL, Vocabulary
 from shared.tasks import TASKS
-from shared.text import SPECIAL, Vocabulary
+from shared.weights import Manifest
 
 TINY = get_profile("tiny")
 LABELS = {"vqa": ("yes", "no", "red"), "movie_genres": ("Drama", "Comedy")}

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import torch
 
-from receiver.heads import TRANSCRIPT_CHARACTERS
-from receiver.transcripts import TranscriptReader
+from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS
+from receiver.systems.mfmsc.transcripts import TranscriptReader
 
 WORDS = ("one", "six", "three", "tree")
 

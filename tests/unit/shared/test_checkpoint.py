@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from receiver.systems.mfmsc import MfmscReceiver
-from shared.checkpoint import Manifest, find_weights, load_half, load_manifest, save_weights
+from receiver.systems.mfmsc.receiver import MfmscReceiver
 from shared.errors import InvalidField
-from transmitter.systems.mfmsc import MfmscTransmitter
+from shared.weights import Manifest, find_weights, load_half, load_manifest, save_weights
+from transmitter.systems.mfmsc.transmitter import MfmscTransmitter
 
 
 def _halves() -> dict[str, nn.Module]:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from shared.patches import VALUES_PER_PATCH, PatchTransform, patches_to_picture, pictures_to_patches
+from shared.networks.patches import VALUES_PER_PATCH, PatchTransform, patches_to_picture, pictures_to_patches
 
 
 def test_patches_join_to_the_picture_they_were_cut_from() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.text import END, SPECIAL, START, Vocabulary
+from shared.networks.text import END, SPECIAL, START, Vocabulary
 
 _WORDS = ("one", "two", "three", "é", "e", "##s")
 _MAX_TOKENS = 5

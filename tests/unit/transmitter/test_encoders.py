@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from shared.profiles import get_profile
-from transmitter.encoders.image import ImageEncoder
-from transmitter.encoders.speech import CausalVgg, SpeechEncoder
-from transmitter.encoders.text import TextEncoder
-from transmitter.encoders.video import (
+from shared.networks.profiles import get_profile
+from transmitter.systems.mfmsc.encoders.image import ImageEncoder
+from transmitter.systems.mfmsc.encoders.speech import CausalVgg, SpeechEncoder
+from transmitter.systems.mfmsc.encoders.text import TextEncoder
+from transmitter.systems.mfmsc.encoders.video import (
     SpaceTimeLayer,
     Stream,
     TubeletEmbedding,

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from shared.layers import AttentionLayers, Tokens, masked_mean
-from shared.profiles import get_profile
+from shared.networks.layers import AttentionLayers, Tokens, masked_mean
+from shared.networks.profiles import get_profile
 from shared.tasks import TASKS
-from transmitter.fusion import FusionModule
-from transmitter.network import Batch, TransmitterNetwork
+from transmitter.systems.mfmsc.fusion import FusionModule
+from transmitter.systems.mfmsc.network import Batch, TransmitterNetwork
 
 TINY = get_profile("tiny")
 
@@ -127,7 +127,7 @@ def test_shared_inputs_encode_as_repeated_ones() -> None:
 
 @pytest.mark.parametrize("task", list(TASKS))
 def test_gradients_reach_every_part_a_task_uses(task: str) -> None:
-    from experiments.optimisers import task_parameters
+    from experiments.training.optimisers import task_parameters
 
     network = TransmitterNetwork(TINY, [task], vocab_size=10)
     inputs = {

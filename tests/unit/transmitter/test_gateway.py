@@ -23,7 +23,7 @@ from PIL import Image
 
 from client.api import RadioSettings
 from protos.semcom.v1 import channel_service_pb2
-from shared.profiles import PROFILES
+from shared.networks.profiles import PROFILES
 from shared.tasks import TASKS
 from shared.wire import unpack_symbols
 from transmitter.preprocessing import IMAGE_SIZE

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from shared.errors import TooLarge
-from shared.profiles import get_profile
+from shared.networks.profiles import get_profile
+from shared.networks.text import SPECIAL, Vocabulary
 from shared.tasks import TASKS
-from shared.text import SPECIAL, Vocabulary
 from transmitter.preprocessing import (
     Preprocessor,
     fbank,

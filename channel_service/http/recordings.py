@@ -1,0 +1,126 @@
+"""Recordings and traces over HTTP: listed, fetched, and brought from another machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Path, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+
+from channel_service.links.recording import Recordings
+from channel_service.radio.traces import Traces
+from shared.errors import TooLarge, UnsupportedMedia
+from shared.http_runtime import error_responses
+from shared.wire import MAX_MESSAGE_BYTES
+
+RECORDING_TYPE = "application/jsonl"
+# Suffix of a trace's file by the type of the body that brings it.
+TRACE_SUFFIXES: Mapping[str, str] = {"text/csv": ".csv", "application/octet-stream": ".npy"}
+
+RecordingName = Annotated[str, Path(description="Name of the recording.", examples=["drive-1"])]
+TraceName = Annotated[str, Path(description="Name of the trace.", examples=["walk"])]
+
+
+class Names(BaseModel):
+    """What links can replay and play."""
+
+    recordings: list[str] = Field(description="Sessions that links have recorded.", examples=[["drive-1"]])
+    traces: list[str] = Field(description="Recorded gains.", examples=[["walk"]])
+
+
+class StoredRecording(BaseModel):
+    """A recording that was kept."""
+
+    name: str = Field(description="Its name.", examples=["drive-1"])
+    num_frames: int = Field(description="Frames it holds.", examples=[100])
+
+
+class StoredTrace(BaseModel):
+    """A trace that was kept."""
+
+    name: str = Field(description="Its name.", examples=["walk"])
+    num_gains: int = Field(description="Gains it holds.", examples=[1000])
+
+
+def add_recording_routes(app: FastAPI, recordings: Recordings, traces: Traces) -> None:
+    """Add /recordings and /traces to an app.
+
+    Args:
+        app: Of the service.
+        recordings: Shared with the links.
+        traces: Shared with the links.
+    """
+    app.include_router(_fetching(recordings, traces))
+    app.include_router(_bringing(recordings, traces))
+
+
+def _fetching(recordings: Recordings, traces: Traces) -> APIRouter:
+    router = APIRouter(tags=["recordings"])
+
+    @router.get("/recordings", summary="Names of the recordings and traces.")
+    async def list_recordings() -> Names:
+        return Names(recordings=recordings.names(), traces=traces.names())
+
+    @router.get(
+        "/recordings/{name}",
+        summary="A recording: a line of JSON a frame.",
+        response_class=FileResponse,
+        responses=error_responses(404),
+    )
+    async def get_recording(name: RecordingName) -> Response:
+        return FileResponse(recordings.path(name), media_type=RECORDING_TYPE)
+
+    return router
+
+
+def _bringing(recordings: Recordings, traces: Traces) -> APIRouter:
+    router = APIRouter(tags=["recordings"], responses=error_responses(413, 415, 422))
+
+    @router.put(
+        "/recordings/{name}",
+        status_code=201,
+        summary="Keep a recording made elsewhere, under a name that is free.",
+        openapi_extra=_body_of(RECORDING_TYPE),
+    )
+    async def put_recording(request: Request, name: RecordingName) -> StoredRecording:
+        _media_type(request, (RECORDING_TYPE,))
+        data = await _read(request)
+        return StoredRecording(name=name, num_frames=await asyncio.to_thread(recordings.store, name, data))
+
+    @router.put(
+        "/traces/{name}",
+        status_code=201,
+        summary="Keep recorded gains, under a name that is free: lines re,im, or a NumPy file.",
+        openapi_extra=_body_of(*TRACE_SUFFIXES),
+    )
+    async def put_trace(request: Request, name: TraceName) -> StoredTrace:
+        suffix = TRACE_SUFFIXES[_media_type(request, tuple(TRACE_SUFFIXES))]
+        data = await _read(request)
+        return StoredTrace(name=name, num_gains=await asyncio.to_thread(traces.store, name, suffix, data))
+
+    return router
+
+
+def _body_of(*media_types: str) -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {"requestBody": {"required": True, "content": dict.fromkeys(media_types, binary)}}
+
+
+def _media_type(request: Request, allowed: tuple[str, ...]) -> str:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if media_type not in allowed:
+        raise UnsupportedMedia("content-type", media_type, ", ".join(allowed))
+    return media_type
+
+
+async def _read(request: Request) -> bytes:
+    """The body, which may have MAX_MESSAGE_BYTES."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_MESSAGE_BYTES:
+            raise TooLarge("body", f"over {MAX_MESSAGE_BYTES} bytes", f"at most {MAX_MESSAGE_BYTES} bytes")
+    return bytes(data)

@@ -1,0 +1,292 @@
+"""The HTTP side of the books: reports and instances, as JSON, CSV or Parquet."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
+
+from fastapi import FastAPI, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from channel_service.reports.queries import GROUPINGS, MAX_INSTANCES, InstanceQuery, ReportQuery
+from channel_service.reports.store import Store
+from shared.errors import InvalidField
+from shared.http_runtime import error_responses
+from shared.ledger import HOPS
+
+ReportFormat = Literal["json", "csv", "parquet"]
+Row = Mapping[str, Any]
+
+
+class Group(BaseModel):
+    """The columns that name a group; those not in group_by are absent."""
+
+    task: str | None = Field(None, description="Of the group.", examples=["vqa"])
+    system: str | None = Field(None, description="Of the group.", examples=["mfmsc"])
+    link: str | None = Field(None, description="Of the group.", examples=["default"])
+    channel: str | None = Field(None, description="Of the group.", examples=["awgn"])
+    fading: str | None = Field(None, description="Of the group.", examples=["block"])
+    csi: str | None = Field(None, description="Of the group.", examples=["perfect"])
+    status: str | None = Field(None, description="OK, or the class of an error.", examples=["OK"])
+    snr_bin: float | None = Field(
+        None, description="Lower edge of the bin the requested SNR lies in [dB].", examples=[6.0]
+    )
+    minute: str | None = Field(None, description="Its start, UTC.", examples=["2026-01-01T10:05:00Z"])
+    hour: str | None = Field(None, description="Its start, UTC.", examples=["2026-01-01T10:00:00Z"])
+    day: str | None = Field(None, description="Its start, UTC.", examples=["2026-01-01T00:00:00Z"])
+
+
+class OverheadReportRow(Group):
+    """Mean cost of an instance of each group; by task and system unless asked otherwise."""
+
+    num_instances: int = Field(description="Sent, failed ones among them.", examples=[12])
+    num_failed: int = Field(description="Of them, not answered.", examples=[0])
+    source_bytes: float = Field(description="Input as sent by the client [bytes].", examples=[391.5])
+    real_values: float = Field(description="Reals sent, two a channel use.", examples=[32])
+    channel_uses: float = Field(description="Complex symbols, pilots apart.", examples=[16])
+    num_pilots: float = Field(description="Pilot symbols.", examples=[0])
+    payload_bytes: float = Field(description="Symbols as encoded [bytes].", examples=[128])
+    message_bytes: float = Field(description="Protobuf message of the frame [bytes].", examples=[236])
+    wire_bytes: float | None = Field(
+        description="Share of the request as gRPC sends it: HTTP/2 DATA frames with their heads [bytes].",
+        examples=[253],
+    )
+    airtime_ms: float = Field(description="At the link's symbol rate [ms].", examples=[0.016])
+    bandwidth_ratio: float = Field(description="Channel uses for each source value.", examples=[0.0013])
+
+
+class PaperReportRow(Group):
+    """The paper's overhead table: kilobytes an instance, every real as float32, 1 KB = 1000 B."""
+
+    num_instances: int = Field(description="Sent, failed ones among them.", examples=[12])
+    kilobytes: float = Field(description="Mean real values x 4 B / 1000 [KB].", examples=[0.128])
+
+
+class LatencyReportRow(Group):
+    """Duration of every hop over the answered instances of each group, percentiles exact."""
+
+    hop: str = Field(description=" | ".join(HOPS), examples=["total"])
+    num_instances: int = Field(description="That state this hop.", examples=[12])
+    mean_ms: float | None = Field(description="Mean [ms].", examples=[41.2])
+    p50_ms: float | None = Field(description="Median [ms].", examples=[39.8])
+    p90_ms: float | None = Field(description="90th percentile [ms].", examples=[47.1])
+    p99_ms: float | None = Field(description="99th percentile [ms].", examples=[52.6])
+
+
+class InstanceRow(BaseModel):
+    """Everything the books hold of single instances, the latest first."""
+
+    instance_id: str = Field(description="As the transmitter named it.", examples=["5f0c"])
+    created: str = Field(description="When its row was written, UTC.", examples=["2026-01-01T10:05:01.5Z"])
+    status: str = Field(description="OK, or the class of an error.", examples=["OK"])
+    task: str = Field(description="Task.", examples=["vqa"])
+    system: str = Field(description="System.", examples=["mfmsc"])
+    link: str = Field(description="Link it took.", examples=["default"])
+    channel: str = Field(description="Channel it met.", examples=["awgn"])
+    fading: str = Field(description="Fading it met.", examples=["block"])
+    csi: str = Field(description="What the receiver knew.", examples=["perfect"])
+    requested_snr_db: float = Field(description="Es/N0 per complex symbol [dB].", examples=[12.0])
+    realised_snr_db: float = Field(description="Measured on this frame [dB].", examples=[11.8])
+    noise_variance: float = Field(description="Per complex symbol [linear].", examples=[0.063])
+    post_equalisation_snr_db: float | None = Field(
+        description="As the receiver estimates it [dB].", examples=[11.9]
+    )
+    k_factor_db: float | None = Field(description="Rician K [dB]; null elsewhere.", examples=[6.0])
+    seed: str = Field(description="Of the draw: an unsigned 64-bit number.", examples=["0"])
+    frame_number: str = Field(description="Of the draw: an unsigned 64-bit number.", examples=["7"])
+    source_bytes: int = Field(description="Input as sent by the client [bytes].", examples=[391])
+    real_values: int = Field(description="Reals sent, two a channel use.", examples=[32])
+    channel_uses: int = Field(description="Complex symbols, pilots apart.", examples=[16])
+    num_pilots: int = Field(description="Pilot symbols.", examples=[0])
+    payload_bytes: int = Field(description="Symbols as encoded [bytes].", examples=[128])
+    message_bytes: int = Field(description="Protobuf message of the frame [bytes].", examples=[236])
+    wire_bytes: int | None = Field(
+        description="Share of the request as gRPC sends it: HTTP/2 DATA frames with their heads [bytes].",
+        examples=[253],
+    )
+    airtime_ms: float = Field(description="At the link's symbol rate [ms].", examples=[0.016])
+    bandwidth_ratio: float = Field(description="Channel uses for each source value.", examples=[0.0013])
+    network_delay_ms: float | None = Field(
+        description="Of the emulated network, this frame's own, jitter included; downlink holds it [ms]. "
+        "Null of rows of an older store.",
+        examples=[0.0],
+    )
+    encode_ms: float | None = Field(description="Hop [ms].", examples=[21.4])
+    uplink_ms: float | None = Field(description="Hop [ms].", examples=[0.9])
+    channel_ms: float | None = Field(description="Hop [ms].", examples=[1.2])
+    downlink_ms: float | None = Field(description="Hop [ms].", examples=[0.8])
+    decode_ms: float | None = Field(description="Hop [ms].", examples=[1.9])
+    total_ms: float | None = Field(description="All hops [ms].", examples=[26.2])
+
+
+class InstancesQuery(BaseModel):
+    """Query of instances: their form, and which."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: ReportFormat = Field("json", description="json | csv | parquet", examples=["csv"])
+    task: str = Field("", description="Only this task.", examples=["vqa"], max_length=64)
+    system: str = Field("", description="Only this system.", examples=["mfmsc"], max_length=64)
+    link: str = Field("", description="Only this link.", examples=["default"], max_length=64)
+    channel: str = Field("", description="Only this channel.", examples=["rayleigh"], max_length=64)
+    fading: str = Field("", description="Only this fading.", examples=["block"], max_length=64)
+    csi: str = Field("", description="Only this CSI mode.", examples=["perfect"], max_length=64)
+    status: str = Field(
+        "", description="Only this outcome: OK, or the class of an error.", examples=["OK"], max_length=64
+    )
+    min_snr_db: float | None = Field(
+        None, description="Lowest requested SNR, inclusive [dB].", examples=[0.0], allow_inf_nan=False
+    )
+    max_snr_db: float | None = Field(
+        None, description="Highest requested SNR, inclusive [dB].", examples=[12.0], allow_inf_nan=False
+    )
+    since: datetime | None = Field(
+        None,
+        description="Stored then or later; ISO 8601, UTC without a zone.",
+        examples=["2026-01-01T10:00:00Z"],
+    )
+    until: datetime | None = Field(
+        None, description="Stored before; ISO 8601, UTC without a zone.", examples=["2026-01-02T10:00:00Z"]
+    )
+
+    def selection(self) -> dict[str, Any]:
+        """The fields that say which instances are meant."""
+        return {name: getattr(self, name) for name in InstancesQuery.model_fields if name != "format"}
+
+
+class InstancePageQuery(InstancesQuery):
+    """Query of single instances: which, and what page of them."""
+
+    limit: int = Field(1000, ge=1, le=MAX_INSTANCES, description="Rows at most.", examples=[100])
+    offset: int = Field(0, ge=0, lt=1 << 63, description="Rows to leave out before the first.", examples=[0])
+
+    def to_query(self) -> InstanceQuery:
+        """As the store takes it."""
+        return InstanceQuery(ReportQuery(**self.selection()), self.limit, self.offset)
+
+
+class GroupedReportQuery(InstancesQuery):
+    """Query of a report: which instances, and how they are grouped."""
+
+    group_by: str = Field(
+        "task,system",
+        description=f"Any of {', '.join(GROUPINGS)}, with commas between; empty for one group of all.",
+        examples=["task,system,channel,snr_bin,hour"],
+        max_length=128,
+    )
+    snr_bin_db: float = Field(1.0, description="Width of a bin of snr_bin [dB].", examples=[3.0])
+
+    def to_query(self) -> ReportQuery:
+        """As the store takes it."""
+        names = tuple(name.strip() for name in self.group_by.split(",")) if self.group_by.strip() else ()
+        return ReportQuery(**self.selection(), group_by=names, snr_bin_db=self.snr_bin_db)
+
+
+def add_report_routes(app: FastAPI, store: Store) -> None:
+    """GET /reports/{overhead,paper,latency,instances}."""
+    _add_grouped(app, "overhead", OverheadReportRow, store.overhead)
+    _add_grouped(app, "paper", PaperReportRow, store.paper)
+    _add_grouped(app, "latency", LatencyReportRow, store.latency)
+
+    @app.get("/reports/instances", **_documented(InstanceRow))
+    async def instances(query: Annotated[InstancePageQuery, Query()]) -> Response:
+        rows = await asyncio.to_thread(store.instances, query.to_query())
+        return await _render(query.format, InstanceRow, list(InstanceRow.model_fields), rows)
+
+
+def _add_grouped(
+    app: FastAPI,
+    name: str,
+    row_model: type[BaseModel],
+    read: Callable[[ReportQuery], list[dict[str, Any]]],
+) -> None:
+    figures = [column for column in row_model.model_fields if column not in Group.model_fields]
+
+    @app.get(f"/reports/{name}", name=f"report_{name}", **_documented(row_model))
+    async def report(query: Annotated[GroupedReportQuery, Query()]) -> Response:
+        asked = query.to_query()
+        rows = await asyncio.to_thread(read, asked)
+        return await _render(query.format, row_model, [*asked.group_by, *figures], rows)
+
+
+def _documented(row_model: type[BaseModel]) -> dict[str, Any]:
+    contents: dict[str, Any] = {form.media_type: {} for form in _FORMS.values()}
+    return {
+        "tags": ["reports"],
+        "summary": (row_model.__doc__ or "").strip(),
+        "responses": {
+            200: {"model": list[row_model], "content": contents},  # type: ignore[valid-type]
+            **error_responses(422, 503),
+        },
+    }
+
+
+async def _render(
+    name: str, row_model: type[BaseModel], columns: Sequence[str], rows: Sequence[Row]
+) -> Response:
+    form = _FORMS[name]
+    shown = [{column: _plain(row[column]) for column in columns} for row in rows]
+    content = await asyncio.to_thread(form.write, row_model, columns, shown)
+    return Response(content, media_type=form.media_type)
+
+
+def _plain(value: Any) -> Any:
+    """As every format can hold it: no NaN, no infinity, times as ISO 8601."""
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _as_json(row_model: type[BaseModel], columns: Sequence[str], rows: Sequence[Row]) -> bytes:
+    return bytes(JSONResponse(rows).body)
+
+
+def _as_csv(row_model: type[BaseModel], columns: Sequence[str], rows: Sequence[Row]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _as_parquet(row_model: type[BaseModel], columns: Sequence[str], rows: Sequence[Row]) -> bytes:
+    """Typed by the row model, so that a column of nothing, or no row at all, has its type too."""
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        allowed = "json, csv; parquet needs the extra of this service: pip install 'semcom[reports]'"
+        raise InvalidField("format", "parquet", allowed) from error
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    schema = pa.schema([(name, types[_type_of(row_model, name)]) for name in columns])
+    sink = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), sink)
+    return sink.getvalue()
+
+
+def _type_of(row_model: type[BaseModel], column: str) -> Any:
+    """str, int or float, of a field that may be optional."""
+    annotation = row_model.model_fields[column].annotation
+    return next((part for part in get_args(annotation) if part is not type(None)), annotation)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A format of a report."""
+
+    media_type: str
+    write: Callable[[type[BaseModel], Sequence[str], Sequence[Row]], bytes]
+
+
+_FORMS: Mapping[str, _Form] = {
+    "json": _Form("application/json", _as_json),
+    "csv": _Form("text/csv; charset=utf-8", _as_csv),
+    "parquet": _Form("application/vnd.apache.parquet", _as_parquet),
+}

@@ -1,0 +1,20 @@
+"""The channel models by name: one more is one class and one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from channel_service.radio.models.base import Model, Scene
+from channel_service.radio.models.flat import Awgn, Nakagami, Rayleigh, Rician, Trace
+from channel_service.radio.models.tdl import Tdl
+
+__all__ = ["MODELS", "Model", "Scene"]
+
+MODELS: Mapping[str, Model] = {
+    "awgn": Awgn(),
+    "rayleigh": Rayleigh(),
+    "rician": Rician(),
+    "nakagami": Nakagami(),
+    **{f"tdl-{letter.lower()}": Tdl(letter) for letter in "ABCDE"},
+    "trace": Trace(),
+}

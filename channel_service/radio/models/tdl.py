@@ -1,0 +1,103 @@
+"""The tapped delay lines of 3GPP TR 38.901, from the tables that Sionna brings.
+
+Symbols travel as OFDM with a cyclic prefix longer than the delay spread, so that each meets one complex gain:
+the frame's symbol i rides subcarrier i mod NUM_SUBCARRIERS, whose spacing is symbol rate / NUM_SUBCARRIERS.
+
+    H(f) = sqrt(P_0) + sum_l sqrt(P_l) g_l exp(-2 pi j f tau_l)        f = (k - NUM_SUBCARRIERS / 2) spacing
+
+P_l are the profile's powers, normalised to a sum of one; P_0 is the line of sight of TDL-D and TDL-E, of
+phase 0, else 0; tau_l = delay spread x the table's delay; the g_l are independent paths of the link's fading.
+
+Only the tables are read, not Sionna's code: a draw stays a function of (seed, frame number), and no torch is
+imported.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from channel_service.radio.models.base import Model, Scene
+from channel_service.radio.random_streams import Complex
+from shared.errors import InvalidField
+from shared.signal import db_to_linear
+
+NUM_SUBCARRIERS = 64
+EXTRA = "semcom[tdl]"
+_TABLES = Path("phy/channel/tr38901/models/v19_2")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One power delay profile.
+
+    Attributes:
+        delays: Of the scattered taps, in units of the delay spread, [num_taps].
+        powers: Of the scattered taps [linear], [num_taps].
+        line_of_sight_power: Of the fixed path at delay 0 [linear]; with `powers` it sums to one.
+    """
+
+    delays: NDArray[np.float64]
+    powers: NDArray[np.float64]
+    line_of_sight_power: float
+
+
+@cache
+def load_profile(letter: str) -> Profile:
+    """A profile from Sionna's tables.
+
+    Args:
+        letter: A to E.
+
+    Raises:
+        InvalidField: If the extra is not installed.
+
+    Source: 3GPP TR 38.901 V19.2, Tables 7.7.2-1 to 7.7.2-5.
+    """
+    spec = find_spec("sionna")
+    if spec is None or not spec.submodule_search_locations:
+        raise InvalidField(
+            "channel", f"tdl-{letter.lower()}", f"a model without extras; for tdl-*: pip install '{EXTRA}'"
+        )
+    path = Path(spec.submodule_search_locations[0]) / _TABLES / f"TDL-{letter}.json"
+    table = json.loads(path.read_text())
+    delays = np.array(table["delays"], dtype=float)
+    powers = np.asarray(db_to_linear(np.array(table["powers"], dtype=float)))
+    powers /= powers.sum()
+    first = int(table["los"])
+    return Profile(delays[first:], powers[first:], float(powers[:first].sum()))
+
+
+class Tdl(Model):
+    """One of TDL-A to TDL-E."""
+
+    is_flat = False
+
+    def __init__(self, letter: str) -> None:
+        self._letter = letter
+
+    def check_available(self) -> None:
+        """Make sure that the tables are there.
+
+        Raises:
+            InvalidField: If the extra is not installed.
+        """
+        load_profile(self._letter)
+
+    def gains(self, scene: Scene) -> Complex:
+        """The frequency response at each symbol's subcarrier, [L, S]."""
+        profile, channel = load_profile(self._letter), scene.channel
+        subcarriers = np.arange(scene.shape[0] * scene.shape[1]).reshape(scene.shape) % NUM_SUBCARRIERS
+        frequencies_hz = (np.arange(NUM_SUBCARRIERS) / NUM_SUBCARRIERS - 0.5) * channel.symbol_rate_hz
+        gains = np.full(scene.shape, np.sqrt(profile.line_of_sight_power), dtype=np.complex64)
+        for delay, power in zip(profile.delays, profile.powers, strict=True):
+            delay_s = delay * channel.delay_spread_ns / 1e9
+            response = np.sqrt(power) * np.exp(-2j * np.pi * frequencies_hz * delay_s)
+            gains += response.astype(np.complex64)[subcarriers] * next(scene.paths)
+        return gains

@@ -1,0 +1,127 @@
+"""Recorded channels: complex gains from files, played back as a channel.
+
+NAME.npy holds a one-dimensional complex array, NAME.csv a line `re,im` for each gain.
+"""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from channel_service.files import store_file
+from channel_service.radio.random_streams import Complex
+from shared.errors import InvalidField, UnknownName
+from shared.names import shorten_names
+
+MAX_GAINS = 1 << 22
+# What NumPy raises at a broken head, beside ValueError: it reads it as Python; a false shape may be any size.
+_BROKEN_HEAD = (
+    *(tokenize.TokenError, SyntaxError, RecursionError),
+    *(TypeError, KeyError, OverflowError, MemoryError),
+)
+
+
+def _read_npy(file: IO[bytes]) -> NDArray[Any]:
+    # Unlike np.load this takes no zip archive of arrays, broken or whole.
+    try:
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except _BROKEN_HEAD as error:
+        raise ValueError(f"a broken head: {error}") from error
+
+
+def _read_csv(file: IO[bytes]) -> NDArray[Any]:
+    lines = [line for line in file.read().decode().splitlines() if line.strip()]
+    if not lines:
+        raise ValueError("no lines")
+    pairs = np.loadtxt(lines, delimiter=",", ndmin=2, comments=None)
+    if pairs.shape[1] != 2:
+        raise ValueError(f"{pairs.shape[1]} columns")
+    return np.asarray(pairs[:, 0] + 1j * pairs[:, 1])
+
+
+_READERS: Mapping[str, Callable[[IO[bytes]], NDArray[Any]]] = {".npy": _read_npy, ".csv": _read_csv}
+
+
+class Traces:
+    """The traces of one folder, read when they are first asked for.
+
+    Args:
+        folder: Need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[Path, tuple[int, Complex]] = {}
+
+    def names(self) -> list[str]:
+        """Names of the traces there are."""
+        return sorted({path.stem for path in self._folder.glob("*") if path.suffix in _READERS})
+
+    def get(self, name: str) -> Complex:
+        """Gains of a trace, complex64, [num_gains], scaled to unit mean power.
+
+        Raises:
+            UnknownName: If there is no such trace.
+            InvalidField: If its file holds no gains.
+        """
+        for suffix in _READERS:
+            path = self._folder / f"{name}{suffix}"
+            if path.is_file():
+                return self._load(name, path)
+        raise UnknownName("trace", name, shorten_names(self.names()))
+
+    def store(self, name: str, suffix: str, data: bytes) -> int:
+        """Keep a trace from elsewhere; returns how many gains it holds.
+
+        Args:
+            name: Of the trace.
+            suffix: .npy or .csv.
+            data: Of the file.
+
+        Raises:
+            InvalidField: If the name is none or taken, or the bytes hold no gains; then nothing is kept.
+        """
+        gains = _read(name, suffix, io.BytesIO(data))
+        if name in self.names():
+            raise InvalidField("trace", name, "a name that no trace bears yet")
+        store_file("trace", self._folder, f"{name}{suffix}", data)
+        return len(gains)
+
+    def _load(self, name: str, path: Path) -> Complex:
+        changed_ns = path.stat().st_mtime_ns
+        known = self._read.get(path)
+        if known is not None and known[0] == changed_ns:
+            return known[1]
+        try:
+            with path.open("rb") as file:
+                gains = _read(name, path.suffix, file)
+        except OSError as error:
+            raise InvalidField("trace", name, f"a file that can be read ({error.strerror})") from error
+        self._read[path] = (changed_ns, gains)
+        return gains
+
+
+def _read(name: str, suffix: str, file: IO[bytes]) -> Complex:
+    try:
+        return _normalise(_READERS[suffix](file))
+    except (ValueError, EOFError) as error:
+        raise InvalidField(
+            "trace", name, f"1 to {MAX_GAINS} finite complex gains, not all zero ({error})"
+        ) from error
+
+
+def _normalise(gains: NDArray[Any]) -> Complex:
+    if gains.ndim != 1 or not 1 <= gains.size <= MAX_GAINS:
+        raise ValueError(f"shape {list(gains.shape)}")
+    if gains.dtype.kind not in "fc":
+        raise ValueError(f"numbers of type {gains.dtype}")
+    power = float(np.mean(np.abs(gains.astype(np.complex128)) ** 2))
+    if not (np.isfinite(power) and power > 0):
+        raise ValueError(f"mean power {power:g}")
+    return np.asarray(gains / np.sqrt(power), dtype=np.complex64)

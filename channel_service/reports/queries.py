@@ -1,0 +1,216 @@
+"""What a report is asked for, and the SQL that answers: filters, groups, means and percentiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Float, Select, func, literal_column, select
+
+from channel_service.reports.instances import INSTANCES, OVERHEAD_FIELDS
+from shared.errors import InvalidField
+from shared.ledger import HOPS
+from shared.signal import MAX_SNR_DB, MIN_SNR_DB
+
+MAX_INSTANCES = 100_000
+_MAX_BIN_DB = MAX_SNR_DB - MIN_SNR_DB
+# An edge is a product of floats: 0.3, not 0.30000000000000004.
+_BIN_DECIMALS = 6
+_PAPER_KILOBYTES_A_REAL = 4 / 1000
+_COLUMNS = INSTANCES.c
+
+
+def _snr_bin(query: ReportQuery) -> ColumnElement[Any]:
+    """Lower edge of the bin the requested SNR lies in [dB]."""
+    edge = func.floor(_COLUMNS.requested_snr_db / query.snr_bin_db) * query.snr_bin_db
+    return func.round(edge, _BIN_DECIMALS)
+
+
+def _time_in(form: str) -> Callable[[ReportQuery], ColumnElement[Any]]:
+    return lambda query: func.strftime(form, _COLUMNS.created)
+
+
+def _column(name: str) -> Callable[[ReportQuery], ColumnElement[Any]]:
+    return lambda query: _COLUMNS[name]
+
+
+GROUPINGS: Mapping[str, Callable[[ReportQuery], ColumnElement[Any]]] = {
+    **{name: _column(name) for name in ("task", "system", "link", "channel", "fading", "csi", "status")},
+    "snr_bin": _snr_bin,
+    "minute": _time_in("%Y-%m-%dT%H:%M:00Z"),
+    "hour": _time_in("%Y-%m-%dT%H:00:00Z"),
+    "day": _time_in("%Y-%m-%dT00:00:00Z"),
+}
+_EQUAL = ("task", "system", "link", "channel", "fading", "csi", "status")
+_RANGES: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
+    "min_snr_db": lambda value: _COLUMNS.requested_snr_db >= value,
+    "max_snr_db": lambda value: _COLUMNS.requested_snr_db <= value,
+    "since": lambda value: _COLUMNS.created >= _as_stored(value),
+    "until": lambda value: _COLUMNS.created < _as_stored(value),
+}
+
+
+@dataclass(frozen=True)
+class ReportQuery:
+    """Which instances a report is made of, and how they are grouped.
+
+    Attributes:
+        task: Only this task; as the next six, all where empty.
+        system: Only this system.
+        link: Only this link.
+        channel: Only this channel model.
+        fading: Only this fading.
+        csi: Only this CSI mode.
+        status: Only this outcome, "OK" or the class of an error.
+        min_snr_db: Lowest requested SNR [dB].
+        max_snr_db: Highest requested SNR [dB].
+        since: Stored at this time or later; without a zone it is UTC.
+        until: Stored before this time; without a zone it is UTC.
+        group_by: Rows of GROUPINGS, each at most once, in the order of the report's columns.
+        snr_bin_db: Width of a bin where grouped by snr_bin [dB].
+    """
+
+    task: str = ""
+    system: str = ""
+    link: str = ""
+    channel: str = ""
+    fading: str = ""
+    csi: str = ""
+    status: str = ""
+    min_snr_db: float | None = None
+    max_snr_db: float | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    group_by: tuple[str, ...] = ("task", "system")
+    snr_bin_db: float = 1.0
+
+    def __post_init__(self) -> None:
+        is_known = all(name in GROUPINGS for name in self.group_by)
+        if not (is_known and len(set(self.group_by)) == len(self.group_by)):
+            raise InvalidField("group_by", ",".join(self.group_by), f"each once: {', '.join(GROUPINGS)}")
+        for name in ("min_snr_db", "max_snr_db"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise InvalidField(name, value, "a finite number of decibels")
+        for name in ("since", "until"):
+            if (time := getattr(self, name)) is not None:
+                _check_time(name, time)
+        # False for NaN as well.
+        if not 0.01 <= self.snr_bin_db <= _MAX_BIN_DB:
+            raise InvalidField("snr_bin_db", self.snr_bin_db, f"0.01 to {_MAX_BIN_DB:g} dB")
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What a row must fulfil."""
+        equal = [_COLUMNS[name] == getattr(self, name) for name in _EQUAL if getattr(self, name)]
+        ranges = ((is_within, getattr(self, name)) for name, is_within in _RANGES.items())
+        return [*equal, *(is_within(value) for is_within, value in ranges if value is not None)]
+
+    def keys(self) -> list[ColumnElement[Any]]:
+        """The columns that name a group."""
+        return [GROUPINGS[name](self).label(name) for name in self.group_by]
+
+
+@dataclass(frozen=True)
+class InstanceQuery:
+    """A page of single instances, the latest first.
+
+    Attributes:
+        matching: Its filters hold, its groups do not.
+        limit: Rows at most, 1 to MAX_INSTANCES.
+        offset: Rows left out before the first.
+    """
+
+    matching: ReportQuery = ReportQuery()
+    limit: int = 1000
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MAX_INSTANCES:
+            raise InvalidField("limit", self.limit, f"1 to {MAX_INSTANCES}")
+        if self.offset < 0:
+            raise InvalidField("offset", self.offset, "at least 0")
+
+
+DEFAULT_QUERY = ReportQuery()
+
+
+def overhead_statement(query: ReportQuery) -> Select[Any]:
+    """Mean cost of an instance of each group, failed ones among them: they were sent too."""
+    means = [func.avg(_COLUMNS[name]).label(name) for name in OVERHEAD_FIELDS]
+    failed = func.count().filter(_COLUMNS.status != "OK").label("num_failed")
+    return _grouped(query, [func.count().label("num_instances"), failed, *means])
+
+
+def paper_statement(query: ReportQuery) -> Select[Any]:
+    """The paper's overhead table: kilobytes an instance, every real as float32, 1 KB = 1000 B."""
+    kilobytes = func.avg(_COLUMNS.real_values, type_=Float) * _PAPER_KILOBYTES_A_REAL
+    return _grouped(query, [func.count().label("num_instances"), kilobytes.label("kilobytes")])
+
+
+def latency_statement(query: ReportQuery) -> Select[Any]:
+    """Group and times of every answered instance."""
+    hops = [_COLUMNS[f"{hop}_ms"] for hop in HOPS]
+    return select(*query.keys(), *hops).where(_COLUMNS.status == "OK", *query.conditions())
+
+
+def instance_statement(query: InstanceQuery) -> Select[Any]:
+    """Whole rows, the latest first; rows are never rewritten in another order than they came."""
+    statement = select(INSTANCES).where(*query.matching.conditions())
+    return statement.order_by(literal_column("rowid").desc()).limit(query.limit).offset(query.offset)
+
+
+def latency_rows(query: ReportQuery, instances: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Mean and percentiles of every hop of every group.
+
+    Percentiles are those of the sample, linear between neighbours (NumPy's default).
+
+    Args:
+        query: That `instances` answer.
+        instances: Rows of `latency_statement`, all of one snapshot.
+    """
+    num_keys = len(query.group_by)
+    groups: dict[tuple[Any, ...], list[Sequence[Any]]] = {}
+    for row in instances:
+        groups.setdefault(tuple(row[:num_keys]), []).append(row[num_keys:])
+    return [
+        {**dict(zip(query.group_by, key, strict=True)), "hop": hop, **_summary(column)}
+        for key, rows in sorted(groups.items())
+        for hop, column in zip(HOPS, zip(*rows, strict=True), strict=True)
+    ]
+
+
+def _grouped(query: ReportQuery, figures: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    keys = query.keys()
+    statement = select(*keys, *figures).where(*query.conditions())
+    # Without keys an aggregate has a row even of nothing; no instances shall be no rows.
+    return statement.group_by(*keys).order_by(*keys) if keys else statement.having(func.count() > 0)
+
+
+def _check_time(name: str, time: datetime) -> None:
+    """Make sure that a time has one in UTC: in other zones the calendar ends up to a day later or sooner."""
+    try:
+        _as_stored(time)
+    except OverflowError as error:
+        raise InvalidField(name, time.isoformat(), "a time of the years 1 to 9999 in UTC") from error
+
+
+def _as_stored(time: datetime) -> datetime:
+    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
+
+
+def _summary(times: Sequence[float | None]) -> dict[str, Any]:
+    known = np.array([time for time in times if time is not None])
+    if not known.size:
+        return {"num_instances": 0, "mean_ms": None, "p50_ms": None, "p90_ms": None, "p99_ms": None}
+    p50, p90, p99 = np.percentile(known, [50, 90, 99])
+    return {
+        "num_instances": int(known.size),
+        "mean_ms": float(known.mean()),
+        "p50_ms": float(p50),
+        "p90_ms": float(p90),
+        "p99_ms": float(p99),
+    }

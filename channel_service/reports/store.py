@@ -1,0 +1,282 @@
+"""The store: one row an instance, in SQLite, and the reports made of them.
+
+A row is committed before its RPC is answered, so a killed service loses nothing that was acknowledged. One
+thread writes; what waits together is committed together, so the event loop never waits for the disk. Where
+rows are limited, the oldest go in the very transaction that brings the newest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Float,
+    Select,
+    Update,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from channel_service.reports.instances import INSTANCES, open_schema
+from channel_service.reports.queries import (
+    DEFAULT_QUERY,
+    InstanceQuery,
+    ReportQuery,
+    instance_statement,
+    latency_rows,
+    latency_statement,
+    overhead_statement,
+    paper_statement,
+)
+from shared.errors import InvalidField, ServiceUnavailable
+
+_LOG = logging.getLogger(__name__)
+_BUSY_TIMEOUT_MS = 5000
+# Oldest first: SQLite's rowid only grows.
+_ROWID: ColumnElement[int] = literal_column("rowid")
+
+
+def _completion() -> Update:
+    """UPDATE with parameters new_instance_id, new_encode_ms, new_uplink_ms, new_total_ms."""
+    encode, uplink, total = (bindparam(f"new_{hop}_ms", type_=Float) for hop in ("encode", "uplink", "total"))
+    columns = INSTANCES.c
+    remainder = total - encode - uplink - columns.downlink_ms - columns.decode_ms
+    # max(a, b) of SQLite is NULL where b is: a failed instance has no downlink, and keeps what was measured.
+    channel = func.coalesce(func.max(columns.channel_ms, remainder), columns.channel_ms)
+    return (
+        update(INSTANCES)
+        .where(columns.instance_id == bindparam("new_instance_id"))
+        .values(encode_ms=encode, uplink_ms=uplink, total_ms=total, channel_ms=channel)
+    )
+
+
+_INSERT, _COMPLETE = insert(INSTANCES), _completion()
+# A statement, its rows, and who waits for it; what became of it.
+_Job = tuple[Any, list[dict[str, Any]], Future[int]]
+_Outcome = tuple[Future[int], int | Exception]
+
+
+class Store:
+    """Instances on disk.
+
+    Args:
+        path: SQLite file; made, with its folder, where it is missing.
+        max_rows: Instances kept, the oldest go first; 0 keeps all.
+
+    Raises:
+        InvalidField: If it cannot be opened, or is no store of this version.
+    """
+
+    def __init__(self, path: str, max_rows: int = 0) -> None:
+        self._path, self._max_rows = path, max_rows
+        self._engine = create_engine(URL.create("sqlite", database=path))
+        event.listen(self._engine, "connect", _set_pragmas)
+        event.listen(self._engine, "begin", _begin)
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            open_schema(self._engine, path)
+        except (SQLAlchemyError, OSError) as error:
+            reason = getattr(error, "orig", None) or error
+            raise InvalidField("SEMCOM_CHANNEL_STORE", path, f"a file SQLite can write ({reason})") from error
+        self._num_rows = self._read(select(func.count()).select_from(INSTANCES))[0][0] if max_rows else 0
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._is_closed = False
+        self._writer = threading.Thread(target=self._write, name="report-store", daemon=True)
+        self._writer.start()
+
+    async def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store instances; returns when they are committed.
+
+        Args:
+            rows: Columns of INSTANCES by name, `created` left out.
+
+        Raises:
+            InvalidField: If an instance_id is stored already; then none of these rows is stored.
+            ServiceUnavailable: If the file cannot be written.
+        """
+        now = datetime.now(UTC).replace(tzinfo=None)
+        try:
+            await self._submit(_INSERT, [{"created": now, **row} for row in rows])
+        except IntegrityError as error:
+            ids = ", ".join(str(row["instance_id"]) for row in rows[:3])
+            raise InvalidField("instance_id", ids, "one that no stored instance bears") from error
+
+    async def complete(self, timings: Sequence[Mapping[str, Any]]) -> int:
+        """Add encode, uplink and total times to stored instances; returns how many were there.
+
+        From then on an instance's channel time is what the other hops leave of the total: the commit of its
+        row and the writing of its answer come after the row, and the hops shall add up.
+
+        Args:
+            timings: instance_id, encode_ms, uplink_ms and total_ms each.
+
+        Raises:
+            ServiceUnavailable: If the file cannot be written.
+        """
+        parameters = [{f"new_{name}": value for name, value in row.items()} for row in timings]
+        return max(0, await self._submit(_COMPLETE, parameters))
+
+    async def check(self) -> None:
+        """Make sure that the store can be read.
+
+        Raises:
+            ServiceUnavailable: If not.
+        """
+        await asyncio.to_thread(self._read, select(INSTANCES.c.instance_id).limit(1))
+
+    def close(self) -> None:
+        """Finish what waits and close the file; rows that come later are refused."""
+        self._is_closed = True
+        self._jobs.put(None)
+        self._writer.join()
+        self._engine.dispose()
+
+    def overhead(self, query: ReportQuery = DEFAULT_QUERY) -> list[dict[str, Any]]:
+        """Mean cost of an instance of each group.
+
+        Raises:
+            ServiceUnavailable: If the file cannot be read.
+        """
+        return _as_dicts(self._read(overhead_statement(query)))
+
+    def paper(self, query: ReportQuery = DEFAULT_QUERY) -> list[dict[str, Any]]:
+        """The paper's overhead table: kilobytes an instance of each group, every real as float32.
+
+        Raises:
+            ServiceUnavailable: If the file cannot be read.
+        """
+        return _as_dicts(self._read(paper_statement(query)))
+
+    def latency(self, query: ReportQuery = DEFAULT_QUERY) -> list[dict[str, Any]]:
+        """Mean and percentiles of every hop of each group, over the answered instances.
+
+        Raises:
+            ServiceUnavailable: If the file cannot be read.
+        """
+        return latency_rows(query, self._read(latency_statement(query)))
+
+    def instances(self, query: InstanceQuery) -> list[dict[str, Any]]:
+        """Single instances with every column of the table, the latest first.
+
+        Raises:
+            ServiceUnavailable: If the file cannot be read.
+        """
+        return _as_dicts(self._read(instance_statement(query)))
+
+    async def _submit(self, statement: Any, rows: list[dict[str, Any]]) -> int:
+        if not rows:
+            return 0
+        if self._is_closed:
+            raise ServiceUnavailable("report store", self._path)
+        done: Future[int] = Future()
+        # From here on it cannot be cancelled: the row is written even if its caller has gone.
+        done.set_running_or_notify_cancel()
+        self._jobs.put((statement, rows, done))
+        try:
+            return await asyncio.wrap_future(done)
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise self._unavailable() from error
+
+    def _read(self, statement: Select[Any]) -> Sequence[Any]:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(statement).all()
+        except SQLAlchemyError as error:
+            raise self._unavailable() from error
+
+    def _unavailable(self) -> ServiceUnavailable:
+        _LOG.exception("report store failed")
+        return ServiceUnavailable("report store", self._path)
+
+    def _write(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs = [job]
+            stop = False
+            while not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    stop = True
+                    break
+                jobs.append(following)
+            self._commit(jobs)
+            if stop:
+                return
+
+    def _commit(self, jobs: list[_Job]) -> None:
+        """Commit waiting jobs together; a job that fails is rolled back alone and told why."""
+        outcomes: list[_Outcome] = []
+        try:
+            with self._engine.begin() as connection:
+                outcomes = [(done, _run(connection, statement, rows)) for statement, rows, done in jobs]
+                num_rows = self._trim(connection, jobs, outcomes)
+            self._num_rows = num_rows
+        except Exception as error:  # the commit itself failed, so every job did; a future carries any error
+            outcomes = [(done, error) for *_, done in jobs]
+        for done, outcome in outcomes:
+            if isinstance(outcome, Exception):
+                done.set_exception(outcome)
+            else:
+                done.set_result(outcome)
+
+    def _trim(self, connection: Connection, jobs: list[_Job], outcomes: list[_Outcome]) -> int:
+        """Delete the oldest rows above the limit; returns how many there are, 0 where none is counted."""
+        if not self._max_rows:
+            return 0
+        added = (
+            outcome
+            for (statement, *_), (_, outcome) in zip(jobs, outcomes, strict=True)
+            if statement is _INSERT and not isinstance(outcome, Exception)
+        )
+        num_rows: int = self._num_rows + sum(added)
+        if num_rows <= self._max_rows:
+            return num_rows
+        oldest_kept = select(_ROWID).select_from(INSTANCES).order_by(_ROWID).limit(1)
+        oldest_kept = oldest_kept.offset(num_rows - self._max_rows)
+        connection.execute(delete(INSTANCES).where(oldest_kept.scalar_subquery() > _ROWID))
+        return self._max_rows
+
+
+def _run(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> int | Exception:
+    try:
+        with connection.begin_nested():
+            return int(connection.execute(statement, rows).rowcount)
+    except Exception as error:  # handed to the waiting caller as it is
+        return error
+
+
+def _begin(connection: Connection) -> None:
+    """The driver opens no transaction before a SAVEPOINT by itself; without one each would commit alone."""
+    connection.exec_driver_sql("BEGIN")
+
+
+def _set_pragmas(connection: Any, _: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _as_dicts(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in rows]

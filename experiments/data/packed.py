@@ -1,0 +1,238 @@
+"""Files decoded once into a cache on disk, from which they are read as they are needed.
+
+A store is one file of rows, item after item, and an index of the items' names and lengths. It is mapped into
+memory, so that a data set larger than memory can be trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from experiments.data.base import BrokenFile
+from shared.errors import SemcomError
+from transmitter.media import decode_audio, decode_image
+
+_INT16_PEAK = 32767
+
+Decoder = Callable[[bytes], NDArray[Any]]
+"""A file's bytes to its rows, shape [num_rows, ...]; raises one of our errors for a broken file."""
+
+Files = Sequence[tuple[str, Callable[[], bytes]]]
+"""Each file's name, unique, and what reads it."""
+
+
+@dataclass(frozen=True)
+class Store(Sequence[NDArray[Any]]):
+    """Items of unlike length in one mapped file.
+
+    Attributes:
+        names: Of the items.
+        rows: All items' rows, one item after the other, shape [num_rows, ...]; writes stay in memory.
+        starts: First row of each item and, at the end, num_rows; int64 [num_items + 1].
+    """
+
+    names: tuple[str, ...]
+    rows: NDArray[Any]
+    starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.rows[self.starts[index] : self.starts[index + 1]]
+
+
+class Waveforms(Sequence[NDArray[np.float32]]):
+    """Recordings kept as int16 and handed out as float32 [num_samples], -1 to 1.
+
+    Args:
+        store: Of int16 samples.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._store[index].astype(np.float32) / _INT16_PEAK
+
+
+def cache_folder() -> Path:
+    """Where unpacked data is kept: SEMCOM_CACHE, or ~/.cache/semcom."""
+    return Path(os.environ.get("SEMCOM_CACHE") or Path.home() / ".cache" / "semcom")
+
+
+def cache_file(archive: Path, name: str, *, dataset: str) -> Path:
+    """Where what was unpacked from an archive is kept; an archive of another size has another place.
+
+    Args:
+        archive: That is unpacked.
+        name: Of the file, with its suffix.
+        dataset: Its name.
+    """
+    folder = cache_folder() / f"{dataset}-{archive.stat().st_size}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
+def cached_archive(
+    archive: Path, name: str, *, dataset: str, wanted: Callable[[str], bool], decode: Decoder
+) -> Store:
+    """Decode the files of a tar archive whose names are wanted; a second call reads the cache.
+
+    Args:
+        archive: A .tar or .tar.xz file.
+        name: Of the store in the cache.
+        dataset: Its name, for messages.
+        wanted: Chooses members by name, which is given without a leading "./".
+        decode: A member's bytes to its rows.
+
+    Raises:
+        BrokenFile: If a member does not decode.
+    """
+    place = cache_file(archive, name, dataset=dataset)
+    if not _is_complete(place):
+        with tarfile.open(archive) as tar:
+            named = [(member.name.removeprefix("./"), member) for member in tar if member.isfile()]
+            _write(
+                place, [(key, _reader(tar, member)) for key, member in named if wanted(key)], dataset, decode
+            )
+    return _read(place)
+
+
+def cached_files(files: Sequence[Path], *, root: Path, name: str, dataset: str, decode: Decoder) -> Store:
+    """Decode files of a folder; a second call for files of the same names and sizes reads the cache.
+
+    Args:
+        files: To decode, in order.
+        root: Folder that the items' names are relative to.
+        name: Of the store in the cache.
+        dataset: Its name, for messages.
+        decode: A file's bytes to its rows.
+
+    Raises:
+        BrokenFile: If a file does not decode, or is not there.
+    """
+    for file in files:
+        if not file.is_file():
+            raise BrokenFile(dataset, file.relative_to(root).as_posix(), "it is listed, but not there")
+    keys = [file.relative_to(root).as_posix() for file in files]
+    listing = "\n".join(f"{key} {file.stat().st_size}" for key, file in zip(keys, files, strict=True))
+    folder = cache_folder() / f"{dataset}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not _is_complete(folder / name):
+        readers = [(key, file.read_bytes) for key, file in zip(keys, files, strict=True)]
+        _write(folder / name, readers, dataset, decode)
+    return _read(folder / name)
+
+
+def read_member(archive: Path, member: str) -> str:
+    """A text file of a tar archive, by its name without a leading "./"."""
+    with tarfile.open(archive) as tar:
+        found = next(entry for entry in tar if entry.name.removeprefix("./") == member)
+        return _reader(tar, found)().decode()
+
+
+def as_picture(data: bytes) -> NDArray[np.uint8]:
+    """A picture file to one row, uint8 [1, height, width, 3]."""
+    return decode_image(data)[None]
+
+
+def as_picture_of(size: tuple[int, int]) -> Decoder:
+    """Decodes a picture file to one row of `size` (height, width) [pixels], by the networks' own resize."""
+
+    def decode(data: bytes) -> NDArray[np.uint8]:
+        # Loads torch, which most data sets do not need.
+        from transmitter.preprocessing import resize
+
+        return resize(decode_image(data), size)[None]
+
+    return decode
+
+
+def as_samples(data: bytes) -> NDArray[np.int16]:
+    """A sound file to rows of one sample at 16 kHz, int16 [num_samples]."""
+    return (decode_audio(data) * _INT16_PEAK).round().astype(np.int16)
+
+
+def _reader(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], bytes]:
+    def read() -> bytes:
+        file = tar.extractfile(member)
+        assert file is not None
+        return file.read()
+
+    return read
+
+
+def _paths(place: Path) -> tuple[Path, Path]:
+    return place.with_suffix(".rows"), place.with_suffix(".index.npz")
+
+
+def _is_complete(place: Path) -> bool:
+    return all(path.is_file() for path in _paths(place))
+
+
+def _write(place: Path, files: Files, dataset: str, decode: Decoder) -> None:
+    """Decode `files` in order; the store appears whole or not at all, its index last.
+
+    Processes that do so at the same time each write the same files, and none sees half of one.
+    """
+    lengths: list[int] = []
+    first: NDArray[Any] | None = None
+    with TemporaryDirectory(dir=place.parent) as folder:
+        new_rows, new_index = _paths(Path(folder) / place.name)
+        with new_rows.open("wb") as file:
+            for name, rows in _decoded(files, dataset, decode):
+                first = rows[:1] if first is None else first
+                if rows.shape[1:] != first.shape[1:]:
+                    raise BrokenFile(
+                        dataset, name, f"its rows are {rows.shape[1:]}, others {first.shape[1:]}"
+                    )
+                lengths.append(len(rows))
+                file.write(np.ascontiguousarray(rows).data)
+        if first is None:
+            raise BrokenFile(dataset, place.name, "no file of it was found")
+        np.savez(
+            new_index,
+            names=np.array([name for name, _ in files]),
+            starts=np.cumsum([0, *lengths]),
+            row_shape=np.array(first.shape[1:], dtype=np.int64),
+            dtype=first.dtype.str,
+        )
+        for new, path in zip((new_rows, new_index), _paths(place), strict=True):
+            new.rename(path)
+
+
+def _decoded(files: Files, dataset: str, decode: Decoder) -> Iterator[tuple[str, NDArray[Any]]]:
+    console = Console(stderr=True)
+    title, is_silent = f"unpacking {dataset}", not console.is_terminal
+    for name, read in track(files, title, console=console, transient=True, disable=is_silent):
+        try:
+            yield name, decode(read())
+        except SemcomError as error:
+            raise BrokenFile(dataset, name, error.message) from None
+
+
+def _read(place: Path) -> Store:
+    rows_path, index_path = _paths(place)
+    with np.load(index_path) as index:
+        starts, shape = index["starts"], (int(index["starts"][-1]), *index["row_shape"].tolist())
+        # Copy on write: torch warns of arrays that it must not write to.
+        rows = np.memmap(rows_path, dtype=str(index["dtype"]), mode="c", shape=shape)
+        return Store(tuple(index["names"].tolist()), rows, starts)

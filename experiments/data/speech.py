@@ -1,0 +1,189 @@
+"""Recorded speech instead of LibriSpeech: strings of digits (FSDD) and read sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.data.base import Column, Examples, in_split, one_each
+from experiments.data.packed import Waveforms, as_samples, cached_archive
+from transmitter.media import SAMPLE_RATE_HZ
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+NUM_TEST_STRINGS, NUM_TRAIN_STRINGS = 500, 6000
+_TEST_INDICES, _VALIDATION_INDICES = range(1, 5), range(5, 7)
+_VALIDATION_SPEAKERS = 20  # one in so many
+_TRAINING_GAPS_S, _GAPS_S = (0.0, 0.3), (0.05, 0.2)
+_SHARE_WITHOUT_GAPS = 0.5  # of training strings
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Single words to join into strings.
+
+    Attributes:
+        dataset: Its name.
+        split: train, validation or test.
+        waveforms: float32 [num_samples], 16 kHz, one a recording.
+        words: What is said in each.
+        speakers: Who says it.
+    """
+
+    dataset: str
+    split: str
+    waveforms: Sequence[NDArray[np.float32]]
+    words: tuple[str, ...]
+    speakers: tuple[str, ...]
+
+
+class _Strings(Sequence[NDArray[np.float32]]):
+    """Recordings joined when asked for, with silence between them."""
+
+    def __init__(
+        self,
+        waveforms: Sequence[NDArray[np.float32]],
+        places: Sequence[NDArray[np.int64]],
+        gaps: Sequence[NDArray[np.int64]],
+    ) -> None:
+        self._waveforms, self._places, self._gaps = waveforms, places, gaps
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: Any) -> Any:
+        first, *others = (self._waveforms[place] for place in self._places[index])
+        parts = [first]
+        for gap, waveform in zip(self._gaps[index], others, strict=True):
+            parts += [np.zeros(gap, dtype=np.float32), waveform]
+        return np.concatenate(parts)
+
+
+def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Examples:
+    """Join recordings of one speaker into strings, 0.05 to 0.2 s of silence between two words.
+
+    A string has 3 to 7 words, each number as often. For training it has 1 to 7, n with probability
+    proportional to 1/n: short strings teach where a word begins and ends. Half of these strings run on
+    without a gap, the others have up to 0.3 s: it is words that part words.
+
+    Speaker, number of words, recordings (which may recur) and gaps are drawn evenly. Nothing is joined
+    before it is asked for.
+
+    Args:
+        recordings: To draw from.
+        num_strings: How many.
+        seed: Of the draws: the same strings for the same seed and recordings.
+    """
+    rng = np.random.default_rng(seed)
+    speakers = sorted(set(recordings.speakers))
+    by_speaker = [np.flatnonzero(np.array(recordings.speakers) == speaker) for speaker in speakers]
+    trains = recordings.split == "train"
+    shortest, longest = (int(gap * SAMPLE_RATE_HZ) for gap in (_TRAINING_GAPS_S if trains else _GAPS_S))
+    share_without = _SHARE_WITHOUT_GAPS if trains else 0.0
+    places, gaps = [], []
+    numbers = np.arange(1 if trains else 3, 8)
+    weights = 1 / numbers if trains else np.ones(len(numbers))
+    for _ in range(num_strings):
+        own = by_speaker[rng.integers(len(speakers))]
+        num_words = rng.choice(numbers, p=weights / weights.sum())
+        places.append(rng.choice(own, num_words))
+        own_gaps = rng.integers(shortest, longest, num_words - 1, endpoint=True)
+        runs_on = share_without > 0 and rng.random() < share_without
+        gaps.append(np.zeros_like(own_gaps) if runs_on else own_gaps)
+    return Examples(
+        dataset=recordings.dataset,
+        split=recordings.split,
+        task="speech_recognition",
+        labels=(),
+        columns={"audio": one_each(_Strings(recordings.waveforms, places, gaps))},
+        targets=[" ".join(recordings.words[place] for place in string) for string in places],
+    )
+
+
+def load_fsdd_recordings(root: Path, split: str) -> Recordings:
+    """Read recordings.tar.xz, <digit>_<speaker>_<index>.wav: index 1-4 is test, 5 and 6 validation.
+
+    Args:
+        root: Folder that holds `fsdd/`.
+        split: "train" (2,580 recordings), "validation" (120) or "test" (240), of the same six speakers.
+
+    Raises:
+        BrokenFile: If a recording does not decode.
+    """
+
+    def is_wanted(name: str) -> bool:
+        if not name.endswith(".wav"):
+            return False
+        index = int(PurePosixPath(name).stem.split("_")[2])
+        if split == "train":
+            return index >= _VALIDATION_INDICES.stop
+        return index in (_TEST_INDICES if split == "test" else _VALIDATION_INDICES)
+
+    store = cached_archive(
+        root / "fsdd" / "recordings.tar.xz",
+        f"{split}-recordings",
+        dataset="fsdd",
+        wanted=is_wanted,
+        decode=as_samples,
+    )
+    parts = [PurePosixPath(name).stem.split("_") for name in store.names]
+    return Recordings(
+        dataset="fsdd",
+        split=split,
+        waveforms=Waveforms(store),
+        words=tuple(DIGITS[int(digit)] for digit, _, _ in parts),
+        speakers=tuple(speaker for _, speaker, _ in parts),
+    )
+
+
+def load_fsdd(root: Path, split: str) -> Examples:
+    """Strings of spoken digits, drawn with seed 0: 6,000 of training recordings, 500 of others."""
+    num_strings = NUM_TRAIN_STRINGS if split == "train" else NUM_TEST_STRINGS
+    return compose_strings(load_fsdd_recordings(root, split), num_strings, seed=0)
+
+
+def load_speechocean762(root: Path, split: str) -> Examples:
+    """Read English sentences of learners: opus16k.tar and, in the Kaldi layout, {train,test}/text.
+
+    Args:
+        root: Folder that holds `speechocean762/`.
+        split: "train", "validation" (one speaker in twenty of the 125 in training, by the SHA-256 of the
+            number) or "test" (2,500 utterances of 125 other speakers).
+
+    Raises:
+        BrokenFile: If an utterance does not decode.
+    """
+    folder = root / "speechocean762"
+    store = cached_archive(
+        folder / "opus16k.tar",
+        "utterances",
+        dataset="speechocean762",
+        wanted=lambda name: name.endswith(".opus"),
+        decode=as_samples,
+    )
+    place = {PurePosixPath(name).stem: number for number, name in enumerate(store.names)}
+    subset = folder / ("test" if split == "test" else "train")
+    utterances = [line.split(maxsplit=1) for line in _lines(subset / "text")]
+    if split != "test":
+        speakers = dict(line.split() for line in _lines(subset / "utt2spk"))
+        utterances = [row for row in utterances if in_split(speakers[row[0]], split, _VALIDATION_SPEAKERS)]
+    return Examples(
+        dataset="speechocean762",
+        split=split,
+        task="speech_recognition",
+        labels=(),
+        columns={
+            "audio": Column(
+                Waveforms(store), np.array([place[number] for number, _ in utterances], dtype=np.int64)
+            )
+        },
+        targets=[" ".join(words.lower().split()) for _, words in utterances],
+    )
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()

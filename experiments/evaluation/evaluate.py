@@ -1,0 +1,229 @@
+"""Algorithm 2: a task's metric on its test split over a channel at an SNR, as one row anyone can repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from channel_service.radio.channels import Channel
+from experiments.data import load_examples
+from experiments.data.base import Examples
+from experiments.evaluation.baselines import guesser
+from experiments.evaluation.link import LinkAnswer, SemanticLink
+from experiments.evaluation.measures import Measure, measures_of
+from shared.errors import InvalidField
+from shared.provenance import current_commit
+from shared.weights import Manifest
+from transmitter.source import Source
+
+_BATCH = 64
+_NUM_LABELS_NAMED = 8
+
+Sender = Callable[
+    [str, Sequence[Source], Sequence[Channel], Sequence[int], int | None], list[list[LinkAnswer]]
+]
+"""Sends instances of one task over each of several channels, as the frames of the given numbers, at a rate.
+
+Returns for each channel the answers, in order.
+"""
+
+
+_IN_ROW = ("model", "fading", "snr_db", "seed", "trace_gains")
+SNR_DEFINITION = "Es/N0 per complex symbol, unit mean symbol power [dB]"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure, with what it takes to repeat it.
+
+    Attributes:
+        snr_db: As snr_definition says [dB].
+        value: Of the metric, over num_instances instances; the mean of all channel realisations.
+        low: Lower end of the value's 95 % confidence interval, over the choice of instances.
+        high: Its upper end.
+        seed: Of the link; instance i is frame i, so that every task and system meets the same draws.
+        num_realisations: Of the channel for each instance, by seeds seed, seed + 1, ...
+        commit: Of the project at the time of measuring.
+        channel_uses: Mean an instance.
+        payload_bytes: Mean an instance, symbols as float32.
+        realised_snr_db: Mean of the frames' measured SNRs [dB].
+        guesser: What guessing without the input reaches on this split; None where there is nothing to guess,
+            or no training split to learn it from.
+        over_network: True where the three services answered, False in process.
+        config: Profile of the weights, rate asked for, and the radio's other settings.
+    """
+
+    task: str
+    system: str
+    dataset: str
+    split: str
+    channel: str
+    fading: str
+    csi: str
+    snr_db: float
+    metric: str
+    value: float
+    low: float
+    high: float
+    num_instances: int
+    seed: int
+    num_realisations: int
+    commit: str
+    fingerprint: str
+    channel_uses: float
+    payload_bytes: float
+    realised_snr_db: float
+    guesser: float | None
+    over_network: bool
+    config: Mapping[str, Any]
+    snr_definition: str = SNR_DEFINITION
+
+
+def evaluate(
+    task: str,
+    channels: Sequence[Channel],
+    *,
+    manifest: Manifest,
+    send: Sender,
+    over_network: bool = False,
+    num_realisations: int = 1,
+    limit: int | None = None,
+    dataset: str | None = None,
+    symbols_per_token: int | None = None,
+) -> list[Figure]:
+    """Measure one task over several channels on its test split.
+
+    Args:
+        task: Name of the task.
+        channels: Settings of the link, one a figure; perfect CSI.
+        manifest: Of the weights behind `send`.
+        send: In process or over the network.
+        over_network: Which of the two, for the record.
+        num_realisations: Of each channel, by consecutive seeds: few instances at a low SNR need several.
+        limit: Measure so many instances, drawn with seed 0, instead of all.
+        dataset: Of the task; its first when absent.
+        symbols_per_token: Rate of a task that sends a sequence; the system's own when absent.
+
+    Returns:
+        A figure for each of the task's metrics and each channel.
+
+    Raises:
+        DatasetMissing: If the data is not there.
+        InvalidField: If the system or the task has no such rate, or the data set has other labels.
+    """
+    examples = load_examples(task, "test", dataset)
+    _check_labels(examples, manifest)
+    measures = {measure: guesser(examples, measure) for measure in measures_of(examples)}
+    indices = _choose(len(examples), limit)
+    drawn = [
+        replace(channel, seed=channel.seed + offset)
+        for channel in channels
+        for offset in range(num_realisations)
+    ]
+    answers: list[list[LinkAnswer]] = [[] for _ in drawn]
+    batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
+    title = f"{task} over {len(drawn)} channels"
+    for batch in track(batches, title, console=Console(stderr=True), transient=True):
+        numbers = [int(index) for index in batch]
+        sent = send(task, examples.sources(batch), drawn, numbers, symbols_per_token)
+        for of_channel, more in zip(answers, sent, strict=True):
+            of_channel += map(_without_scores, more)
+    origin = _Origin(examples, indices.tolist(), manifest, current_commit(), over_network, symbols_per_token)
+    firsts = range(0, len(answers), num_realisations)
+    return [
+        origin.figure(measure, guessed, channel, answers[first : first + num_realisations])
+        for measure, guessed in measures.items()
+        for channel, first in zip(channels, firsts, strict=True)
+    ]
+
+
+def _without_scores(answer: LinkAnswer) -> LinkAnswer:
+    """No figure is of the scores, and those of many instances and channels fill the memory."""
+    return replace(answer, answer=replace(answer.answer, scores=()))
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What the figures of one measurement share."""
+
+    examples: Examples
+    indices: list[int]
+    manifest: Manifest
+    commit: str
+    over_network: bool
+    symbols_per_token: int | None
+
+    def figure(
+        self,
+        measure: Measure,
+        guessed: float | None,
+        channel: Channel,
+        realisations: Sequence[Sequence[LinkAnswer]],
+    ) -> Figure:
+        """One measure of the answers over one channel."""
+        measured = measure(self.examples, self.indices, [[own.answer for own in row] for row in realisations])
+        answers = list(chain(*realisations))
+        return Figure(
+            task=self.examples.task,
+            system=self.manifest.system,
+            dataset=self.examples.dataset,
+            split=self.examples.split,
+            channel=channel.model,
+            fading=channel.fading,
+            csi="perfect",
+            snr_db=channel.snr_db,
+            metric=measure.name,
+            value=measured.value,
+            low=measured.low,
+            high=measured.high,
+            num_instances=len(self.indices),
+            seed=channel.seed,
+            num_realisations=len(realisations),
+            commit=self.commit,
+            fingerprint=self.manifest.fingerprint,
+            channel_uses=float(np.mean([answer.channel_uses for answer in answers])),
+            payload_bytes=float(np.mean([answer.payload_bytes for answer in answers])),
+            realised_snr_db=float(np.mean([answer.realised_snr_db for answer in answers])),
+            guesser=guessed,
+            over_network=self.over_network,
+            config={
+                "profile": self.manifest.profile,
+                "symbols_per_token": self.symbols_per_token,
+                "radio": {name: value for name, value in asdict(channel).items() if name not in _IN_ROW},
+            },
+        )
+
+
+def _check_labels(examples: Examples, manifest: Manifest) -> None:
+    """Refuse a data set whose labels the weights were never taught: each answer would count as wrong."""
+    learnt = manifest.labels.get(examples.task, ())
+    if examples.task in manifest.tasks and tuple(examples.labels) != tuple(learnt):
+        raise InvalidField(
+            "dataset",
+            f"{examples.dataset}, with {_few(examples.labels)}",
+            f"one with the labels of weights {manifest.fingerprint}: {_few(learnt)}",
+        )
+
+
+def _few(labels: Sequence[str]) -> str:
+    return ", ".join([*labels[:_NUM_LABELS_NAMED], *(["..."] if len(labels) > _NUM_LABELS_NAMED else [])])
+
+
+def _choose(num_instances: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if limit is None or limit >= num_instances:
+        return np.arange(num_instances)
+    return np.sort(np.random.default_rng(0).choice(num_instances, limit, replace=False))
+
+
+@contextmanager
+def in_process(weights: Path, system: str) -> Iterator[Sender]:
+    """A sender that needs no services."""
+    yield SemanticLink.load(weights, system).send

@@ -1,0 +1,169 @@
+"""Transmitter, channel and receiver in one process: for gradients, and for figures without a network.
+
+`random_channel` draws in torch, every instance its own SNR and fading, and lets gradients through.
+`SemanticLink` runs the same halves, draws and equaliser as the services: its answers are theirs.
+
+Shapes: B batch, L tokens, S channel uses a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from channel_service.radio.channels import Channel, apply, draw
+from receiver.systems import load_systems as load_receivers
+from receiver.systems.base import ReceiverSystem, TaskAnswer
+from shared.errors import UnknownName, WeightsMismatch
+from shared.signal import equalise, noise_variance_from_snr_db
+from transmitter.source import Source
+from transmitter.systems import load_systems as load_transmitters
+from transmitter.systems.base import EncodedInstance, TransmitterSystem
+
+SNR_RANGE_DB = (-6.0, 18.0)
+RAYLEIGH_SHARE = 0.5
+
+
+def random_channel(x: Tensor, *, generator: torch.Generator) -> Tensor:
+    """Send a batch through AWGN or Rayleigh block fading at random SNRs, and equalise with perfect CSI.
+
+    Each instance has an SNR uniform in SNR_RANGE_DB; a RAYLEIGH_SHARE of them fades.
+
+    Args:
+        x: Sent symbols, complex64, shape [B, L, S], unit mean power an instance.
+        generator: Random source on x's device.
+
+    Returns:
+        x_hat, complex64, shape [B, L, S].
+
+    Source: MFMSC, Algorithm 1.
+    """
+    batch, device = x.shape[0], x.device
+    low, high = SNR_RANGE_DB
+    snr_db = low + (high - low) * torch.rand(batch, generator=generator, device=device)
+    fades = torch.rand(batch, generator=generator, device=device) < RAYLEIGH_SHARE
+    return batch_channel(x, snr_db, fades, generator=generator)
+
+
+def batch_channel(x: Tensor, snr_db: Tensor, fades: Tensor, *, generator: torch.Generator) -> Tensor:
+    """Send each instance at its own SNR, over Rayleigh block fading where it fades, else AWGN; then equalise.
+
+    y = h x + n, n ~ CN(0, noise_variance), h ~ CN(0, 1) or 1; x_hat = conj(h) y / (|h|^2 + noise_variance).
+
+    Args:
+        x: Sent symbols, complex64, shape [B, L, S], unit mean power an instance.
+        snr_db: Es/N0 per complex symbol [dB], shape [B].
+        fades: bool, shape [B].
+        generator: Random source on x's device.
+
+    Returns:
+        x_hat, complex64, shape [B, L, S]; gradients pass.
+
+    Source: MFMSC, eq. (2).
+    """
+    variance = noise_variance_from_snr_db(snr_db)[:, None, None]
+    gains = complex_normal((x.shape[0], 1, 1), generator)
+    h = torch.where(fades[:, None, None], gains, torch.ones_like(gains))
+    y = h * x + variance.sqrt() * complex_normal(tuple(x.shape), generator)
+    return equalise_batch(y, h, variance)
+
+
+def complex_normal(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """CN(0, 1): half the power in each real dimension; complex64 of the given shape."""
+    return torch.randn(shape, dtype=torch.complex64, generator=generator, device=generator.device)
+
+
+def equalise_batch(y: Tensor, h: Tensor, noise_variance: Tensor) -> Tensor:
+    """x_hat = conj(h) y / (|h|^2 + noise_variance), as the receiver's equaliser; shapes broadcast."""
+    return h.conj() * y / (h.real**2 + h.imag**2 + noise_variance)
+
+
+@dataclass(frozen=True)
+class LinkAnswer:
+    """One instance's way through the link.
+
+    Attributes:
+        answer: The receiver's.
+        channel_uses: Complex symbols sent.
+        payload_bytes: As float32.
+        realised_snr_db: Measured on this frame [dB].
+    """
+
+    answer: TaskAnswer
+    channel_uses: int
+    payload_bytes: int
+    realised_snr_db: float
+
+
+class SemanticLink:
+    """The services' own parts in one process: encode -> draw, apply -> equalise (perfect CSI) -> decode.
+
+    Args:
+        transmitter: Half of a system.
+        receiver: The other half, of the same weights.
+
+    Raises:
+        WeightsMismatch: If the halves are of different weights.
+    """
+
+    def __init__(self, transmitter: TransmitterSystem, receiver: ReceiverSystem) -> None:
+        if transmitter.fingerprint != receiver.fingerprint:
+            raise WeightsMismatch(transmitter.fingerprint, receiver.fingerprint)
+        self.transmitter, self.receiver = transmitter, receiver
+
+    @classmethod
+    def load(cls, weights: Path, system: str) -> SemanticLink:
+        """Both halves of a system from a folder of weights.
+
+        Raises:
+            UnknownName: If the folder holds no weights of the system.
+        """
+        transmitters, receivers = load_transmitters(weights), load_receivers(weights)
+        if system not in transmitters:
+            raise UnknownName(
+                "system", system, ", ".join(transmitters) or "none: the folder holds no weights"
+            )
+        return cls(transmitters[system], receivers[system])
+
+    def send(
+        self,
+        task: str,
+        sources: Sequence[Source],
+        channels: Sequence[Channel],
+        frame_numbers: Sequence[int],
+        symbols_per_token: int | None = None,
+    ) -> list[list[LinkAnswer]]:
+        """Encode instances of one task once, send them over each channel, and have them answered.
+
+        Args:
+            task: Name of the task.
+            sources: Instances.
+            channels: Settings; a channel's seed and a frame's number fix the draw.
+            frame_numbers: One an instance.
+            symbols_per_token: Rate of a task that sends a sequence; None for the system's own.
+
+        Returns:
+            For each channel the answers, in order.
+        """
+        encoded = self.transmitter.encode(task, sources, symbols_per_token)
+        return [self._pass(task, encoded, channel, frame_numbers) for channel in channels]
+
+    def _pass(
+        self, task: str, encoded: Sequence[EncodedInstance], channel: Channel, frame_numbers: Sequence[int]
+    ) -> list[LinkAnswer]:
+        estimates, snrs_db = [], []
+        for instance, number in zip(encoded, frame_numbers, strict=True):
+            rows, columns = instance.symbols.shape
+            drawn = draw(channel, number, (rows, columns))
+            y, realised_snr_db = apply(instance.symbols, drawn)
+            estimates.append(equalise(y, drawn.gains, drawn.noise_variance))
+            snrs_db.append(realised_snr_db)
+        answers = self.receiver.decode(task, estimates)
+        return [
+            LinkAnswer(answer, instance.symbols.size, instance.symbols.nbytes, snr_db)
+            for answer, instance, snr_db in zip(answers, encoded, snrs_db, strict=True)
+        ]

@@ -1,0 +1,134 @@
+"""MFMSC's receiver half: channel decoder and task heads with shipped weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from receiver.systems.base import TaskAnswer
+from receiver.systems.mfmsc.network import ReceiverNetwork
+from receiver.systems.mfmsc.transcripts import TranscriptReader
+from shared.errors import InvalidField, TaskNotTrained
+from shared.networks.patches import patches_to_picture
+from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, get_profile
+from shared.networks.text import Vocabulary
+from shared.tasks import AnswerKind, get_task
+from shared.weights import Manifest, load_half, load_manifest, load_vocabulary
+
+_THRESHOLD = 0.5
+MAX_TOKENS = 2048
+_TOKENS_AT_ONCE = 512  # a text's token has a score for every word piece
+
+
+class MfmscReceiver:
+    """x_hat -> channel decoder -> task head -> answer.
+
+    Args:
+        network: With its weights, in evaluation mode from here on.
+        manifest: Of the weights.
+        vocabulary: Of reconstructed text; None where no task takes text.
+    """
+
+    name = "mfmsc"
+
+    def __init__(self, network: ReceiverNetwork, manifest: Manifest, vocabulary: Vocabulary | None) -> None:
+        self.profile, self.fingerprint, self.tasks = manifest.profile, manifest.fingerprint, manifest.tasks
+        self._labels, self._vocabulary = manifest.labels, vocabulary
+        self._network = network.eval()
+        self._transcripts = {
+            task: TranscriptReader(manifest.words.get(task, ()))
+            for task in manifest.tasks
+            if get_task(task).answer == "transcript"
+        }
+        self._readers: Mapping[AnswerKind, Callable[[str, Tensor], TaskAnswer]] = {
+            "label": self._read_label,
+            "labels": self._read_labels,
+            "text": self._read_text,
+            "transcript": self._read_transcript,
+            "image": self._read_image,
+        }
+
+    @classmethod
+    def load(cls, folder: Path) -> MfmscReceiver:
+        """Load this half's weights from a folder."""
+        manifest = load_manifest(folder)
+        profile = get_profile(manifest.profile)
+        network = ReceiverNetwork(profile, manifest.tasks, manifest.labels, manifest.vocab_size)
+        load_half(folder, "receiver", network, manifest)
+        return cls(network, manifest, load_vocabulary(folder, manifest, profile.max_text_tokens))
+
+    @torch.inference_mode()
+    def decode(self, task: str, frames: Sequence[NDArray[np.complex64]]) -> list[TaskAnswer]:
+        """Answer equalised frames of one task, in order; see `ReceiverSystem.decode`."""
+        if task not in self.tasks:
+            raise TaskNotTrained(task, self.name, list(self.tasks))
+        for frame in frames:
+            _check_shape(task, frame.shape)
+        read = self._readers[get_task(task).answer]
+        answers: list[TaskAnswer] = []
+        for group in _groups(frames):
+            tokens = torch.from_numpy(np.concatenate(group))  # [N, S], decoded each for itself
+            scores = self._network(task, tokens[:, None]).flatten(0, -2)
+            steps = len(scores) // len(tokens)
+            answers += [read(task, own) for own in scores.split([steps * len(frame) for frame in group])]
+        return answers
+
+    def _read_label(self, task: str, scores: Tensor) -> TaskAnswer:
+        ranked = self._ranked(task, scores[0].softmax(-1))
+        return TaskAnswer(labels=(ranked[0][0],), scores=ranked)
+
+    def _read_labels(self, task: str, scores: Tensor) -> TaskAnswer:
+        ranked = self._ranked(task, scores[0].sigmoid())
+        return TaskAnswer(labels=tuple(label for label, p in ranked if p > _THRESHOLD), scores=ranked)
+
+    def _ranked(self, task: str, probabilities: Tensor) -> tuple[tuple[str, float], ...]:
+        pairs = zip(self._labels[task], probabilities.tolist(), strict=True)
+        return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+
+    def _read_text(self, task: str, scores: Tensor) -> TaskAnswer:
+        if self._vocabulary is None:
+            raise ValueError("these weights have no vocabulary")
+        return TaskAnswer(text=self._vocabulary.decode(scores.argmax(-1).tolist()))
+
+    def _read_transcript(self, task: str, scores: Tensor) -> TaskAnswer:
+        return TaskAnswer(text=self._transcripts[task].read(scores))
+
+    def _read_image(self, task: str, scores: Tensor) -> TaskAnswer:
+        picture = patches_to_picture(scores).clamp(0, 1)
+        return TaskAnswer(image=picture.mul(255).round().byte().numpy())
+
+
+def _groups(frames: Sequence[NDArray[np.complex64]]) -> Iterator[list[NDArray[np.complex64]]]:
+    """Neighbours of one rate, together at most _TOKENS_AT_ONCE tokens or one frame."""
+    group: list[NDArray[np.complex64]] = []
+    num_tokens = 0
+    for frame in frames:
+        is_other = bool(group) and frame.shape[1] != group[0].shape[1]
+        if group and (is_other or num_tokens + len(frame) > _TOKENS_AT_ONCE):
+            yield group
+            group, num_tokens = [], 0
+        group.append(frame)
+        num_tokens += len(frame)
+    if group:
+        yield group
+
+
+def _check_shape(task: str, shape: tuple[int, ...]) -> None:
+    num_tokens, num_symbols = shape
+    kind = get_task(task)
+    fewest = MIN_CHANNEL_USES_PER_TOKEN if kind.sends_sequence else CHANNEL_USES_PER_TOKEN
+    if not fewest <= num_symbols <= CHANNEL_USES_PER_TOKEN:
+        allowed = f"{fewest} to {CHANNEL_USES_PER_TOKEN} symbols a token for {task}"
+        raise InvalidField("symbols.shape", list(shape), allowed)
+    if not kind.sends_sequence and num_tokens != 1:
+        raise InvalidField("symbols.shape", list(shape), f"one token for {task}")
+    if num_tokens > MAX_TOKENS:
+        raise InvalidField("symbols.shape", list(shape), f"at most {MAX_TOKENS} tokens")
+    if kind.answer == "image" and math.isqrt(num_tokens) ** 2 != num_tokens:
+        raise InvalidField("symbols.shape", list(shape), "a square number of tokens for a picture")

@@ -1,0 +1,149 @@
+"""Video semantic encoder: ViViT with alternating spatial and temporal attention, of motion and of the scene.
+
+Shapes: B batch, N_F frames, n_f tubes in time, S = n_h n_w tubes in space, P width.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shared.networks.layers import AttentionLayers, Tokens
+from shared.networks.profiles import Profile
+
+_NOISE = 0.25  # a sixteenth of full scale: a camera's noise, and a JPEG's
+_PACE_GRID = 4  # places a side
+_LEAST_CHANGE, _MIDDLE_LOG_CHANGE = 0.02, -2.5
+_PACE_UNITS = 64
+_DROPPED_CHANGES, _DROPPED_UNITS = 0.3, 0.5
+
+
+class TubeletEmbedding(nn.Module):
+    """Cuts a clip into N_f x h x w tubes that do not overlap and projects each to P (Arnab et al., 2021)."""
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.project = nn.Conv3d(3, profile.width, kernel_size=profile.tubelet, stride=profile.tubelet)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Shape [B, N_F, 3, H, W] -> [B, n_f, S, P]."""
+        tubes: Tensor = self.project(clips.transpose(1, 2))  # [B, P, n_f, n_h, n_w]
+        return tubes.flatten(3).permute(0, 2, 3, 1)
+
+
+class SpaceTimeLayer(nn.Module):
+    """Attention among the tubes of one moment, then among the tubes of one place.
+
+    F_s = attend over S for each moment; F_t = attend over n_f for each place.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.spatial = AttentionLayers(profile, 1)
+        self.temporal = AttentionLayers(profile, 1)
+
+    def forward(self, tubes: Tensor) -> Tensor:
+        """Shape [B, n_f, S, P], kept."""
+        in_space = _attend(self.spatial, tubes)
+        return _attend(self.temporal, in_space.transpose(1, 2)).transpose(1, 2)
+
+
+def _attend(layers: AttentionLayers, tubes: Tensor) -> Tensor:
+    """Attend over the third dimension of [B, groups, L, P], each group for itself."""
+    sequences = tubes.flatten(0, 1)
+    mask = sequences.new_ones(sequences.shape[:2]).bool()
+    attended: Tensor = layers(Tokens(sequences, mask))
+    return attended.view(tubes.shape)
+
+
+def measure_changes(clips: Tensor) -> Tensor:
+    """How much changes from frame to frame, as logarithms about zero.
+
+    Args:
+        clips: float, shape [B, N_F, 3, H, W].
+
+    Returns:
+        float, shape [B, N_F - 1, 4, 4], of sixteen places that cover the frame.
+    """
+    steps = F.relu(clips.diff(dim=1).abs() - _NOISE).mean(2)
+    return (F.adaptive_avg_pool2d(steps, _PACE_GRID) + _LEAST_CHANGE).log() - _MIDDLE_LOG_CHANGE
+
+
+class Pace(nn.Module):
+    """How much changes, when and where, brought to P. No shape, no colour, no scene.
+
+    It drops much in training whatever the recipe drops: some hundred clips are soon learnt by heart.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.hidden = nn.Linear((profile.video_frames - 1) * _PACE_GRID**2, _PACE_UNITS)
+        self.project = nn.Linear(_PACE_UNITS, profile.width)
+
+    def forward(self, changes: Tensor) -> Tensor:
+        """Shape [B, N_F - 1, 4, 4] -> [B, P]."""
+        kept = F.dropout(changes.flatten(1), _DROPPED_CHANGES, self.training)
+        units = F.dropout(F.gelu(self.hidden(kept)), _DROPPED_UNITS, self.training)
+        pace: Tensor = self.project(units)
+        return pace
+
+
+class Stream(nn.Module):
+    """Pictures in time [B, N_F, 3, H, W] -> tubelets + position -> space-time layers -> [B, n_f S, P].
+
+    Source: MFMSC, IV-A 4), eq. (8), Fig. 5.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        frames, height, width = profile.tubelet
+        num_moments = profile.video_frames // frames
+        num_places = (profile.video_size // height) * (profile.video_size // width)
+        self.embed = TubeletEmbedding(profile)
+        self.position = nn.Parameter(
+            nn.init.normal_(
+                self.embed.project.weight.new_empty(num_moments, num_places, profile.width), std=0.02
+            )
+        )
+        self.norm = nn.LayerNorm(profile.width)
+        self.layers = nn.ModuleList(SpaceTimeLayer(profile) for _ in range(profile.video_layers))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Shape [B, N_F, 3, H, W] -> [B, n_f S, P]."""
+        tubes = self.norm(self.embed(pictures) + self.position)
+        for layer in self.layers:
+            tubes = layer(tubes)
+        tokens: Tensor = tubes.flatten(1, 2)
+        return tokens
+
+
+class VideoEncoder(nn.Module):
+    """clip [B, N_F, 3, H, W] -> stream of motion + stream of the whole scene + pace -> tokens [B, n_f S, P].
+
+    Motion is a clip without its median over time and without a camera's noise. A scene says which data set a
+    clip is of sooner than what is done in it, so training may give motion the scene of another clip.
+
+    Source: MFMSC, IV-A 4); two streams as in Simonyan and Zisserman, 2014, but both of pictures.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.motion = Stream(profile)
+        self.scene = Stream(profile)
+        self.project_scene = nn.Linear(profile.width, profile.width)
+        self.pace = Pace(profile)
+
+    def forward(self, clips: Tensor, scenes: Tensor | None = None) -> Tokens:
+        """Encode clips.
+
+        Args:
+            clips: float, shape [B, N_F, 3, H, W], the profile's frames and size.
+            scenes: Clips whose scene and pace are read instead of their own, shape of `clips`.
+
+        Returns:
+            Tokens [B, n_f n_h n_w, P].
+        """
+        scenes = clips if scenes is None else scenes
+        motion = self.motion(F.softshrink(clips - clips.median(1, keepdim=True).values, _NOISE))
+        values = motion + self.project_scene(self.scene(scenes)) + self.pace(measure_changes(scenes))[:, None]
+        return Tokens(values, values.new_ones(values.shape[:2]).bool())

@@ -1,0 +1,59 @@
+"""Fusion module: attention over the tokens of all modalities, averaged to one vector.
+
+Shapes: B batch, L tokens, P width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from shared.networks.layers import AttentionLayers, Tokens, masked_mean, named_vectors
+from shared.networks.profiles import Profile
+from shared.tasks import MODALITIES, Modality
+
+
+class FusionModule(nn.Module):
+    """F^in = concat(F^M1 + E_s^M1, ..., F^Mm + E_s^Mm, E^T) -> attention layers -> mean over tokens.
+
+    No position embedding: the order of the tokens must not matter.
+
+    Source: MFMSC, IV-B, eqs. (9) to (14), Fig. 6.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.segment = named_vectors(MODALITIES, profile.width)
+        self.layers = AttentionLayers(profile, profile.fusion_layers)
+
+    def forward(self, features: Mapping[Modality, Tokens], task_embedding: Tensor) -> Tensor:
+        """Fuse the modalities of a batch.
+
+        Args:
+            features: Tokens [B, L_m, P] of each modality.
+            task_embedding: float, shape [P].
+
+        Returns:
+            float, shape [B, 1, P].
+        """
+        segments = [tokens.values + self.segment[modality] for modality, tokens in features.items()]
+        joined = Tokens(torch.cat(segments, 1), torch.cat([tokens.mask for tokens in features.values()], 1))
+        joined = append_token(joined, task_embedding)
+        return masked_mean(Tokens(self.layers(joined), joined.mask))
+
+
+def append_token(tokens: Tokens, token: Tensor) -> Tokens:
+    """Concatenate one more token, the same for every instance.
+
+    Args:
+        tokens: [B, L, P].
+        token: float, shape [P].
+
+    Returns:
+        Tokens [B, L + 1, P].
+    """
+    batch = tokens.values.shape[0]
+    values = torch.cat([tokens.values, token.to(tokens.values.dtype).expand(batch, 1, -1)], 1)
+    return Tokens(values, torch.cat([tokens.mask, tokens.mask.new_ones(batch, 1)], 1))
