@@ -9,10 +9,17 @@ from shared.errors import UnknownName
 
 @dataclass(frozen=True)
 class System:
-    """One communication system: a transmitter half and a receiver half behind one interface."""
+    """One communication system: a transmitter half and a receiver half behind one interface.
+
+    Attributes:
+        name: As in the REST API.
+        description: For people.
+        package: Folder of its code in `transmitter/systems/`, `receiver/systems/`.
+    """
 
     name: str
     description: str
+    package: str
 
 
 _TABLE = (
@@ -20,6 +27,7 @@ _TABLE = (
         "mfmsc",
         "Multi-modal fusion-based multi-task semantic communication: one set of weights for all tasks, "
         "multi-modal features fused to one vector of 16 channel uses.",
+        package="mfmsc",
     ),
 )
 

@@ -1,18 +1,23 @@
-"""Receiver halves by system. One more system is one class and one row of the table."""
+"""Receiver halves by system. One more system is one folder here and one row of `shared.systems`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from receiver.systems.base import ReceiverSystem
-from receiver.systems.mfmsc.receiver import MfmscReceiver
 from shared.systems import get_system
 from shared.weights import find_weights
-
-LOADERS: Mapping[str, Callable[[Path], ReceiverSystem]] = {"mfmsc": MfmscReceiver.load}
 
 
 def load_systems(weights: Path) -> dict[str, ReceiverSystem]:
     """Load every system that has a folder of weights below `weights`; none is no error."""
-    return {get_system(name).name: LOADERS[name](folder) for name, folder in find_weights(weights).items()}
+    return {name: _load(name, folder) for name, folder in find_weights(weights).items()}
+
+
+def _load(name: str, folder: Path) -> ReceiverSystem:
+    """The half whose class is `Receiver` of the system's own package, with the weights of a folder."""
+    package = get_system(name).package
+    module = import_module(f"receiver.systems.{package}.receiver")
+    return cast(ReceiverSystem, module.Receiver.load(folder))

@@ -1,18 +1,23 @@
-"""Transmitter halves by system. One more system is one class and one row of the table."""
+"""Transmitter halves by system. One more system is one folder here and one row of `shared.systems`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from shared.systems import get_system
 from shared.weights import find_weights
 from transmitter.systems.base import TransmitterSystem
-from transmitter.systems.mfmsc.transmitter import MfmscTransmitter
-
-LOADERS: Mapping[str, Callable[[Path], TransmitterSystem]] = {"mfmsc": MfmscTransmitter.load}
 
 
 def load_systems(weights: Path) -> dict[str, TransmitterSystem]:
     """Load every system that has a folder of weights below `weights`; none is no error."""
-    return {get_system(name).name: LOADERS[name](folder) for name, folder in find_weights(weights).items()}
+    return {name: _load(name, folder) for name, folder in find_weights(weights).items()}
+
+
+def _load(name: str, folder: Path) -> TransmitterSystem:
+    """The half whose class is `Transmitter` of the system's own package, with the weights of a folder."""
+    package = get_system(name).package
+    module = import_module(f"transmitter.systems.{package}.transmitter")
+    return cast(TransmitterSystem, module.Transmitter.load(folder))

@@ -26,7 +26,7 @@ MAX_TOKENS = 2048
 _TOKENS_AT_ONCE = 512  # a text's token has a score for every word piece
 
 
-class MfmscReceiver:
+class Receiver:
     """x_hat -> channel decoder -> task head -> answer.
 
     Args:
@@ -55,7 +55,7 @@ class MfmscReceiver:
         }
 
     @classmethod
-    def load(cls, folder: Path) -> MfmscReceiver:
+    def load(cls, folder: Path) -> Receiver:
         """Load this half's weights from a folder."""
         manifest = load_manifest(folder)
         profile = get_profile(manifest.profile)

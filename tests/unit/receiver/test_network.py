@@ -11,7 +11,7 @@ import torch
 
 from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS, WordHead
 from receiver.systems.mfmsc.network import ReceiverNetwork
-from receiver.systems.mfmsc.receiver import MfmscReceiver
+from receiver.systems.mfmsc.receiver import Receiver
 from shared.errors import InvalidField, TaskNotTrained
 from shared.networks.patches import PATCH_SIZE
 from shared.networks.profiles import get_profile
@@ -60,10 +60,10 @@ class _Fixed(torch.nn.Module):
         return self.scores
 
 
-def _receiver(task: str, scores: Any) -> MfmscReceiver:
+def _receiver(task: str, scores: Any) -> Receiver:
     vocabulary = Vocabulary([*SPECIAL, "hello", "world", "##s"], 32)
     manifest = Manifest("mfmsc", "tiny", (task,), LABELS, len(vocabulary))
-    return MfmscReceiver(_Fixed(scores), manifest, vocabulary)  # type: ignore[arg-type]
+    return Receiver(_Fixed(scores), manifest, vocabulary)  # type: ignore[arg-type]
 
 
 def _frames(num_tokens: int) -> list[np.ndarray]:
@@ -88,7 +88,7 @@ def test_halves_of_a_token_are_read_in_order_of_time() -> None:
     head.linear.weight.data.zero_()
     torch.nn.init.orthogonal_(head.turn.weight)
     manifest = Manifest("mfmsc", "tiny", ("speech_recognition",), {}, 0)
-    receiver = MfmscReceiver(network, manifest, None)
+    receiver = Receiver(network, manifest, None)
     rng = np.random.default_rng(0)
     frames = [rng.normal(size=(n, 32)).astype(np.float32).view(np.complex64) for n in (3, 1, 3)]
     with torch.inference_mode():
@@ -142,7 +142,7 @@ def test_patches_become_a_picture() -> None:
     ],
 )
 def test_a_false_shape_is_refused(tiny_weights: Path, task: str, shape: tuple[int, int]) -> None:
-    receiver = MfmscReceiver.load(tiny_weights / "mfmsc")
+    receiver = Receiver.load(tiny_weights / "mfmsc")
     with pytest.raises(InvalidField, match="symbols.shape"):
         receiver.decode(task, [np.zeros(shape, dtype=np.complex64)])
 

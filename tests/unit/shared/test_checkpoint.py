@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from receiver.systems.mfmsc.receiver import MfmscReceiver
+from receiver.systems.mfmsc.receiver import Receiver
 from shared.errors import InvalidField
 from shared.weights import Manifest, find_weights, load_half, load_manifest, save_weights
-from transmitter.systems.mfmsc.transmitter import MfmscTransmitter
+from transmitter.systems.mfmsc.transmitter import Transmitter
 
 
 def _halves() -> dict[str, nn.Module]:
@@ -49,9 +49,9 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
         load_half(tmp_path, "receiver", nn.Linear(3, 2), manifest)
 
 
-@pytest.mark.parametrize("loader", [MfmscTransmitter, MfmscReceiver])
+@pytest.mark.parametrize("loader", [Transmitter, Receiver])
 def test_changed_word_pieces_are_refused(
-    tiny_weights: Path, tmp_path: Path, loader: type[MfmscTransmitter] | type[MfmscReceiver]
+    tiny_weights: Path, tmp_path: Path, loader: type[Transmitter] | type[Receiver]
 ) -> None:
     folder = tmp_path / "mfmsc"
     shutil.copytree(tiny_weights / "mfmsc", folder)
@@ -76,7 +76,7 @@ def test_an_unreadable_manifest_is_refused(tmp_path: Path, content: str | None) 
 
 
 def test_each_end_loads_its_own_half_alone(tiny_weights: Path, tmp_path: Path) -> None:
-    for half, loader in (("transmitter", MfmscTransmitter), ("receiver", MfmscReceiver)):
+    for half, loader in (("transmitter", Transmitter), ("receiver", Receiver)):
         folder = tmp_path / half
         shutil.copytree(tiny_weights / "mfmsc", folder)
         other = "receiver" if half == "transmitter" else "transmitter"
@@ -101,5 +101,5 @@ def test_shipped_weights_fit_the_limit_and_hold_their_hashes() -> None:
     assert sum(path.stat().st_size for path in root.rglob("*.safetensors")) <= 100 << 20
     for folder in folders:
         fields = json.loads((folder / "manifest.json").read_text())
-        assert MfmscTransmitter.load(folder).fingerprint == fields["fingerprint"]
-        assert MfmscReceiver.load(folder).fingerprint == fields["fingerprint"]
+        assert Transmitter.load(folder).fingerprint == fields["fingerprint"]
+        assert Receiver.load(folder).fingerprint == fields["fingerprint"]

@@ -17,7 +17,7 @@ from transmitter.systems.base import EncodedInstance, Source
 from transmitter.systems.mfmsc.network import Batch, TransmitterNetwork
 
 
-class MfmscTransmitter:
+class Transmitter:
     """preprocess -> semantic encoders -> fusion -> channel encoder -> symbols.
 
     Args:
@@ -36,7 +36,7 @@ class MfmscTransmitter:
         self._network = network.eval()
 
     @classmethod
-    def load(cls, folder: Path) -> MfmscTransmitter:
+    def load(cls, folder: Path) -> Transmitter:
         """Load this half's weights from a folder."""
         manifest = load_manifest(folder)
         profile = get_profile(manifest.profile)
