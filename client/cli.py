@@ -227,12 +227,6 @@ def train(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_THROUGH)
-def teach(context: typer.Context) -> None:
-    """Have a larger language model label a training split; `train --teacher` learns from that too."""
-    _run_experiment(context)
-
-
-@app.command(context_settings=_PASS_THROUGH)
 def evaluate(context: typer.Context) -> None:
     """Measure a task's metric over a channel on a test split (Algorithm 2)."""
     _run_experiment(context)

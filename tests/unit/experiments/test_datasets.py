@@ -17,7 +17,7 @@ import pytest
 from media_files import clip, picture, sound, tone
 from PIL import Image
 
-from experiments.cli import parse_snrs
+from experiments.commands.evaluate import parse_snrs
 from experiments.data import load_examples
 from experiments.data.base import BrokenFile, Column, DatasetMissing, Examples, join, one_each
 from experiments.data.catalogue import DATASETS

@@ -1,0 +1,132 @@
+"""`semcom evaluate`: measures tasks over channels (Algorithm 2)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from channel_service.links.settings import LinkSettings
+from experiments.evaluation.evaluate import Figure, evaluate, in_process
+from experiments.evaluation.network_link import over_services
+from experiments.evaluation.results import check_writable, write_figures
+from shared.errors import InvalidField, UnknownName
+from shared.settings import DEFAULT_WEIGHTS
+from shared.systems import get_system
+from shared.tasks import get_task
+from shared.weights import Manifest, find_weights, load_manifest
+
+_MAX_SNRS = 1000
+_MAX_SEED = 2**32 - 1
+
+
+def evaluate_command(
+    task: Annotated[
+        str, typer.Option("--tasks", "--task", help="Comma-separated; all trained ones when absent.")
+    ] = "",
+    system: Annotated[str, typer.Option(help="System to measure.")] = "mfmsc",
+    channel: Annotated[
+        str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, ...")
+    ] = "awgn",
+    snr_db: Annotated[
+        str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
+    ] = "12",
+    fading: Annotated[str, typer.Option(help="block | symbol | doppler")] = "block",
+    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of the link.")] = 0,
+    realisations: Annotated[
+        int, typer.Option(min=1, max=1000, help="Of each channel, by consecutive seeds; figures are means.")
+    ] = 1,
+    weights: Annotated[
+        Path, typer.Option(help="Folder with a folder of weights a system.")
+    ] = DEFAULT_WEIGHTS,
+    dataset: Annotated[
+        str | None, typer.Option(help="Of the tasks; each task's first when absent (semcom data).")
+    ] = None,
+    symbols_per_token: Annotated[
+        int | None, typer.Option(help="Rate of tasks that send a sequence; 16 when absent.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Measure so many instances, not all.")] = None,
+    over_network: Annotated[bool, typer.Option(help="Through three real services, started for it.")] = False,
+    url: Annotated[
+        str | None, typer.Option(help="Through running services with these weights: their transmitter.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a figure.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Also write the figures there, as a JSON array, after each task.")
+    ] = None,
+) -> None:
+    """Measure tasks on their test splits (Algorithm 2), on the data that SEMCOM_DATA names."""
+    torch.set_num_threads(threads)
+    manifest = _held(weights, get_system(system).name)
+    tasks = [get_task(name.strip()).name for name in task.split(",")] if task else list(manifest.tasks)
+    links = [
+        LinkSettings(channel=model.strip(), fading=fading, snr_db=snr, seed=seed).to_channel()
+        for model, snr in product(channel.split(","), parse_snrs(snr_db))
+    ]
+    figures: list[dict[str, Any]] = []
+    if output is not None:
+        check_writable(output)
+    over_network = over_network or url is not None
+    with over_services(weights, manifest, url) if over_network else in_process(weights, system) as send:
+        for name in tasks:
+            measured = evaluate(
+                name,
+                links,
+                manifest=manifest,
+                send=send,
+                over_network=over_network,
+                num_realisations=realisations,
+                limit=limit,
+                dataset=dataset,
+                symbols_per_token=symbols_per_token,
+            )
+            figures += [asdict(figure) for figure in measured]
+            for figure in measured:
+                typer.echo(json.dumps(asdict(figure)) if as_json else _line(figure))
+            if output is not None:
+                write_figures(output, figures)
+
+
+def parse_snrs(text: str) -> list[float]:
+    """SNRs of a list like "0,6,12" or a range like "-6:18:3", both ends included [dB].
+
+    Raises:
+        InvalidField: If the text is neither.
+    """
+    try:
+        if ":" in text:
+            low, high, step = (float(part) for part in text.split(":"))
+            count = int((high - low) / step + 1e-9) + 1
+            snrs_db = [low + step * i for i in range(min(count, _MAX_SNRS + 1))]
+        else:
+            snrs_db = [float(part) for part in text.split(",")]
+    except (ValueError, ZeroDivisionError, OverflowError):
+        snrs_db = []
+    if not 1 <= len(snrs_db) <= _MAX_SNRS:
+        raise InvalidField(
+            "snr-db", text, f"at most {_MAX_SNRS} numbers like 0,6,12 or a rising range like -6:18:3"
+        )
+    return snrs_db
+
+
+def _held(weights: Path, system: str) -> Manifest:
+    folders = find_weights(weights)
+    if system not in folders:
+        raise UnknownName("system", system, ", ".join(folders) or "none: the folder holds no weights")
+    return load_manifest(folders[system])
+
+
+def _line(figure: Figure) -> str:
+    guess = "" if figure.guesser is None else f"  (guesser {figure.guesser:.4f})"
+    return (
+        f"{figure.task:22} {figure.dataset:14} {figure.split:6} {figure.channel:9} {figure.snr_db:6g} dB  "
+        f"{figure.metric:13} {figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]{guess}"
+        f"  over {figure.num_instances}"
+        + (f" x {figure.num_realisations} channel realisations" if figure.num_realisations > 1 else "")
+    )
