@@ -12,7 +12,6 @@ from small_data import small_examples
 def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training and evaluation read the small data set."""
     monkeypatch.setattr("experiments.training.run.load_examples", small_examples)
-    monkeypatch.setattr("experiments.commands.train.load_examples", small_examples)
     monkeypatch.setattr("experiments.evaluation.evaluate.load_examples", small_examples)
     monkeypatch.setattr("experiments.evaluation.baselines.load_examples", small_examples)
 
