@@ -1,4 +1,4 @@
-"""`semcom train`, `evaluate`, `plot` and `card`: everything that is done offline."""
+"""`semcom train`, `evaluate`, `figures` and `plot`: everything that is done offline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import typer
 from rich.console import Console
 
 from experiments.commands.evaluate import evaluate_command
-from experiments.commands.report import card_command, plot_command
+from experiments.commands.figures import figures_command
+from experiments.commands.plot import plot_command
 from experiments.commands.train import train_command
 from shared.errors import SemcomError
 
@@ -14,7 +15,7 @@ app = typer.Typer(no_args_is_help=True)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("plot")(plot_command)
-app.command("card")(card_command)
+app.command("figures")(figures_command)
 
 
 @app.callback()

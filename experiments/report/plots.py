@@ -20,10 +20,10 @@ _LINE = (
     *("system", "channel_uses", "fingerprint", "commit", "over_network"),
     *("num_instances", "num_realisations", "seed"),
 )
-_MARKERS = "osD^vPX*"
+MARKERS = "osD^vPX*"
 # Told apart by colour-blind readers too (Okabe and Ito).
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-_METRIC_TITLES: Mapping[str, str] = {
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+METRIC_TITLES: Mapping[str, str] = {
     "accuracy": "accuracy",
     "psnr_db": "PSNR [dB]",
     "bleu_4": "BLEU-4",
@@ -70,7 +70,7 @@ def plot_figures(rows: Sequence[Row], path: Path, *, metrics: Sequence[str] = ()
                 _draw_panel(axes, panel, channel, chosen)
         for axes in grid[len(panels) :].flat:
             axes.remove()
-        figure.supxlabel(_provenance(chosen), fontsize=7)
+        figure.supxlabel(provenance(chosen), fontsize=7)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=130)
     return path
@@ -91,9 +91,9 @@ def _draw_panel(
     for number, own in enumerate(lines):
         line = sorted((row for row in here if _line_of(row) == own), key=lambda row: row["snr_db"])
         snrs_db, values = [row["snr_db"] for row in line], [row["value"] for row in line]
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         axes.plot(
-            snrs_db, values, marker=_MARKERS[number % len(_MARKERS)], markersize=4, color=colour,
+            snrs_db, values, marker=MARKERS[number % len(MARKERS)], markersize=4, color=colour,
             label=_label(own, lines),
         )  # fmt: skip
         bounds = [(row.get("low"), row.get("high")) for row in line]
@@ -104,7 +104,7 @@ def _draw_panel(
     if guessers:
         axes.axhline(guessers[0], color="grey", linestyle="--", linewidth=1, label="guesser")
     axes.set_title(f"{task} on {dataset}, {model}" + (f" ({fading})" if model != "awgn" else ""))
-    axes.set_ylabel(_METRIC_TITLES.get(metric, metric))
+    axes.set_ylabel(METRIC_TITLES.get(metric, metric))
     axes.set_xlabel("Es/N0 [dB]")
     axes.legend(fontsize=7)
 
@@ -125,7 +125,9 @@ def _label(line: tuple[Any, ...], lines: Sequence[tuple[Any, ...]]) -> str:
     return ", ".join([str(system), f"{channel_uses:.4g} channel uses", *told])
 
 
-def _provenance(rows: Sequence[Row]) -> str:
+def provenance(rows: Sequence[Row]) -> str:
+    """One line that states what all of these rows were measured with."""
+
     def stated(name: str) -> str:
         return ", ".join(sorted({str(row[name]) for row in rows}))
 

@@ -1,4 +1,4 @@
-"""`semcom plot` and `semcom card`: pictures and the model card, from measured figures."""
+"""`semcom plot`: pictures of measured figures."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from experiments.evaluation.results import read_figures
-from experiments.report.model_card import write_model_card
-from shared.settings import DEFAULT_WEIGHTS
 
 
 def plot_command(
@@ -22,14 +20,3 @@ def plot_command(
 
     chosen = [name.strip() for name in metrics.split(",") if name.strip()]
     typer.echo(plot_figures(read_figures(results), output, metrics=chosen))
-
-
-def card_command(
-    results: Annotated[list[Path], typer.Argument(help="Files that evaluate --output wrote.")],
-    weights: Annotated[Path, typer.Option(help="Folder of one system's weights.")] = DEFAULT_WEIGHTS
-    / "mfmsc",
-    notes: Annotated[Path | None, typer.Option(help="Markdown to put between training and figures.")] = None,
-) -> None:
-    """Write the model card of weights from their manifest and measured figures."""
-    words = notes.read_text(encoding="utf-8") if notes else ""
-    typer.echo(write_model_card(weights, read_figures(results), words))

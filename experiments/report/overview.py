@@ -1,0 +1,76 @@
+"""One picture of a system: how well each task is answered against SNR, and what an instance costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.report.measured import NO_NOISE_DB, Row, first_metrics
+from experiments.report.plots import COLOURS, MARKERS, METRIC_TITLES, provenance
+
+_SIZE_INCHES = (10.0, 4.2)
+_REALS_BYTES = 8  # a complex symbol as two float32
+
+
+def draw_overview(rows: list[Row], path: Path) -> Path:
+    """Draw answers against SNR over AWGN, and the payload of an instance.
+
+    Metrics between 0 and 1 share one axis; PSNR is told in the legend's own axis on the right of it.
+
+    Args:
+        rows: As `semcom figures` stores them, of one system.
+        path: Of the picture to write.
+    """
+    figure = Figure(_SIZE_INCHES, layout="constrained")
+    answers, cost = figure.subplots(1, 2, width_ratios=(3, 2))
+    names = list(dict.fromkeys((row["task"], row["dataset"]) for row in rows))
+    metrics = first_metrics(rows)
+    shares = [name for name in names if metrics[name] != "psnr_db"]
+    for number, name in enumerate(shares):
+        _draw_line(answers, rows, name, metrics[name], number)
+    answers.set_ylim(0, 1.02)
+    answers.set_xlabel("Es/N0 [dB], AWGN")
+    answers.set_title("how much of it is answered rightly", fontsize=9)
+    answers.grid(alpha=0.3)
+    answers.legend(fontsize=6.5, loc="lower right")
+    _draw_cost(cost, rows, names)
+    figure.supxlabel(provenance(rows), fontsize=6.5)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130)
+    return path
+
+
+def _draw_line(axes: Axes, rows: list[Row], name: tuple[str, str], metric: str, number: int) -> None:
+    line = sorted(
+        (row["snr_db"], row["value"])
+        for row in rows
+        if (row["task"], row["dataset"], row["metric"], row["channel"]) == (*name, metric, "awgn")
+        and row["snr_db"] != NO_NOISE_DB
+    )
+    snrs_db, values = zip(*line, strict=True)
+    label = f"{name[0].replace('_', ' ')} on {name[1]}: {METRIC_TITLES.get(metric, metric)}"
+    axes.plot(
+        snrs_db, values, marker=MARKERS[number % len(MARKERS)], markersize=4,
+        color=COLOURS[number % len(COLOURS)], label=label,
+    )  # fmt: skip
+
+
+def _draw_cost(axes: Axes, rows: list[Row], names: list[tuple[str, str]]) -> None:
+    """Mean payload of an instance, a bar a task and data set, on a logarithmic axis."""
+    first = {(row["task"], row["dataset"]): row for row in reversed(rows)}
+    payloads = [first[name]["payload_bytes"] for name in names]
+    labels = [f"{task.replace('_', ' ')}\n{dataset}" for task, dataset in names]
+    places = range(len(names))
+    axes.barh(places, payloads, color=COLOURS[0])
+    axes.set_yticks(places, labels, fontsize=6.5)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlim(right=4 * max(payloads))
+    for place, payload in zip(places, payloads, strict=True):
+        axes.text(
+            payload * 1.1, place, f"{payload / _REALS_BYTES:.4g} channel uses", va="center", fontsize=6.5
+        )
+    axes.set_xlabel("payload of an instance as float32 [bytes]")
+    axes.set_title("what an instance costs", fontsize=9)
