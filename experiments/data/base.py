@@ -31,6 +31,19 @@ class BrokenFile(SemcomError):
         self.dataset, self.file = dataset, file
 
 
+LabelCue = Literal["all", "motion", "appearance"]
+"""The cue in a video clip from which a network is to learn its label.
+
+motion: how the pixels change over time. It is the cue where all actions are filmed in front of the same few
+backgrounds: a network that reads the background is right on training clips and wrong on others.
+appearance: how single frames look (people, background), and how much changes from frame to frame. It is the
+cue where a set has so few clips that a network learns the motion of each one by heart.
+all: both.
+
+Training with augmentation replaces the other cue of a clip (`experiments.training.inputs.ClipInputs`).
+"""
+
+
 @dataclass(frozen=True)
 class Column:
     """The inputs of one modality, each stored once.
@@ -40,14 +53,13 @@ class Column:
             array, uint8 [num_values, height, width, 3]; everything else is a sequence, which may decode or
             read from disk what it is asked for.
         rows: Each instance's place in `values`, int64 [num_instances].
-        told_by: What of a clip may tell its label: "all"; its "motion", where every action is done before the
-            same few walls; its "scene", with how much changes there, where there are so few clips that motion
-            is learnt by heart. One for all, or one for each of the values.
+        label_cue: See `LabelCue`; one for all values, or one for each of them. Only video clips have one
+            that is not "all".
     """
 
     values: Sequence[Any] | NDArray[np.uint8]
     rows: NDArray[np.int64]
-    told_by: NDArray[np.str_] | Literal["all", "motion", "scene"] = "all"
+    label_cue: NDArray[np.str_] | LabelCue = "all"
 
 
 Targets = Any
@@ -183,5 +195,5 @@ def join(parts: Sequence[Examples]) -> Examples:
 def _join_columns(columns: Sequence[Column]) -> Column:
     starts = np.cumsum([0, *(len(column.values) for column in columns[:-1])])
     rows = [column.rows + start for column, start in zip(columns, starts, strict=True)]
-    told_by = [np.broadcast_to(column.told_by, len(column.values)) for column in columns]
-    return Column(Chain([column.values for column in columns]), np.concatenate(rows), np.concatenate(told_by))
+    cues = [np.broadcast_to(column.label_cue, len(column.values)) for column in columns]
+    return Column(Chain([column.values for column in columns]), np.concatenate(rows), np.concatenate(cues))

@@ -8,12 +8,11 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.data.base import Examples, in_part, one_each
+from experiments.data.base import Examples, LabelCue, in_part, one_each
 from experiments.data.packed import cached_archive, read_member
 from transmitter.media import decode_image, decode_video
 
@@ -58,7 +57,7 @@ def load_weizmann(root: Path, split: str) -> Examples:
         starts = range(0, len(frames) - WINDOW_FRAMES + 1, stride)
         windows += [frames[start : start + WINDOW_FRAMES] for start in starts]
         targets += [LABELS.index(clip["action"])] * len(starts)
-    return _examples("weizmann", split, windows, targets, told_by="motion")
+    return _examples("weizmann", split, windows, targets, label_cue="motion")
 
 
 def load_fights(root: Path, split: str) -> Examples:
@@ -83,7 +82,7 @@ def load_fights(root: Path, split: str) -> Examples:
     )
     own = [row for row, name in enumerate(clips.names) if _part(name) in _PARTS[split]]
     targets = [LABELS.index(_FIGHT_LABELS[PurePosixPath(clips.names[row]).parent.name]) for row in own]
-    return _examples("fights", split, [clips[row] for row in own], targets, told_by="scene")
+    return _examples("fights", split, [clips[row] for row in own], targets, label_cue="appearance")
 
 
 def _examples(
@@ -92,14 +91,14 @@ def _examples(
     clips: list[NDArray[np.uint8]],
     targets: list[int],
     *,
-    told_by: Literal["motion", "scene"],
+    label_cue: LabelCue,
 ) -> Examples:
     return Examples(
         dataset=dataset,
         split=split,
         task="video_classification",
         labels=LABELS,
-        columns={"video": replace(one_each(clips), told_by=told_by)},
+        columns={"video": replace(one_each(clips), label_cue=label_cue)},
         targets=np.array(targets, dtype=np.int64),
     )
 

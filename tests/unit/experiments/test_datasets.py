@@ -241,7 +241,7 @@ def test_weizmann_windows_by_subject(root: Path) -> None:
         assert [round(float(clip[0].mean()) / 5) for clip in clips] == starts
         assert [round(float(clip[15].mean()) / 5) for clip in clips] == [start + 15 for start in starts]
         assert {examples.labels[target] for target in examples.targets} == {label}
-        assert examples.columns["video"].told_by == "motion"
+        assert examples.columns["video"].label_cue == "motion"
 
 
 def test_fights_split_by_hash(root: Path) -> None:
@@ -253,7 +253,7 @@ def test_fights_split_by_hash(root: Path) -> None:
     seen = {}
     for split in ("train", "test"):
         examples = load_examples("video_classification", split, "fights")
-        assert examples.columns["video"].told_by == "scene"
+        assert examples.columns["video"].label_cue == "appearance"
         for source, target in zip(examples.sources(range(len(examples))), examples.targets, strict=True):
             assert source["video"].shape == (2, 112, 112, 3)
             number = round(float(source["video"][0].mean()) / 20)
@@ -306,8 +306,8 @@ def test_joined_splits_keep_every_instance() -> None:
     assert [source["text"] for source in joined.sources(range(4))] == ["y", "x", "y", "z"]
     assert joined.targets.tolist() == [0, 1, 1, 1]
     first, second = part("a", ["x", "y"], [0], [0]), part("b", ["z"], [0], [1])
-    second = replace(second, columns={"text": replace(second.columns["text"], told_by="motion")})
-    assert join([first, second]).columns["text"].told_by.tolist() == ["all", "all", "motion"]
+    second = replace(second, columns={"text": replace(second.columns["text"], label_cue="motion")})
+    assert join([first, second]).columns["text"].label_cue.tolist() == ["all", "all", "motion"]
     twice = join([first, first])
     assert (twice.dataset, [source["text"] for source in twice.sources(range(2))]) == ("a+a", ["x", "x"])
     other = Examples("c", "train", "sentiment", ("yes", "no"), {"text": one_each(["w"])}, np.array([0]))
