@@ -160,7 +160,7 @@ class ClipInputs:
             self._stills = np.stack([np.median(self._clips[row], 0).astype(np.uint8) for row in others])
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Clips, float [B, N_F, 3, H, W]; in training, also the clips to read appearance from, if it is replaced."""
+        """Clips, float [B, N_F, 3, H, W]; in training, also the clips whose appearance is read."""
         if not self._augment:
             return (pixels_to_tensor(np.stack([self._sampled(self._clips[row]) for row in rows])),)
         clips = self._augmented(rows, generator)
