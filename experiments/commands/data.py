@@ -1,4 +1,4 @@
-"""`semcom data`: which data sets are here, which are not, and where to get them."""
+"""`semcom data`: which splits of which data sets can be read here, and where to get the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from experiments.data.catalogue import DATASETS
+from experiments.data.base import SPLITS
+from experiments.data.catalogue import DATASETS, Dataset
 from experiments.data.packed import cache_folder
 from shared.tasks import TASKS
 
@@ -24,15 +25,16 @@ app = typer.Typer(no_args_is_help=True)
 
 @dataclass(frozen=True)
 class Finding:
-    """What is there of one data set.
+    """What this machine has of one data set.
 
     Attributes:
-        task: That it serves.
-        dataset: Its name.
-        stands_for: The set of the paper that it takes the place of; empty where it is that set.
-        found: Splits that can be loaded.
-        missing: Files of the others, relative to the folder of data sets.
-        source: Where to get it.
+        task: The task that its targets are for.
+        dataset: Name of the data set.
+        stands_for: The data set of the paper that it replaces; empty if it is that data set itself.
+        found: Splits that can be read.
+        missing: Files that the other splits need, relative to the folder of data sets.
+        missing_programs: Programs that have to be installed before the other splits can be made.
+        source: Where to get the files.
     """
 
     task: str
@@ -40,31 +42,32 @@ class Finding:
     stands_for: str
     found: tuple[str, ...]
     missing: tuple[str, ...]
+    missing_programs: tuple[str, ...]
     source: str
 
 
 def take_stock(root: Path | None) -> list[Finding]:
-    """What is there of every data set, task by task.
+    """Look for the files and programs of every data set; the answers are in the order of the tasks.
 
     Args:
-        root: Folder of data sets; where there is none, everything is missing.
+        root: Folder of data sets; if there is none, all files are missing.
     """
-    findings = []
-    for name, dataset in DATASETS.items():
-        missing = {
-            split: dataset.missing(root, split) if root else files for split, files in dataset.files.items()
-        }
-        findings.append(
-            Finding(
-                task=dataset.task,
-                dataset=name,
-                stands_for=dataset.stands_for,
-                found=tuple(split for split, files in missing.items() if not files),
-                missing=tuple(dict.fromkeys(file for files in missing.values() for file in files)),
-                source=dataset.source,
-            )
-        )
+    findings = [_find(name, dataset, root) for name, dataset in DATASETS.items()]
     return sorted(findings, key=lambda finding: list(TASKS).index(finding.task))
+
+
+def _find(name: str, dataset: Dataset, root: Path | None) -> Finding:
+    files = {split: dataset.missing_files(root, split) if root else dataset.files[split] for split in SPLITS}
+    programs = {split: dataset.missing_program(split) for split in SPLITS}
+    return Finding(
+        task=dataset.task,
+        dataset=name,
+        stands_for=dataset.stands_for,
+        found=tuple(split for split in SPLITS if not files[split] and programs[split] is None),
+        missing=tuple(dict.fromkeys(file for split in SPLITS for file in files[split])),
+        missing_programs=tuple(dict.fromkeys(filter(None, programs.values()))),
+        source=dataset.source,
+    )
 
 
 @app.callback()
@@ -76,7 +79,7 @@ def _data() -> None:
 def data_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines, nothing else.")] = False,
 ) -> None:
-    """List the data sets below SEMCOM_DATA: what is found, what is missing, where to get it."""
+    """List the splits of every data set that can be read, and what the others need and where to get it."""
     folder = os.environ.get("SEMCOM_DATA")
     findings = take_stock(Path(folder) if folder else None)
     if as_json:
@@ -84,19 +87,21 @@ def data_command(
         return
     console = Console()
     console.print(_table(findings))
-    console.print(
-        f"Looked in {folder or 'no folder: set SEMCOM_DATA to one'}. Unpacked into {cache_folder()}.",
-        **_PLAIN,
+    looked_in = (
+        f"Data sets are read from {folder}" if folder else "Set SEMCOM_DATA to the folder of data sets"
     )
+    console.print(f"{looked_in}. Decoded files are kept in {cache_folder()}.", **_PLAIN)
     for finding in findings:
-        if finding.missing:
+        if finding.missing or finding.missing_programs:
             console.print(f"\n{finding.dataset}: get it from {finding.source}", **_PLAIN)
-            for file in finding.missing:
-                console.print(f"  missing {file}", **_PLAIN)
+        for file in finding.missing:
+            console.print(f"  missing file {file}", **_PLAIN)
+        for program in finding.missing_programs:
+            console.print(f"  missing program {program}, install it: apt install {program}", **_PLAIN)
 
 
 def _table(findings: list[Finding]) -> Table:
-    table = Table(*(Column(name, no_wrap=True) for name in ("task", "data set", "found")), "is")
+    table = Table(*(Column(name, no_wrap=True) for name in ("task", "data set", *SPLITS)), "is")
     task = ""
     for finding in findings:
         if task and finding.task != task:
@@ -104,7 +109,7 @@ def _table(findings: list[Finding]) -> Table:
         cells = (
             "" if finding.task == task else finding.task,
             finding.dataset,
-            ", ".join(finding.found) or "-",
+            *("found" if split in finding.found else "-" for split in SPLITS),
             f"instead of {finding.stands_for}" if finding.stands_for else "the paper's",
         )
         table.add_row(*(Text(cell) for cell in cells))

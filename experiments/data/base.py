@@ -1,4 +1,4 @@
-"""One small interface for every data set: a split of a task as columns of inputs and targets."""
+"""What every loader returns, a split as columns of inputs and targets; and the rule of validation splits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,16 @@ from shared.errors import InvalidField, SemcomError
 from shared.tasks import Modality
 from transmitter.source import Source
 
+SPLITS = ("train", "validation", "test")
+"""Every data set has these three, and no instance is in two of them.
+
+Networks learn from train. Every choice (architecture, recipe, number of steps) is made on validation. Test is
+read only by the command that measures the figures.
+"""
+
 
 class DatasetMissing(SemcomError):
-    """A data set's files are not where they were looked for."""
+    """A file of a data set, or the program that makes it, is not on this machine."""
 
     def __init__(self, dataset: str, missing: str, hint: str) -> None:
         super().__init__(f"data set {dataset!r}: {missing} not found; {hint}")
@@ -24,11 +31,24 @@ class DatasetMissing(SemcomError):
 
 
 class BrokenFile(SemcomError):
-    """A file of a data set is there, but does not decode."""
+    """A file of a data set exists, but it cannot be decoded."""
 
     def __init__(self, dataset: str, file: str, reason: str) -> None:
         super().__init__(f"data set {dataset!r}: {file} is broken: {reason}")
         self.dataset, self.file = dataset, file
+
+
+LabelCue = Literal["all", "motion", "appearance"]
+"""The cue in a video clip from which a network is to learn its label.
+
+motion: how the pixels change over time. It is the cue where all actions are filmed in front of the same few
+backgrounds: a network that reads the background is right on training clips and wrong on others.
+appearance: how single frames look (people, background), and how much changes from frame to frame. It is the
+cue where a set has so few clips that a network learns the motion of each one by heart.
+all: both.
+
+Training with augmentation replaces the other cue of a clip (`experiments.training.inputs.ClipInputs`).
+"""
 
 
 @dataclass(frozen=True)
@@ -36,27 +56,26 @@ class Column:
     """The inputs of one modality, each stored once.
 
     Attributes:
-        values: Distinct inputs, each as `transmitter.source.Source` states it. Pictures of one size are one
-            array, uint8 [num_values, height, width, 3]; everything else is a sequence, which may decode or
-            read from disk what it is asked for.
-        rows: Each instance's place in `values`, int64 [num_instances].
-        told_by: What of a clip may tell its label: "all"; its "motion", where every action is done before the
-            same few walls; its "scene", with how much changes there, where there are so few clips that motion
-            is learnt by heart. One for all, or one for each of the values.
+        values: Distinct inputs, each in the form that `transmitter.source.Source` defines. Pictures of one
+            size are one array, uint8 [num_values, height, width, 3]. Everything else is a sequence, which may
+            read an item from disk when the item is asked for.
+        rows: Index into `values` of each instance, int64 [num_instances].
+        label_cue: See `LabelCue`; one for all values, or one for each of them. Only video clips have one
+            that is not "all".
     """
 
     values: Sequence[Any] | NDArray[np.uint8]
     rows: NDArray[np.int64]
-    told_by: NDArray[np.str_] | Literal["all", "motion", "scene"] = "all"
+    label_cue: NDArray[np.str_] | LabelCue = "all"
 
 
 Targets = Any
-"""What is to be answered, by the task's kind of answer:
+"""The right answers. Their type depends on the kind of answer of the task:
 
-label: class numbers, int64 [num_instances], or, where a teacher has its say, shares of the classes, float32
-[num_instances, num_labels]; labels: float32 [num_instances, num_labels], 1 for each label that holds;
-transcript: a list of strings over a-z, apostrophe and space; text and image: None, as the source itself is
-the target. A task tells which it is, so code that knows its task needs no cast.
+label: class numbers, int64 [num_instances].
+labels: float32 [num_instances, num_labels], 1 for each label that the instance has, else 0.
+transcript: a list of strings of the letters a to z, apostrophe and space.
+text and image: None, because the source itself is the target.
 """
 
 
@@ -65,15 +84,16 @@ class Examples:
     """A split of one task.
 
     Attributes:
-        dataset: Its name, e.g. "sst2".
-        split: train, validation or test, as every figure states it.
+        dataset: Name of the data set, e.g. "sst2".
+        split: Name of the split as figures state it: one of `SPLITS`, but "dev" for the test split of SST-2,
+            because it is the published dev set.
         task: Name of the task.
-        labels: Class names, in the order of the targets; empty where the answer is no label.
+        labels: Class names, in the order of the targets; empty where the answer is not a label.
         columns: Inputs by modality.
         targets: See `Targets`.
-        scored_labels: The labels that the set's customary figure counts, where these are not all.
-        human_answers: What ten people answered, for each instance, where the set says; there a target may be
-            -1: the answer most gave is no label.
+        scored_labels: The labels that the usual metric of this data set counts, if it does not count all.
+        human_answers: The answers of ten people to each instance, if the data set has them. A target is then
+            -1 if the most frequent answer is not one of the labels.
     """
 
     dataset: str
@@ -97,24 +117,31 @@ class Examples:
 
 
 def in_part(name: str, num_parts: int) -> int:
-    """A number from 0 to `num_parts` - 1 that depends on a name alone: its SHA-256 modulo `num_parts`."""
+    """A number from 0 to `num_parts` - 1 that depends on a name only: its SHA-256 modulo `num_parts`."""
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % num_parts
 
 
-def in_split(name: str, split: str, num_parts: int) -> bool:
-    """Whether a thing of the training files is of `split`: of each `num_parts`, one is for validation.
+def in_split(name: str, split: str, num_parts: int = 20) -> bool:
+    """Whether an item belongs to a split of a data set that is published without a validation split.
 
-    This is the rule for every data set that comes without a validation split. What belongs together (a
-    picture's questions, a speaker's sentences) goes by one name.
+    Of the published training items, those whose `in_part` is 1 are the validation split, and the others are
+    the training split. All published test items are the test split. Items that belong together share a name:
+    the questions about one picture have the number of the picture, the sentences of a speaker that of the
+    speaker.
+
+    Args:
+        name: Name of the item; its file must be that of the split: a training file, or a test file.
+        split: One of `SPLITS`.
+        num_parts: One in so many training items is for validation.
     """
-    return (in_part(name, num_parts) == 1) == (split == "validation")
+    return split == "test" or (in_part(name, num_parts) == 1) == (split == "validation")
 
 
 class Chain(Sequence[Any]):
-    """Several sequences, one after the other, without a copy.
+    """Several sequences, one after the other, without copying them.
 
     Args:
-        parts: The sequences; none is empty.
+        parts: The sequences; none may be empty.
     """
 
     def __init__(self, parts: Sequence[Sequence[Any] | NDArray[np.uint8]]) -> None:
@@ -132,7 +159,7 @@ class Chain(Sequence[Any]):
 
 
 def distinct(values: Sequence[str]) -> Column:
-    """A column of texts, each kept once."""
+    """A column of texts that stores equal texts once."""
     numbers = {text: number for number, text in enumerate(dict.fromkeys(values))}
     return Column(list(numbers), np.array([numbers[text] for text in values], dtype=np.int64))
 
@@ -143,16 +170,21 @@ def one_each(values: Sequence[Any] | NDArray[np.uint8]) -> Column:
 
 
 def multi_hot(held: Sequence[Collection[str]], labels: Sequence[str]) -> NDArray[np.float32]:
-    """Which labels each instance holds, float32 [num_instances, num_labels]; others are left out."""
+    """1 where an instance has a label, else 0; float32 [num_instances, num_labels].
+
+    Args:
+        held: The labels of each instance; those that are not in `labels` are left out.
+        labels: The labels to encode, in order.
+    """
     rows = [[label in of_instance for label in labels] for of_instance in held]
     return np.array(rows, dtype=np.float32).reshape(len(held), len(labels))
 
 
 def join(parts: Sequence[Examples]) -> Examples:
-    """Splits of several data sets of one task as one, in order.
+    """The same split of several data sets as one, in the order given.
 
     Args:
-        parts: Of the same task, with the same labels.
+        parts: One split of each data set; all of the same task and with the same labels.
 
     Raises:
         InvalidField: If their tasks or labels differ.
@@ -183,5 +215,5 @@ def join(parts: Sequence[Examples]) -> Examples:
 def _join_columns(columns: Sequence[Column]) -> Column:
     starts = np.cumsum([0, *(len(column.values) for column in columns[:-1])])
     rows = [column.rows + start for column, start in zip(columns, starts, strict=True)]
-    told_by = [np.broadcast_to(column.told_by, len(column.values)) for column in columns]
-    return Column(Chain([column.values for column in columns]), np.concatenate(rows), np.concatenate(told_by))
+    cues = [np.broadcast_to(column.label_cue, len(column.values)) for column in columns]
+    return Column(Chain([column.values for column in columns]), np.concatenate(rows), np.concatenate(cues))

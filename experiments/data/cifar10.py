@@ -1,4 +1,4 @@
-"""CIFAR-10: packed as JPEG pictures and as original pixels, and as it is published (python batches)."""
+"""CIFAR-10 in three layouts: JPEG pictures, some of the original pixels, and the published batches."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from experiments.data.base import BrokenFile, Examples, in_split, one_each
 from experiments.data.packed import as_picture, cached_archive
 
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-NUM_HELD_OUT = 728
-_NUM_VALIDATION = 500
-_NUM_LAST = 5000  # of the 50,000 training pictures
-_VALIDATION_PARTS = 20
+_NUM_VALIDATION = 5000  # of the 50,000 training pictures
+_NUM_LOSSLESS_TEST, _NUM_LOSSLESS_VALIDATION = 728, 500
 
 
 def load_cifar10_jpeg(root: Path, split: str) -> Examples:
@@ -26,7 +24,7 @@ def load_cifar10_jpeg(root: Path, split: str) -> Examples:
             names) or "test" (10,000).
 
     Raises:
-        BrokenFile: If a picture does not decode.
+        BrokenFile: If a picture cannot be decoded.
     """
     folder = "test" if split == "test" else "train"
     pictures = cached_archive(
@@ -36,11 +34,8 @@ def load_cifar10_jpeg(root: Path, split: str) -> Examples:
         wanted=lambda name: name.startswith(f"jpg/{folder}/") and name.endswith(".jpg"),
         decode=as_picture,
     )
-    order = np.argsort(pictures.names)
-    if split != "test":
-        is_own = [in_split(pictures.names[place], split, _VALIDATION_PARTS) for place in order]
-        order = order[np.array(is_own, dtype=bool)]
-    targets = [LABELS.index(PurePosixPath(pictures.names[place]).parent.name) for place in order]
+    order = [row for row in np.argsort(pictures.names) if in_split(pictures.names[row], split)]
+    targets = [LABELS.index(PurePosixPath(pictures.names[row]).parent.name) for row in order]
     return Examples(
         dataset="cifar10-jpeg",
         split=split,
@@ -54,7 +49,7 @@ def load_cifar10_jpeg(root: Path, split: str) -> Examples:
 def load_cifar10_lossless(root: Path, split: str) -> Examples:
     """Read lossless_train.npz, original pixels, for reconstruction.
 
-    All are training pictures of CIFAR-10, so its own test split plays no part here.
+    All 7,728 are training pictures of CIFAR-10. The original pixels of its test split are not in the file.
 
     Args:
         root: Folder that holds `cifar10/`.
@@ -62,15 +57,15 @@ def load_cifar10_lossless(root: Path, split: str) -> Examples:
     """
     with np.load(root / "cifar10" / "lossless_train.npz") as stored:
         pictures = stored["x"]
-    bounds = (0, *np.cumsum([len(pictures) - NUM_HELD_OUT - _NUM_VALIDATION, _NUM_VALIDATION]), len(pictures))
-    place = ("train", "validation", "test").index(split)
-    part = slice(bounds[place], bounds[place + 1])
+    test = len(pictures) - _NUM_LOSSLESS_TEST
+    validation = test - _NUM_LOSSLESS_VALIDATION
+    parts = {"train": slice(validation), "validation": slice(validation, test), "test": slice(test, None)}
     return Examples(
         dataset="cifar10-lossless",
         split=split,
         task="image_reconstruction",
         labels=(),
-        columns={"image": one_each(pictures[part])},
+        columns={"image": one_each(pictures[parts[split]])},
         targets=None,
     )
 
@@ -92,8 +87,8 @@ def load_cifar10(root: Path, split: str) -> Examples:
         batches = CIFAR10(str(root), train=split != "test")
     except RuntimeError as error:
         raise BrokenFile("cifar10", "cifar-10-batches-py", str(error)) from None
-    parts = {"train": slice(None, -_NUM_LAST), "validation": slice(-_NUM_LAST, None), "test": slice(None)}
-    part = parts[split]
+    parts = {"train": slice(-_NUM_VALIDATION), "validation": slice(-_NUM_VALIDATION, None)}
+    part = parts.get(split, slice(None))
     return Examples(
         dataset="cifar10",
         split=split,
@@ -105,7 +100,7 @@ def load_cifar10(root: Path, split: str) -> Examples:
 
 
 def load_cifar10_pixels(root: Path, split: str) -> Examples:
-    """The pictures of `load_cifar10`, for reconstruction."""
+    """Read the same pictures and splits as `load_cifar10`, for reconstruction."""
     return replace(
         load_cifar10(root, split),
         dataset="cifar10-pixels",

@@ -1,4 +1,7 @@
-"""easy-VQA: {train,test}/images/N.png and questions.json of [question, answer, image number]."""
+"""easy-VQA, one archive: answers.txt and, in train/ and test/, images/N.png and questions.json.
+
+A question is a list of its text, its answer and the number of its picture.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,18 @@ from experiments.data.base import Column, Examples, distinct, in_split
 from experiments.data.packed import as_picture, cache_file, cached_archive, read_member
 
 _NAME = "easy-vqa"
-_VALIDATION_PARTS = 20
 
 
 def load_easy_vqa(root: Path, split: str) -> Examples:
-    """Read a split; a question-only guesser reaches 0.670 on test.
+    """Read a split. On test, the most frequent training answer to each question has accuracy 0.669.
 
     Args:
         root: Folder that holds `easy-vqa/`.
-        split: "train" or "validation" (one in twenty of 4,000 pictures with 38,575 questions, by the SHA-256
-            of the picture's number), or "test" (1,000 and 9,673).
+        split: "train" (3,806 pictures, 36,682 questions), "validation" (194 and 1,893: one in twenty of the
+            published training pictures, by the SHA-256 of their number) or "test" (1,000 and 9,673).
 
     Raises:
-        BrokenFile: If a picture does not decode.
+        BrokenFile: If a picture cannot be decoded.
     """
     archive = root / "easy-vqa" / "easy-vqa.tar.xz"
     folder = "test" if split == "test" else "train"
@@ -36,8 +38,7 @@ def load_easy_vqa(root: Path, split: str) -> Examples:
         decode=as_picture,
     )
     questions, labels = _read_questions(archive, folder)
-    if split != "test":
-        questions = [row for row in questions if in_split(str(row[2]), split, _VALIDATION_PARTS)]
+    questions = [row for row in questions if in_split(str(row[2]), split)]
     place = {name: number for number, name in enumerate(pictures.names)}
     rows = [place[f"{folder}/images/{image}.png"] for _, _, image in questions]
     return Examples(
@@ -58,7 +59,7 @@ def _read_questions(archive: Path, split: str) -> tuple[list[tuple[str, str, int
     if not cache.is_file():
         labels = read_member(archive, "answers.txt").split()
         questions = json.loads(read_member(archive, f"{split}/questions.json"))
-        partial = cache.with_suffix(f".{os.getpid()}.part")  # others may unpack at the same time
+        partial = cache.with_suffix(f".{os.getpid()}.part")  # another process may unpack at the same time
         partial.write_text(json.dumps({"labels": labels, "questions": questions}), encoding="utf-8")
         partial.rename(cache)
     stored = json.loads(cache.read_text(encoding="utf-8"))

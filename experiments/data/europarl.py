@@ -1,4 +1,4 @@
-"""Europarl, English: one sentence a line."""
+"""The English side of Europarl, one sentence a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARTS = {"train": range(2, _NUM_PARTS), "validation": range(1, 2), "test": rang
 
 
 def load_europarl(root: Path, split: str) -> Examples:
-    """Read the packed sentences: tokenised and true-cased, 4 to 30 tokens, none twice, 1996-2001.
+    """Read sentences of 1996 to 2001: tokenised, true-cased, of 4 to 30 tokens, without duplicates.
 
     Args:
         root: Folder that holds `europarl/`.
@@ -27,14 +27,14 @@ def load_europarl(root: Path, split: str) -> Examples:
 
 
 def load_europarl_v7(root: Path, split: str) -> Examples:
-    """Read the corpus as it is published: one side of a pair of languages, such as europarl-v7.fr-en.en.
+    """Read the published corpus: the English file of a pair of languages, such as europarl-v7.fr-en.en.
 
-    Kept are sentences of 4 to 30 words, each once. The corpus has no split of its own: the SHA-256 of a
-    sentence, as a number, modulo 100 is 0 in test, 1 in validation and above in training.
+    Sentences of 4 to 30 words are read, without duplicates. The corpus is published without splits.
 
     Args:
         root: Folder that holds `europarl-v7/` with one or more files `*.en`, of which the first is read.
-        split: "train", "validation" or "test".
+        split: "test", "validation" or "train": sentences whose SHA-256 modulo 100 is 0, is 1, or is another
+            number.
     """
     path = min((root / "europarl-v7").glob("*.en"))
     with path.open(encoding="utf-8") as file:

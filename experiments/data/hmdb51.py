@@ -15,21 +15,21 @@ from transmitter.media import decode_video
 SPLITS_FOLDER = "testTrainMulti_7030_splits"
 _SUFFIX = "_test_split1.txt"
 _VALIDATION_PARTS = 10
-_TAGS = {"train": "1", "validation": "1", "test": "2"}  # 0: in neither
+_TAGS = {"train": "1", "validation": "1", "test": "2"}  # a clip with tag 0 is in no split
 
 
 def load_hmdb51(root: Path, split: str) -> Examples:
-    """Read a side of the first of the three official splits.
+    """Read a split of the first of the three published divisions into training and test.
 
-    A clip is kept as the paper profile takes it: 32 frames spread evenly, of 224x224 pixels.
+    The cache keeps of each clip what the paper profile uses: 32 evenly spaced frames of 224x224 pixels.
 
     Args:
         root: Folder that holds `hmdb51/`.
-        split: "train" or "validation" (one in ten of 70 clips of each of 51 classes, by the SHA-256 of the
-            name), or "test" (30 of each).
+        split: "train", "validation" (one in ten of the 70 published training clips of each of the 51 classes,
+            by the SHA-256 of the file name) or "test" (30 clips of each class).
 
     Raises:
-        BrokenFile: If a clip does not decode.
+        BrokenFile: If a clip cannot be decoded.
     """
     folder = root / "hmdb51"
     lists = sorted((folder / SPLITS_FOLDER).glob(f"*{_SUFFIX}"))
@@ -38,9 +38,8 @@ def load_hmdb51(root: Path, split: str) -> Examples:
     targets: list[int] = []
     for number, (label, path) in enumerate(zip(labels, lists, strict=True)):
         rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-        names = [row[0] for row in rows if row[1:] == [_TAGS[split]]]
-        if split != "test":
-            names = [name for name in names if in_split(name, split, _VALIDATION_PARTS)]
+        listed = [row[0] for row in rows if row[1:] == [_TAGS[split]]]
+        names = [name for name in listed if in_split(name, split, _VALIDATION_PARTS)]
         files += [folder / label / name for name in names]
         targets += [number] * len(names)
     return Examples(

@@ -1,4 +1,4 @@
-"""LibriSpeech as it is published: <subset>/<speaker>/<chapter>/*.flac and one .trans.txt a chapter."""
+"""LibriSpeech in its published layout: <subset>/<speaker>/<chapter>/*.flac and one .trans.txt a chapter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUBSETS = {"train": "train-clean-100", "validation": "dev-clean", "test": "test-
 
 
 def load_librispeech(root: Path, split: str) -> Examples:
-    """Read a subset; transcripts are lower-cased.
+    """Read a split, with lower-case transcripts.
 
     Args:
         root: Folder that holds `LibriSpeech/`.
@@ -19,7 +19,7 @@ def load_librispeech(root: Path, split: str) -> Examples:
             (test-clean, 2,620).
 
     Raises:
-        BrokenFile: If an utterance does not decode or has no transcript.
+        BrokenFile: If an utterance cannot be decoded or has no transcript.
     """
     # Loads torch, which listing the data sets does not need.
     from torchaudio.datasets import LIBRISPEECH

@@ -1,7 +1,8 @@
-"""Strings of digits spoken by programs in many voices: what FSDD's six speakers do not teach.
+"""Strings of digits that speech synthesis programs speak: more voices than the six speakers of FSDD.
 
-They are made when first asked for and kept in the cache; the same version of a program makes the same set.
-Training and validation have voices of eSpeak NG, each its own; the test split has those of Flite.
+A split is made when it is first read, and kept in the cache. The same version of a program makes the same
+split. eSpeak NG speaks the training and the validation split, each in its own voices; Flite speaks the test
+split.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from experiments.data.base import DatasetMissing, Examples, one_each
+from experiments.data.base import Examples, one_each
 from experiments.data.packed import Waveforms, as_samples, cache_folder, cached_archive
 from experiments.data.speech import DIGITS
 
@@ -40,12 +41,12 @@ _STRETCH = (0.8, 1.3)
 
 @dataclass(frozen=True)
 class Voices:
-    """How a split is spoken.
+    """How a split is made.
 
     Attributes:
-        program: That speaks.
-        count: Strings of the split.
-        speak: Makes a WAV file of a text in a drawn voice.
+        program: The command that speaks; the name of its package on Debian, too.
+        count: Number of strings in the split.
+        speak: Returns a WAV file of a text, in a voice that it draws at random.
     """
 
     program: str
@@ -79,18 +80,15 @@ VOICES: dict[str, Voices] = {
 
 
 def load_made_digits(_: Path, split: str) -> Examples:
-    """Strings of 1 to 6 digits, drawn with seed 0; made first where the cache has none.
+    """Read strings of 1 to 6 digits, drawn with seed 0; make them first if the cache does not have them.
 
     Args:
         split: "train" (3,000 strings in 56 variants of eSpeak NG's voices, each in seven accents),
             "validation" (300, in 8 other variants) or "test" (300, in four voices of Flite).
-
-    Raises:
-        DatasetMissing: If the program that speaks the split is not installed.
     """
     archive = _archive(split)
     if not archive.is_file():
-        make_digits(archive, split, VOICES[split].count)
+        make_digits(archive, split)
     store = cached_archive(
         archive,
         split,
@@ -110,26 +108,22 @@ def load_made_digits(_: Path, split: str) -> Examples:
 
 
 def missing_program(split: str) -> str | None:
-    """The program that has to be installed before a split can be made; None where nothing is missing."""
+    """The program that has to be installed before a split can be made; None if it is not needed."""
     program = VOICES[split].program
     return None if _archive(split).is_file() or shutil.which(program) else program
 
 
-def make_digits(archive: Path, split: str, count: int) -> None:
-    """Have a split's program speak `count` strings; each file's name says which digits it holds.
-
-    Raises:
-        DatasetMissing: If the program is not installed.
-    """
+def make_digits(archive: Path, split: str) -> None:
+    """Write a tar archive of a split; the name of each WAV file ends in the digits that are spoken in it."""
     voices = VOICES[split]
-    if shutil.which(voices.program) is None:
-        raise DatasetMissing("made-digits", f"the program {voices.program}", f"install it for split {split}")
     rng = np.random.default_rng([0, list(VOICES).index(split)])
     archive.parent.mkdir(parents=True, exist_ok=True)
-    partial = archive.with_suffix(".part")  # half a set would pass for a whole one
+    partial = archive.with_suffix(".part")  # an interrupted run must not leave an incomplete archive
     console = Console(stderr=True)
     with tarfile.open(partial, "w") as tar:
-        for number in track(range(count), f"speaking digits ({split})", console=console, transient=True):
+        for number in track(
+            range(voices.count), f"speaking digits ({split})", console=console, transient=True
+        ):
             digits = rng.integers(10, size=rng.choice(_NUM_DIGITS))
             member = tarfile.TarInfo(f"{number:05}_{''.join(map(str, digits))}.wav")
             gap = ", " if rng.random() < _COMMA_SHARE else " "

@@ -1,4 +1,4 @@
-"""MM-IMDb as it is published: split.json, and dataset/ with <id>.json and <id>.jpeg."""
+"""MM-IMDb in its published layout: split.json, and dataset/ with <id>.json and <id>.jpeg."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ GENRES = (
     *("Mystery", "Sci-Fi", "Fantasy", "Family", "Biography", "War", "History", "Music", "Animation"),
     *("Musical", "Western", "Sport", "Short", "Film-Noir"),
 )
-"""The 23 that the set's authors count; films also name News, Adult, Talk-Show and Reality-TV."""
+"""The genres that the authors of the data set use; films also name News, Adult, Talk-Show and Reality-TV."""
 
 _SUBSETS = {"train": "train", "validation": "dev", "test": "test"}
 _KEPT_SIZE = (256, 160)
 
 
 def load_mm_imdb(root: Path, split: str) -> Examples:
-    """Read a split: the longest of a film's plots, and its poster, kept at 256x160 pixels.
+    """Read a split: the longest plot of each film, and its poster.
 
-    The scored labels are the 13 genres commonest in training.
+    The cache keeps posters of 256x160 pixels. The scored labels are the 13 most frequent genres of the
+    training split.
 
     Args:
         root: Folder that holds `mmimdb/`.
         split: "train" (15,552 films), "validation" (dev, 2,608) or "test" (7,799).
 
     Raises:
-        BrokenFile: If a poster does not decode.
+        BrokenFile: If a poster cannot be decoded.
     """
     folder = root / "mmimdb"
     subsets = json.loads((folder / "split.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Films with poster, plot and genres, packed, in the place of MM-IMDb."""
+"""Films with poster, plot and genres, which replace MM-IMDb."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from experiments.data.packed import as_picture, cached_archive
 
 NUM_SCORED_GENRES = 13
 NO_TEXT = "."
-"""Stands where a film has no text beyond its first sentence: a client cannot send an empty one."""
+"""The text of a film that has none after its first sentence, because a client cannot send an empty text."""
 
 _FILES = {"train": "train.jsonl", "validation": "val.jsonl", "test": "test.jsonl"}
 
 
 def load_movies(root: Path, split: str) -> Examples:
-    """Read a split; the text is what follows the first sentence, as that one names the genre.
+    """Read a split: the text of each film after its first sentence, which names the genre, and its poster.
 
-    The scored labels are the 13 genres commonest in training.
+    The scored labels are the 13 most frequent genres of the training split.
 
     Args:
         root: Folder that holds `movies/`.
         split: "train" (3,563 films), "validation" (383) or "test" (500).
 
     Raises:
-        BrokenFile: If a poster does not decode.
+        BrokenFile: If a poster cannot be decoded.
     """
     folder = root / "movies"
     posters = cached_archive(
@@ -59,7 +59,7 @@ def load_movies(root: Path, split: str) -> Examples:
 
 
 def commonest(genres: Sequence[Collection[str]]) -> tuple[str, ...]:
-    """The 13 genres that most films have, commonest first; by name where as many have them."""
+    """The 13 most frequent genres, the most frequent first; equally frequent ones are in order of name."""
     counts = Counter(genre for of_film in genres for genre in sorted(of_film))
     return tuple(sorted(counts, key=lambda genre: (-counts[genre], genre))[:NUM_SCORED_GENRES])
 

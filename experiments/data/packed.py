@@ -1,7 +1,7 @@
-"""Files decoded once into a cache on disk, from which they are read as they are needed.
+"""A cache of decoded files on disk.
 
-A store is one file of rows, item after item, and an index of the items' names and lengths. It is mapped into
-memory, so that a data set larger than memory can be trained on.
+A store is one file with the rows of all items, one item after the other, and an index of the items' names and
+lengths. The file is mapped into memory, so that a data set may be larger than the memory.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ from transmitter.media import decode_audio, decode_image
 _INT16_PEAK = 32767
 
 Decoder = Callable[[bytes], NDArray[Any]]
-"""A file's bytes to its rows, shape [num_rows, ...]; raises one of our errors for a broken file."""
+"""Turns the bytes of a file into rows, shape [num_rows, ...]; raises a `SemcomError` for a broken file."""
 
 Files = Sequence[tuple[str, Callable[[], bytes]]]
-"""Each file's name, unique, and what reads it."""
+"""The unique name of each file, and a function that reads its bytes."""
 
 
 @dataclass(frozen=True)
 class Store(Sequence[NDArray[Any]]):
-    """Items of unlike length in one mapped file.
+    """Items of different lengths in one file that is mapped into memory.
 
     Attributes:
-        names: Of the items.
-        rows: All items' rows, one item after the other, shape [num_rows, ...]; writes stay in memory.
+        names: Name of each item.
+        rows: The rows of all items, shape [num_rows, ...]. What is written to them is not written to the
+            file.
         starts: First row of each item and, at the end, num_rows; int64 [num_items + 1].
     """
 
@@ -57,10 +58,10 @@ class Store(Sequence[NDArray[Any]]):
 
 
 class Waveforms(Sequence[NDArray[np.float32]]):
-    """Recordings kept as int16 and handed out as float32 [num_samples], -1 to 1.
+    """Recordings that are stored as int16 and read as float32 [num_samples] from -1 to 1.
 
     Args:
-        store: Of int16 samples.
+        store: The recordings, int16 [num_samples].
     """
 
     def __init__(self, store: Store) -> None:
@@ -74,17 +75,17 @@ class Waveforms(Sequence[NDArray[np.float32]]):
 
 
 def cache_folder() -> Path:
-    """Where unpacked data is kept: SEMCOM_CACHE, or ~/.cache/semcom."""
+    """The folder of decoded data: SEMCOM_CACHE, or ~/.cache/semcom."""
     return Path(os.environ.get("SEMCOM_CACHE") or Path.home() / ".cache" / "semcom")
 
 
 def cache_file(archive: Path, name: str, *, dataset: str) -> Path:
-    """Where what was unpacked from an archive is kept; an archive of another size has another place.
+    """The path of a file of the cache, in a folder for an archive of this size.
 
     Args:
-        archive: That is unpacked.
-        name: Of the file, with its suffix.
-        dataset: Its name.
+        archive: The archive that is decoded.
+        name: Name of the file, with its suffix.
+        dataset: Name of the data set.
     """
     folder = cache_folder() / f"{dataset}-{archive.stat().st_size}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,17 +95,17 @@ def cache_file(archive: Path, name: str, *, dataset: str) -> Path:
 def cached_archive(
     archive: Path, name: str, *, dataset: str, wanted: Callable[[str], bool], decode: Decoder
 ) -> Store:
-    """Decode the files of a tar archive whose names are wanted; a second call reads the cache.
+    """Decode the wanted files of a tar archive; a second call reads the cache.
 
     Args:
         archive: A .tar or .tar.xz file.
-        name: Of the store in the cache.
-        dataset: Its name, for messages.
-        wanted: Chooses members by name, which is given without a leading "./".
-        decode: A member's bytes to its rows.
+        name: Name of the store in the cache.
+        dataset: Name of the data set, for messages.
+        wanted: Whether to decode a file, by its name without a leading "./".
+        decode: Turns the bytes of a file into rows.
 
     Raises:
-        BrokenFile: If a member does not decode.
+        BrokenFile: If a file cannot be decoded.
     """
     place = cache_file(archive, name, dataset=dataset)
     if not _is_complete(place):
@@ -120,18 +121,18 @@ def cached_files(files: Sequence[Path], *, root: Path, name: str, dataset: str, 
     """Decode files of a folder; a second call for files of the same names and sizes reads the cache.
 
     Args:
-        files: To decode, in order.
-        root: Folder that the items' names are relative to.
-        name: Of the store in the cache.
-        dataset: Its name, for messages.
-        decode: A file's bytes to its rows.
+        files: The files to decode, in order.
+        root: The folder that the items' names are relative to.
+        name: Name of the store in the cache.
+        dataset: Name of the data set, for messages.
+        decode: Turns the bytes of a file into rows.
 
     Raises:
-        BrokenFile: If a file does not decode, or is not there.
+        BrokenFile: If a file cannot be decoded, or does not exist.
     """
     for file in files:
         if not file.is_file():
-            raise BrokenFile(dataset, file.relative_to(root).as_posix(), "it is listed, but not there")
+            raise BrokenFile(dataset, file.relative_to(root).as_posix(), "it is listed, but does not exist")
     keys = [file.relative_to(root).as_posix() for file in files]
     listing = "\n".join(f"{key} {file.stat().st_size}" for key, file in zip(keys, files, strict=True))
     folder = cache_folder() / f"{dataset}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
@@ -143,19 +144,19 @@ def cached_files(files: Sequence[Path], *, root: Path, name: str, dataset: str, 
 
 
 def read_member(archive: Path, member: str) -> str:
-    """A text file of a tar archive, by its name without a leading "./"."""
+    """Read a text file of a tar archive, by its name without a leading "./"."""
     with tarfile.open(archive) as tar:
         found = next(entry for entry in tar if entry.name.removeprefix("./") == member)
         return _reader(tar, found)().decode()
 
 
 def as_picture(data: bytes) -> NDArray[np.uint8]:
-    """A picture file to one row, uint8 [1, height, width, 3]."""
+    """Decode a picture file to one row, uint8 [1, height, width, 3]."""
     return decode_image(data)[None]
 
 
 def as_picture_of(size: tuple[int, int]) -> Decoder:
-    """Decodes a picture file to one row of `size` (height, width) [pixels], by the networks' own resize."""
+    """A decoder of picture files to one row of `size` (height, width) [pixels], with the networks' resize."""
 
     def decode(data: bytes) -> NDArray[np.uint8]:
         # Loads torch, which most data sets do not need.
@@ -167,7 +168,7 @@ def as_picture_of(size: tuple[int, int]) -> Decoder:
 
 
 def as_samples(data: bytes) -> NDArray[np.int16]:
-    """A sound file to rows of one sample at 16 kHz, int16 [num_samples]."""
+    """Decode a sound file to one row for each sample at 16 kHz, int16 [num_samples]."""
     return (decode_audio(data) * _INT16_PEAK).round().astype(np.int16)
 
 
@@ -189,9 +190,9 @@ def _is_complete(place: Path) -> bool:
 
 
 def _write(place: Path, files: Files, dataset: str, decode: Decoder) -> None:
-    """Decode `files` in order; the store appears whole or not at all, its index last.
+    """Decode `files` in order into temporary files, and then rename these, the index last.
 
-    Processes that do so at the same time each write the same files, and none sees half of one.
+    So other processes never see an incomplete store. Two that write it at the same time write equal files.
     """
     lengths: list[int] = []
     first: NDArray[Any] | None = None

@@ -1,4 +1,4 @@
-"""Recorded speech instead of LibriSpeech: strings of digits (FSDD) and read sentences."""
+"""Recorded speech that replaces LibriSpeech: strings of digits (FSDD) and read sentences (speechocean762)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from experiments.data.packed import Waveforms, as_samples, cached_archive
 from transmitter.media import SAMPLE_RATE_HZ
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-NUM_TEST_STRINGS, NUM_TRAIN_STRINGS = 500, 6000
+_NUM_STRINGS, _NUM_TRAINING_STRINGS = 500, 6000
 _TEST_INDICES, _VALIDATION_INDICES = range(1, 5), range(5, 7)
-_VALIDATION_SPEAKERS = 20  # one in so many
 _TRAINING_GAPS_S, _GAPS_S = (0.0, 0.3), (0.05, 0.2)
 _SHARE_WITHOUT_GAPS = 0.5  # of training strings
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """Single words to join into strings.
+    """Recordings of single words, to be joined into strings.
 
     Attributes:
-        dataset: Its name.
-        split: train, validation or test.
-        waveforms: float32 [num_samples], 16 kHz, one a recording.
-        words: What is said in each.
-        speakers: Who says it.
+        dataset: Name of the data set.
+        split: One of `SPLITS`.
+        waveforms: One float32 [num_samples] at 16 kHz for each recording.
+        words: The word that is spoken in each recording.
+        speakers: The name of the speaker of each recording.
     """
 
     dataset: str
@@ -42,7 +41,7 @@ class Recordings:
 
 
 class _Strings(Sequence[NDArray[np.float32]]):
-    """Recordings joined when asked for, with silence between them."""
+    """Joins recordings, with silence between them, when a string is read."""
 
     def __init__(
         self,
@@ -64,19 +63,19 @@ class _Strings(Sequence[NDArray[np.float32]]):
 
 
 def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Examples:
-    """Join recordings of one speaker into strings, 0.05 to 0.2 s of silence between two words.
+    """Join recordings of one speaker into strings, with 0.05 to 0.2 s of silence between two words.
 
-    A string has 3 to 7 words, each number as often. For training it has 1 to 7, n with probability
-    proportional to 1/n: short strings teach where a word begins and ends. Half of these strings run on
-    without a gap, the others have up to 0.3 s: it is words that part words.
+    A string has 3 to 7 words. A training string has 1 to 7 words, n words with a probability proportional to
+    1/n, because short strings teach where a word begins and ends. Half of the training strings have no
+    silence between words and the others up to 0.3 s, so that a network does not rely on silence.
 
-    Speaker, number of words, recordings (which may recur) and gaps are drawn evenly. Nothing is joined
-    before it is asked for.
+    All else is drawn uniformly: the speaker, the number of words of other strings, the recordings (with
+    replacement) and the length of each silence. Recordings are joined only when a string is read.
 
     Args:
-        recordings: To draw from.
-        num_strings: How many.
-        seed: Of the draws: the same strings for the same seed and recordings.
+        recordings: The recordings to draw from.
+        num_strings: Number of strings.
+        seed: Seed of the draws. The same seed and recordings give the same strings.
     """
     rng = np.random.default_rng(seed)
     speakers = sorted(set(recordings.speakers))
@@ -105,14 +104,15 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
 
 
 def load_fsdd_recordings(root: Path, split: str) -> Recordings:
-    """Read recordings.tar.xz, <digit>_<speaker>_<index>.wav: index 1-4 is test, 5 and 6 validation.
+    """Read recordings.tar.xz, with files <digit>_<speaker>_<index>.wav.
 
     Args:
         root: Folder that holds `fsdd/`.
-        split: "train" (2,580 recordings), "validation" (120) or "test" (240), of the same six speakers.
+        split: "train" (index 7 and above, 2,580 recordings), "validation" (index 5 and 6, 120) or "test"
+            (index 1 to 4, 240), all of the same six speakers.
 
     Raises:
-        BrokenFile: If a recording does not decode.
+        BrokenFile: If a recording cannot be decoded.
     """
 
     def is_wanted(name: str) -> bool:
@@ -141,21 +141,21 @@ def load_fsdd_recordings(root: Path, split: str) -> Recordings:
 
 
 def load_fsdd(root: Path, split: str) -> Examples:
-    """Strings of spoken digits, drawn with seed 0: 6,000 of training recordings, 500 of others."""
-    num_strings = NUM_TRAIN_STRINGS if split == "train" else NUM_TEST_STRINGS
+    """Compose strings of spoken digits with seed 0: 6,000 for training and 500 for each other split."""
+    num_strings = _NUM_TRAINING_STRINGS if split == "train" else _NUM_STRINGS
     return compose_strings(load_fsdd_recordings(root, split), num_strings, seed=0)
 
 
 def load_speechocean762(root: Path, split: str) -> Examples:
-    """Read English sentences of learners: opus16k.tar and, in the Kaldi layout, {train,test}/text.
+    """Read English sentences of learners: opus16k.tar and, in the Kaldi layout, {train,test}/{text,utt2spk}.
 
     Args:
         root: Folder that holds `speechocean762/`.
-        split: "train", "validation" (one speaker in twenty of the 125 in training, by the SHA-256 of the
-            number) or "test" (2,500 utterances of 125 other speakers).
+        split: "train" (2,380 utterances), "validation" (120: one in twenty of the 125 published training
+            speakers, by the SHA-256 of their number) or "test" (2,500 of 125 other speakers).
 
     Raises:
-        BrokenFile: If an utterance does not decode.
+        BrokenFile: If an utterance cannot be decoded.
     """
     folder = root / "speechocean762"
     store = cached_archive(
@@ -170,7 +170,7 @@ def load_speechocean762(root: Path, split: str) -> Examples:
     utterances = [line.split(maxsplit=1) for line in _lines(subset / "text")]
     if split != "test":
         speakers = dict(line.split() for line in _lines(subset / "utt2spk"))
-        utterances = [row for row in utterances if in_split(speakers[row[0]], split, _VALIDATION_SPEAKERS)]
+        utterances = [row for row in utterances if in_split(speakers[row[0]], split)]
     return Examples(
         dataset="speechocean762",
         split=split,

@@ -1,4 +1,4 @@
-"""SST-2 in the GLUE layout: train.tsv and dev.tsv, header `sentence<TAB>label`, no quoting."""
+"""SST-2 in the layout of GLUE: train.tsv and dev.tsv, with a header `sentence<TAB>label` and no quoting."""
 
 from __future__ import annotations
 
@@ -7,30 +7,26 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.data.base import Examples, in_part, one_each
+from experiments.data.base import Examples, in_split, one_each
 
 LABELS = ("negative", "positive")
-_MIN_WORDS = 20  # of a whole sentence
-_VALIDATION_PARTS = 20
-_FILES = {
-    "train": "train.tsv",
-    "validation": "train.tsv",
-    "test": "dev.tsv",
-}  # GLUE keeps the labels of its own test split
+_MIN_WORDS = 20  # fewer words are mostly a phrase, not a sentence
 
 
 def load_sst2(root: Path, split: str, *, folder: str = "sst2", dataset: str = "sst2") -> Examples:
-    """Read a split; figures are reported on dev, GLUE's labelled hold-out.
+    """Read a split. Its test split is GLUE's dev set, because the labels of GLUE's test set are not public.
+
+    The published training texts are sentences and phrases of them. The validation split has one in twenty of
+    those with 20 words or more, by the SHA-256 of the text. The training split has all others, except phrases
+    that are a part of a validation text. Some validation texts are a phrase of a longer training text.
 
     Args:
         root: Folder that holds all data sets.
-        split: "train", "validation" or "test" (dev.tsv, 872). Training is made of sentences and phrases
-            of them. One in twenty of those with 20 words or more, by the SHA-256 of the text, is for
-            validation; training has neither these nor any phrase that is a part of one.
-        folder: Where the two files are, in `root`.
-        dataset: Its name.
+        split: "train" (61,781 texts), "validation" (400) or "test" (872), which is named "dev" in `Examples`.
+        folder: The folder of the two files, below `root`.
+        dataset: Name of the data set.
     """
-    path = root / folder / _FILES[split]
+    path = root / folder / ("dev.tsv" if split == "test" else "train.tsv")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     if split != "test":
@@ -46,7 +42,7 @@ def load_sst2(root: Path, split: str, *, folder: str = "sst2", dataset: str = "s
 
 
 def _cut(rows: list[dict[str, str]], split: str) -> list[dict[str, str]]:
-    """The rows of the training file that are for training, or for validation."""
+    """The rows of train.tsv that belong to the training or to the validation split."""
     held_out = {text for text in map(_text, rows) if _is_held_out(text)}
     if split == "validation":
         return [row for row in rows if _text(row) in held_out]
@@ -59,4 +55,4 @@ def _text(row: dict[str, str]) -> str:
 
 
 def _is_held_out(text: str) -> bool:
-    return len(text.split()) >= _MIN_WORDS and in_part(text, _VALIDATION_PARTS) == 1
+    return len(text.split()) >= _MIN_WORDS and in_split(text, "validation")

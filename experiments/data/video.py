@@ -1,6 +1,6 @@
-"""Clips of people, packed, in the place of HMDB51: Weizmann actions and surveillance fights.
+"""Clips of people, which replace HMDB51: Weizmann's actions, and fights in surveillance videos.
 
-Both share one list of labels, so that one head serves them and their training splits join.
+Both have the same list of labels, so that one network can be trained on both.
 """
 
 from __future__ import annotations
@@ -8,12 +8,11 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.data.base import Examples, in_part, one_each
+from experiments.data.base import Examples, LabelCue, in_part, one_each
 from experiments.data.packed import cached_archive, read_member
 from transmitter.media import decode_image, decode_video
 
@@ -27,17 +26,19 @@ _PARTS = {"test": (0, 5), "validation": (1,), "train": (2, 3, 4, 6, 7, 8, 9)}
 
 
 def load_weizmann(root: Path, split: str) -> Examples:
-    """Windows of 16 frames of weizmann.tar: <class>/<clip>.jpg, strips of 64x64 frames, and clips.csv.
+    """Read windows of 16 frames of 64x64 pixels from weizmann.tar.
 
-    A window begins every 4 frames in training and every 8 in the other splits; what does not fill one
-    is left out.
+    The archive has a list, clips.csv, and <class>/<clip>.jpg with the frames of a clip side by side. A window
+    begins every 4 frames in the training split and every 8 frames in the others. Frames after the last whole
+    window are not used.
 
     Args:
         root: Folder that holds `weizmann/`.
-        split: "train" (subjects 0-4, 20 clips), "validation" (5, 4 clips) or "test" (6-8, 12 clips).
+        split: "train" (people 0 to 4, 20 clips, 313 windows), "validation" (person 5, 4 clips, 24 windows) or
+            "test" (people 6 to 8, 12 clips, 92 windows).
 
     Raises:
-        BrokenFile: If a strip does not decode.
+        BrokenFile: If a strip cannot be decoded.
     """
     archive = root / "weizmann" / "weizmann.tar"
     strips = cached_archive(
@@ -58,21 +59,19 @@ def load_weizmann(root: Path, split: str) -> Examples:
         starts = range(0, len(frames) - WINDOW_FRAMES + 1, stride)
         windows += [frames[start : start + WINDOW_FRAMES] for start in starts]
         targets += [LABELS.index(clip["action"])] * len(starts)
-    return _examples("weizmann", split, windows, targets, told_by="motion")
+    return _examples("weizmann", split, windows, targets, label_cue="motion")
 
 
 def load_fights(root: Path, split: str) -> Examples:
-    """Read fights.tar: {fight,noFight}/<clip>.mp4, 112x112, 12 frames a second.
-
-    Where the SHA-256 of a file name, as a number, ends in 0 or 5 the clip is for testing, in 1 for
-    validation.
+    """Read fights.tar: {fight,noFight}/<clip>.mp4, 112x112 pixels, 12 frames a second.
 
     Args:
         root: Folder that holds `fights/`.
-        split: "train", "validation" or "test", about 70, 10 and 20 of each 100 clips.
+        split: "test", "validation" or "train": clips whose file name has a SHA-256 that modulo 10 is 0 or 5
+            (61 clips), is 1 (30), or is another number (209).
 
     Raises:
-        BrokenFile: If a clip does not decode.
+        BrokenFile: If a clip cannot be decoded.
     """
     clips = cached_archive(
         root / "fights" / "fights.tar",
@@ -83,7 +82,7 @@ def load_fights(root: Path, split: str) -> Examples:
     )
     own = [row for row, name in enumerate(clips.names) if _part(name) in _PARTS[split]]
     targets = [LABELS.index(_FIGHT_LABELS[PurePosixPath(clips.names[row]).parent.name]) for row in own]
-    return _examples("fights", split, [clips[row] for row in own], targets, told_by="scene")
+    return _examples("fights", split, [clips[row] for row in own], targets, label_cue="appearance")
 
 
 def _examples(
@@ -92,14 +91,14 @@ def _examples(
     clips: list[NDArray[np.uint8]],
     targets: list[int],
     *,
-    told_by: Literal["motion", "scene"],
+    label_cue: LabelCue,
 ) -> Examples:
     return Examples(
         dataset=dataset,
         split=split,
         task="video_classification",
         labels=LABELS,
-        columns={"video": replace(one_each(clips), told_by=told_by)},
+        columns={"video": replace(one_each(clips), label_cue=label_cue)},
         targets=np.array(targets, dtype=np.int64),
     )
 
@@ -109,7 +108,7 @@ def _part(name: str) -> int:
 
 
 def _cut_strip(data: bytes) -> NDArray[np.uint8]:
-    """A strip of square frames, side by side, to uint8 [num_frames, side, side, 3]."""
+    """Decode a strip of square frames to uint8 [num_frames, side, side, 3]."""
     strip = decode_image(data)
     side = strip.shape[0]
     return strip.reshape(side, -1, side, 3).swapaxes(0, 1)

@@ -1,4 +1,4 @@
-"""VQA v2 as it is published: questions and annotations as JSON, and the COCO pictures they are about."""
+"""VQA v2 in its published layout: questions and annotations as JSON, and the COCO pictures they ask about."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from experiments.data.base import Column, Examples, distinct, in_split
 from experiments.data.packed import as_picture_of, cached_files
 
 NUM_ANSWERS = 3129
-"""Commonest answers that are classes: about those given to more than eight training questions."""
+"""So many of the most frequent training answers are classes: about those given more than eight times."""
 
 _SUBSETS = {"train": "train2014", "validation": "train2014", "test": "val2014"}
-_VALIDATION_PARTS = 20
 _KEPT_SIZE = (256, 256)
 
 
 def load_vqa_v2(root: Path, split: str) -> Examples:
-    """Read a split; figures are reported on val2014, as the answers of the test subset are not public.
+    """Read a split. Its test split is val2014, because the answers of the published test set are not public.
 
-    Training leaves out questions whose commonest answer is no class; testing keeps them. Pictures are kept at
-    256x256 pixels.
+    The training split leaves out questions whose most frequent answer is not a class; the others keep them.
+    The cache keeps pictures of 256x256 pixels.
 
     Args:
         root: Folder that holds `vqa-v2/`.
-        split: "train" or "validation" (one in twenty of train2014's pictures, by the SHA-256 of their
-            number), or "test" (val2014).
+        split: "train", "validation" (the questions about one in twenty of the pictures of train2014, by the
+            SHA-256 of their number) or "test" (val2014).
 
     Raises:
-        BrokenFile: If a picture does not decode.
+        BrokenFile: If a picture cannot be decoded.
     """
     folder, subset = root / "vqa-v2", _SUBSETS[split]
     labels = _commonest(_annotations(folder, _SUBSETS["train"]))
@@ -40,8 +39,7 @@ def load_vqa_v2(root: Path, split: str) -> Examples:
     annotations = _annotations(folder, subset)
     if split == "train":
         annotations = [row for row in annotations if row["multiple_choice_answer"] in numbers]
-    if split != "test":
-        annotations = [row for row in annotations if in_split(str(row["image_id"]), split, _VALIDATION_PARTS)]
+    annotations = [row for row in annotations if in_split(str(row["image_id"]), split)]
     questions = _questions(folder, subset)
     images = sorted({row["image_id"] for row in annotations})
     pictures = cached_files(

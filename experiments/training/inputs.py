@@ -141,8 +141,9 @@ class SpeechInputs:
 class ClipInputs:
     """Clips, brought to the profile's size once; each step may see another part of a clip.
 
-    A clip that its motion tells moves in other colours and before other walls and, in a third, beside scene
-    and pace of any clip of the batch. Where the scene tells, it stands beside the motion of another clip.
+    What is not the cue to a clip's label is replaced (see `experiments.data.base.LabelCue`). Where the cue is
+    motion, the colours and the background of the clip change, and a third of the clips are given the
+    appearance of any clip of the batch. Where it is appearance, the clip is given the motion of another.
     """
 
     lengths: NDArray[np.int64] | None = None
@@ -151,20 +152,21 @@ class ClipInputs:
         size = (profile.video_size, profile.video_size)
         self._clips = [np.stack([resize(frame, size) for frame in clip]) for clip in column.values]
         self._num_frames, self._augment = profile.video_frames, augment
-        told_by = np.broadcast_to(column.told_by, len(self._clips))
-        self._by_motion, self._by_scene = told_by == "motion", told_by == "scene"
+        cues = np.broadcast_to(column.label_cue, len(self._clips))
+        self._by_motion, self._by_appearance = cues == "motion", cues == "appearance"
         self._stills = np.empty((0, *size, 3), np.uint8)
         if augment and self._by_motion.any() and not self._by_motion.all():
             others = np.flatnonzero(~self._by_motion)
             self._stills = np.stack([np.median(self._clips[row], 0).astype(np.uint8) for row in others])
 
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Clips, float [B, N_F, 3, H, W]; augmented, with those whose scenes they get if not all tells."""
+        """Clips, float [B, N_F, 3, H, W]; in training, also the clips whose appearance is read."""
         if not self._augment:
             return (pixels_to_tensor(np.stack([self._sampled(self._clips[row]) for row in rows])),)
         clips = self._augmented(rows, generator)
-        by_motion, by_scene = (torch.from_numpy(told[rows]) for told in (self._by_motion, self._by_scene))
-        if not (by_motion | by_scene).any():
+        cues = (self._by_motion, self._by_appearance)
+        by_motion, by_appearance = (torch.from_numpy(is_cue[rows]) for is_cue in cues)
+        if not (by_motion | by_appearance).any():
             return (clips,)
         anyone = torch.randint(len(rows), (len(rows),), generator=generator)
         is_exchanged = by_motion & (torch.rand(len(rows), generator=generator) < _OTHER_SCENE_SHARE)
@@ -172,10 +174,10 @@ class ClipInputs:
         if by_motion.any():
             stills = self._draw_stills(int(by_motion.sum()), generator)
             clips[by_motion] = restage(clips[by_motion], stills, generator)
-        if by_scene.any():
-            candidates = np.flatnonzero(self._by_scene)
-            drawn = torch.randint(len(candidates), (int(by_scene.sum()),), generator=generator).numpy()
-            clips[by_scene] = self._augmented(candidates[drawn], generator)
+        if by_appearance.any():
+            candidates = np.flatnonzero(self._by_appearance)
+            drawn = torch.randint(len(candidates), (int(by_appearance.sum()),), generator=generator).numpy()
+            clips[by_appearance] = self._augmented(candidates[drawn], generator)
         return clips, scenes
 
     def _draw_stills(self, count: int, generator: torch.Generator) -> Tensor | None:

@@ -138,12 +138,12 @@ def test_dropped_tokens_are_others_each_time_and_never_all() -> None:
     assert set(sampler.batch(0)[0].inputs["image"][1].sum(1).tolist()) == {1}
 
 
-def test_only_clips_told_by_their_motion_change_their_scene() -> None:
+def test_only_clips_whose_cue_is_motion_change_their_scene() -> None:
     rng = np.random.default_rng(0)
     scenes = rng.integers(0, 256, (2, 1, 1, 1, 3), dtype=np.uint8)  # two walls
     clips = [np.broadcast_to(scenes[number % 2], (16, 64, 64, 3)) for number in range(40)]
     rows, number = np.arange(40), np.arange(40)
-    column = Column(clips, rows, told_by=np.where(number < 20, "motion", "all"))
+    column = Column(clips, rows, label_cue=np.where(number < 20, "motion", "all"))
     inputs = ClipInputs(column, get_profile("tiny"), augment=True)
     expected = torch.tensor(scenes.reshape(2, 3) / 127.5 - 1).float()
     expected = (expected - expected.mean(1, keepdim=True))[number % 2]
@@ -163,13 +163,13 @@ def test_only_clips_told_by_their_motion_change_their_scene() -> None:
     assert float(beside[:, :20].float().mean()) == pytest.approx(share, abs=0.05)
 
 
-def test_a_clip_told_by_its_scene_comes_with_the_motion_of_another() -> None:
+def test_a_clip_whose_cue_is_appearance_comes_with_the_motion_of_another() -> None:
     rows = np.arange(80)
-    blinks = (rows < 40) & (rows % 2 == 1)  # every other one that the scene tells; all others stand still
+    blinks = (rows < 40) & (rows % 2 == 1)  # every other one whose cue is appearance; all others stand still
     black, blinking = np.zeros((16, 64, 64, 3), np.uint8), np.zeros((16, 64, 64, 3), np.uint8)
     blinking[::2] = 255
-    told_by = np.where(rows < 40, "scene", "all")
-    column = Column([blinking if does else black for does in blinks], rows, told_by)
+    cues = np.where(rows < 40, "appearance", "all")
+    column = Column([blinking if does else black for does in blinks], rows, cues)
     inputs = ClipInputs(column, get_profile("tiny"), augment=True)
     motion, scenes = map(_blinks, inputs.tensors(rows, torch.Generator().manual_seed(0)))
     assert torch.equal(scenes, torch.from_numpy(blinks))

@@ -1,4 +1,7 @@
-"""Video semantic encoder: ViViT with alternating spatial and temporal attention, of motion and of the scene.
+"""Video semantic encoder: two ViViT streams with alternating spatial and temporal attention.
+
+One stream reads the motion of a clip, the other its appearance (`scene`). A small network reads how much
+changes from frame to frame (`pace`).
 
 Shapes: B batch, N_F frames, n_f tubes in time, S = n_h n_w tubes in space, P width.
 """
@@ -57,22 +60,25 @@ def _attend(layers: AttentionLayers, tubes: Tensor) -> Tensor:
 
 
 def measure_changes(clips: Tensor) -> Tensor:
-    """How much changes from frame to frame, as logarithms about zero.
+    """How much the pixels change from frame to frame, as logarithms near zero.
+
+    A change below the noise of a camera counts as none.
 
     Args:
         clips: float, shape [B, N_F, 3, H, W].
 
     Returns:
-        float, shape [B, N_F - 1, 4, 4], of sixteen places that cover the frame.
+        float, shape [B, N_F - 1, 4, 4]: the mean of each of sixteen cells that cover the frame.
     """
     steps = F.relu(clips.diff(dim=1).abs() - _NOISE).mean(2)
     return (F.adaptive_avg_pool2d(steps, _PACE_GRID) + _LEAST_CHANGE).log() - _MIDDLE_LOG_CHANGE
 
 
 class Pace(nn.Module):
-    """How much changes, when and where, brought to P. No shape, no colour, no scene.
+    """Two linear layers from the amounts of change of `measure_changes` to P.
 
-    It drops much in training whatever the recipe drops: some hundred clips are soon learnt by heart.
+    Amounts of change hold no shape and no colour. The dropout is strong and does not follow the recipe,
+    because a few hundred clips are soon learnt by heart.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -89,7 +95,7 @@ class Pace(nn.Module):
 
 
 class Stream(nn.Module):
-    """Pictures in time [B, N_F, 3, H, W] -> tubelets + position -> space-time layers -> [B, n_f S, P].
+    """Frames [B, N_F, 3, H, W] -> tubelets + position -> space-time layers -> tokens [B, n_f S, P].
 
     Source: MFMSC, IV-A 4), eq. (8), Fig. 5.
     """
@@ -118,10 +124,12 @@ class Stream(nn.Module):
 
 
 class VideoEncoder(nn.Module):
-    """clip [B, N_F, 3, H, W] -> stream of motion + stream of the whole scene + pace -> tokens [B, n_f S, P].
+    """clip [B, N_F, 3, H, W] -> motion stream + appearance stream + amount of change -> tokens [B, n_f S, P].
 
-    Motion is a clip without its median over time and without a camera's noise. A scene says which data set a
-    clip is of sooner than what is done in it, so training may give motion the scene of another clip.
+    The stream of motion reads the clip minus its median over time, with differences below a camera's noise
+    set to zero. The stream of appearance, named `scene`, reads the clip as it is. A network learns the
+    backgrounds of few clips before it learns the actions, so training may combine the motion of one clip with
+    the appearance of another.
 
     Source: MFMSC, IV-A 4); two streams as in Simonyan and Zisserman, 2014, but both of pictures.
     """
@@ -138,7 +146,7 @@ class VideoEncoder(nn.Module):
 
         Args:
             clips: float, shape [B, N_F, 3, H, W], the profile's frames and size.
-            scenes: Clips whose scene and pace are read instead of their own, shape of `clips`.
+            scenes: Clips to read appearance and amounts of change from, shape of `clips`; by default `clips`.
 
         Returns:
             Tokens [B, n_f n_h n_w, P].

@@ -43,3 +43,11 @@ def clip(brightness: Sequence[int], kind: str = "mp4", size: tuple[int, int] = (
             container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
         container.mux(stream.encode())
     return file.getvalue()
+
+
+def strip(brightness: Sequence[int]) -> bytes:
+    """A JPEG picture of grey frames of 64x64 pixels, side by side."""
+    frames = [np.full((64, 64, 3), value, dtype=np.uint8) for value in brightness]
+    file = io.BytesIO()
+    Image.fromarray(np.concatenate(frames, axis=1)).save(file, "JPEG", quality=95)
+    return file.getvalue()
