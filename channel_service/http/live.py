@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from channel_service.live import MAX_SYMBOLS_SHOWN, LiveFeed, Selection, Sighting, View
+from channel_service.relay.live import MAX_SYMBOLS_SHOWN, LiveFeed, LiveFrame, Selection, View
 from shared.http_runtime import error_responses
 
 _Points = list[tuple[float, float]]
@@ -81,19 +81,19 @@ def add_live_routes(app: FastAPI, feed: LiveFeed) -> None:
     )
     async def frames(watching: Annotated[tuple[View, int], Depends(watch)]) -> AsyncIterator[ServerSentEvent]:
         view, max_symbols = watching
-        async for sighting in view:
-            data = _event(sighting, view.num_dropped, max_symbols)
-            yield ServerSentEvent(data=data, event="frame", id=str(sighting.number))
+        async for live_frame in view:
+            data = _event(live_frame, view.num_dropped, max_symbols)
+            yield ServerSentEvent(data=data, event="frame", id=str(live_frame.number))
 
 
-def _event(sighting: Sighting, num_dropped: int, max_symbols: int) -> FrameEvent:
+def _event(live_frame: LiveFrame, num_dropped: int, max_symbols: int) -> FrameEvent:
     points = {
-        name: _points(getattr(sighting, name), max_symbols) for name in ("sent", "received", "equalised")
+        name: _points(getattr(live_frame, name), max_symbols) for name in ("sent", "received", "equalised")
     }
     # JSON's numbers end at 2^53.
-    numbers = {name: str(sighting.facts[name]) for name in ("seed", "frame_number")}
-    head = {"number": sighting.number, "time": sighting.time, "num_dropped": num_dropped}
-    return FrameEvent.model_validate({**head, **sighting.facts, **numbers, **points})
+    numbers = {name: str(live_frame.fields[name]) for name in ("seed", "frame_number")}
+    head = {"number": live_frame.number, "time": live_frame.time, "num_dropped": num_dropped}
+    return FrameEvent.model_validate({**head, **live_frame.fields, **numbers, **points})
 
 
 def _points(x: NDArray[np.complex64], max_symbols: int) -> _Points:

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 
-from channel_service.files import NAME_RULE, is_name
+from channel_service.links.files import NAME_RULE, is_name
 from channel_service.links.recording import Recordings
 from channel_service.links.settings import LinkSettings
+from channel_service.links.traces import Traces
 from channel_service.radio.channels import MODELS
-from channel_service.radio.traces import Traces
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, UnknownName
 from shared.logs import log_event

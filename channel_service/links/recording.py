@@ -25,7 +25,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from channel_service.files import is_name, store_file
+from channel_service.links.files import is_name, store_file
 from channel_service.links.settings import LinkSettings
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField, UnknownName
@@ -91,7 +91,7 @@ class Entry:
         settings.to_proto()  # takes numbers and names of the right kinds alone
         return cls(**{**fields, "settings": settings, "gains": gains})
 
-    def has_draw_of(self, other: Entry) -> bool:
+    def has_same_draw(self, other: Entry) -> bool:
         """Would the same symbols come out the same?"""
         return (
             self.settings == other.settings
@@ -196,7 +196,7 @@ class Recordings:
                 held = _read_entry(name, file, index.offsets[number])
             if held is None:
                 fresh[number] = entry
-            elif not held.has_draw_of(entry):
+            elif not held.has_same_draw(entry):
                 raise InvalidField(
                     "frame_number", number, f"one that recording {name!r} does not hold with another draw"
                 )

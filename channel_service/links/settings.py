@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from channel_service.files import NAME_RULE, is_name
+from channel_service.links.files import NAME_RULE, is_name
 from channel_service.links.impairments import Network
 from channel_service.links.schedules import SnrSchedule
 from channel_service.radio.channels import FADINGS, MODELS, Channel, Complex, check_channel

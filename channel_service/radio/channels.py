@@ -15,13 +15,23 @@ from typing import NamedTuple
 import numpy as np
 
 from channel_service.radio.fadings import FADINGS
-from channel_service.radio.models import MODELS, Scene
+from channel_service.radio.models import MODELS, DrawInputs
 from channel_service.radio.random_streams import Complex, Substream, complex_normal, generator
 from channel_service.radio.settings import Channel
 from shared.errors import InvalidField
 from shared.signal import db_to_linear, energy, linear_to_db, noise_variance_from_snr_db
 
-__all__ = ["FADINGS", "MODELS", "Channel", "Complex", "Draw", "apply", "check_channel", "complete", "draw"]
+__all__ = [
+    "FADINGS",
+    "MODELS",
+    "Channel",
+    "Complex",
+    "Draw",
+    "apply",
+    "check_channel",
+    "draw",
+    "draw_with_gains",
+]
 
 # Floor of an energy: one symbol in a deep fade, or one that met no noise, must not make an SNR infinite.
 _MIN_ENERGY = 1e-30
@@ -35,14 +45,14 @@ class Draw(NamedTuple):
         noise: n, complex64, [L, S], CN(0, noise_variance).
         received_pilots: h + n_p, complex64, [1, num_pilots]; None without pilots.
         noise_variance: Per complex symbol [linear].
-        told_gains: h + e, what a receiver with mismatched CSI takes for h; None without a stated error.
+        mismatched_gains: h + e, what a receiver with mismatched CSI takes for h; None without a stated error.
     """
 
     gains: Complex
     noise: Complex
     received_pilots: Complex | None
     noise_variance: float
-    told_gains: Complex | None = None
+    mismatched_gains: Complex | None = None
 
 
 def check_channel(channel: Channel) -> None:
@@ -78,11 +88,13 @@ def draw(channel: Channel, frame_number: int, shape: tuple[int, int]) -> Draw:
     """
     check_channel(channel)
     paths = FADINGS[channel.fading].paths(channel, frame_number, shape)
-    gains = MODELS[channel.model].gains(Scene(channel, frame_number, shape, paths))
-    return complete(channel, frame_number, shape, gains, float(noise_variance_from_snr_db(channel.snr_db)))
+    gains = MODELS[channel.model].gains(DrawInputs(channel, frame_number, shape, paths))
+    return draw_with_gains(
+        channel, frame_number, shape, gains, float(noise_variance_from_snr_db(channel.snr_db))
+    )
 
 
-def complete(
+def draw_with_gains(
     channel: Channel, frame_number: int, shape: tuple[int, int], gains: Complex, noise_variance: float
 ) -> Draw:
     """The draw around known gains: noise, pilots and what the receiver is told.

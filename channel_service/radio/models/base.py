@@ -13,7 +13,7 @@ from channel_service.radio.random_streams import Complex
 from channel_service.radio.settings import Channel
 
 
-class Scene(NamedTuple):
+class DrawInputs(NamedTuple):
     """What a model draws one frame's gains from.
 
     Attributes:
@@ -44,7 +44,7 @@ class Model(ABC):
     is_flat: ClassVar[bool] = True
 
     @abstractmethod
-    def gains(self, scene: Scene) -> Complex:
+    def gains(self, inputs: DrawInputs) -> Complex:
         """Draw h, complex64, [1, 1] or [L, S], E|h|^2 = 1."""
 
     def check_available(self) -> None:  # noqa: B027  # most models need nothing

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_service.radio.models.base import Model, Scene
+from channel_service.radio.models.base import DrawInputs, Model
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField
 from shared.signal import db_to_linear
@@ -90,14 +90,14 @@ class Tdl(Model):
         """
         load_profile(self._letter)
 
-    def gains(self, scene: Scene) -> Complex:
+    def gains(self, inputs: DrawInputs) -> Complex:
         """The frequency response at each symbol's subcarrier, [L, S]."""
-        profile, channel = load_profile(self._letter), scene.channel
-        subcarriers = np.arange(scene.shape[0] * scene.shape[1]).reshape(scene.shape) % NUM_SUBCARRIERS
+        profile, channel = load_profile(self._letter), inputs.channel
+        subcarriers = np.arange(inputs.shape[0] * inputs.shape[1]).reshape(inputs.shape) % NUM_SUBCARRIERS
         frequencies_hz = (np.arange(NUM_SUBCARRIERS) / NUM_SUBCARRIERS - 0.5) * channel.symbol_rate_hz
-        gains = np.full(scene.shape, np.sqrt(profile.line_of_sight_power), dtype=np.complex64)
+        gains = np.full(inputs.shape, np.sqrt(profile.line_of_sight_power), dtype=np.complex64)
         for delay, power in zip(profile.delays, profile.powers, strict=True):
             delay_s = delay * channel.delay_spread_ns / 1e9
             response = np.sqrt(power) * np.exp(-2j * np.pi * frequencies_hz * delay_s)
-            gains += response.astype(np.complex64)[subcarriers] * next(scene.paths)
+            gains += response.astype(np.complex64)[subcarriers] * next(inputs.paths)
         return gains

@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_service.files import store_file
+from channel_service.links.files import store_file
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField, UnknownName
 from shared.names import shorten_names
