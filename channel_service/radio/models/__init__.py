@@ -1,4 +1,4 @@
-"""The channel models by name: one more is one class and one row."""
+"""The channel models by name. To add a model, write a class and add it to MODELS."""
 
 from __future__ import annotations
 
