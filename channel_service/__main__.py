@@ -1,4 +1,4 @@
-"""`python -m channel_service`."""
+"""Starts the channel service: `python -m channel_service`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import grpc
 
 from channel_service.http.app import create_app
 from channel_service.links.links import Links
-from channel_service.live import LiveFeed
-from channel_service.metrics import Metrics
+from channel_service.relay.live import LiveFeed
+from channel_service.relay.metrics import Metrics
 from channel_service.relay.receiver_client import ReceiverClient
 from channel_service.reports.store import Store
 from channel_service.service import FULL_NAME, ChannelServicer
@@ -35,8 +35,12 @@ _LOG = logging.getLogger(__name__)
 async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
     """Run the service until `stop` is set.
 
+    Args:
+        settings: The service's settings.
+        stop: Set to stop the service.
+
     Raises:
-        InvalidField: If the report store or the gRPC port cannot be had.
+        InvalidField: If the report store cannot be opened or the gRPC port is not free.
     """
     links, metrics = Links(Path(settings.channel_recordings)), Metrics()
     store, feed = Store(settings.channel_store, settings.channel_max_rows), LiveFeed(metrics)
@@ -56,15 +60,15 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
             async with running(server, checks, (FULL_NAME,)):
                 ports = {"grpc_port": grpc_port, "http_port": settings.channel_http_port}
                 log_event(_LOG, "ready", **ports, receiver=settings.receiver_address)
-                ending = asyncio.create_task(_end_views(feed, stop))
+                closing = asyncio.create_task(_close_feed(feed, stop))
                 await serve_http(app, settings.host, settings.channel_http_port, stop)
-                await ending
+                await closing
     finally:
         store.close()
 
 
-async def _end_views(feed: LiveFeed, stop: asyncio.Event) -> None:
-    """A viewer never ends by himself, and a server that stops waits for its answers to end."""
+async def _close_feed(feed: LiveFeed, stop: asyncio.Event) -> None:
+    """Close the live view on stop: the HTTP server waits for open responses, and a view has no end."""
     await stop.wait()
     feed.close()
 

@@ -1,4 +1,4 @@
-"""The gRPC side: takes frames, sends them through their link, to the receiver and into the books."""
+"""The gRPC service: sends frames through their link to the receiver, and stores what each of them cost."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any
 from urllib.parse import unquote
 
 from channel_service.links.links import DEFAULT_LINK, Links
-from channel_service.live import LiveFeed
-from channel_service.metrics import Metrics
 from channel_service.relay.frames import (
-    MAX_FRAMES,
-    Passage,
     ReceivedFrames,
-    check_duration,
+    RelayedFrame,
     check_not_all_lost,
     network_delay_s,
-    pass_frames,
+    send_frames,
 )
+from channel_service.relay.live import LiveFeed
+from channel_service.relay.metrics import Metrics
 from channel_service.relay.receiver_client import ReceiverClient
 from channel_service.relay.streams import answer_in_order
+from channel_service.relay.validation import MAX_FRAMES, check_duration
 from channel_service.reports.messages import latency_row, overhead_row, query_of
 from channel_service.reports.store import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
@@ -30,13 +29,22 @@ from shared.errors import FrameLost, TooLarge
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
 _Request = channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
-# About a millisecond of drawing: more than that leaves the event loop for a thread.
+# To draw the channel for so many bytes takes about 1 ms. Larger requests are drawn in a thread.
 _MAX_BYTES_ON_LOOP = 1 << 17
-_BYTES_WORTH_A_FRAME = 1 << 13
+# Each frame takes as long as so many bytes, beside its own bytes.
+_BYTES_PER_FRAME = 1 << 13
 
 
 class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
-    """semcom.v1.ChannelService."""
+    """Implements semcom.v1.ChannelService.
+
+    Args:
+        links: All links, shared with the HTTP side.
+        store: The report store, shared with the HTTP side.
+        receiver: Client of the receiver.
+        metrics: Prometheus metrics.
+        feed: The live view.
+    """
 
     def __init__(
         self, links: Links, store: Store, receiver: ReceiverClient, metrics: Metrics, feed: LiveFeed
@@ -47,62 +55,65 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     async def Relay(
         self, request: channel_service_pb2.RelayRequest, context: Any
     ) -> channel_service_pb2.RelayResponse:
-        """Draw, apply, have answered, store, answer; a frame that fails is stored with its status."""
+        """Send frames through a link to the receiver, store them and return the receiver's answers.
+
+        Frames whose request fails are stored too, with the class of the error as their status.
+        """
         with self._metrics.requests_in_progress.track_inprogress():
             return await self._relay(request)
 
     async def _relay(self, request: channel_service_pb2.RelayRequest) -> channel_service_pb2.RelayResponse:
         started = time.perf_counter()
         decoding = receiver_pb2.DecodeRequest()
-        passages = await self._pass(request, decoding.frames, lost=receiver_pb2.DecodeRequest().frames)
+        relayed_frames = await self._send(request, decoding.frames, lost=receiver_pb2.DecodeRequest().frames)
         hops = {"channel": _ms_since(started)}
         sent = time.perf_counter()
-        arrived = [passage for passage in passages if not passage.is_lost]
+        arrived = [relayed for relayed in relayed_frames if not relayed.is_lost]
         try:
-            await self._lose(passages)
+            await self._store_lost(relayed_frames)
             await _wait_for_network(arrived)
             decoded = await self._receiver.decode(decoding)
         except (Exception, asyncio.CancelledError) as error:
-            # A caller that gave up has used the channel all the same.
-            await self._keep_books(arrived, [None] * len(arrived), type(error).__name__, hops)
+            # The frames were sent through the channel even if the caller has cancelled the call.
+            await self._store_and_publish(arrived, [None] * len(arrived), type(error).__name__, hops)
             raise
         hops["decode"] = decoded.decode_ms
         hops["downlink"] = max(0.0, _ms_since(sent) - decoded.decode_ms)
-        await self._keep_books(arrived, decoded.answers, OK, hops)
+        await self._store_and_publish(arrived, decoded.answers, OK, hops)
         timings = {f"{hop}_ms": duration_ms for hop, duration_ms in hops.items()}
         return channel_service_pb2.RelayResponse(
-            results=_results(passages, decoded.answers),
+            results=_results(relayed_frames, decoded.answers),
             timings=channel_service_pb2.HopTimings(**timings, residence_ms=_ms_since(started)),
         )
 
     async def Propagate(
         self, request: channel_service_pb2.PropagateRequest, context: Any
     ) -> channel_service_pb2.PropagateResponse:
-        """Draw and apply; nothing is stored."""
+        """Send frames through a link and return them; nothing is stored."""
         response = channel_service_pb2.PropagateResponse()
-        passages = await self._pass(request, response.frames, lost=response.frames)
-        check_not_all_lost(passages)
-        await _wait_for_network(passages)
+        relayed_frames = await self._send(request, response.frames, lost=response.frames)
+        check_not_all_lost(relayed_frames)
+        await _wait_for_network(relayed_frames)
         return response
 
     async def RelayStream(
         self, requests: AsyncIterator[channel_service_pb2.RelayRequest], context: Any
     ) -> AsyncIterator[channel_service_pb2.RelayResponse]:
-        """Relay a stream of requests, answered in order."""
+        """Relay a stream of requests; the answers come in the order of the requests."""
         async for response in answer_in_order(requests, lambda request: self.Relay(request, context)):
             yield response
 
     async def PropagateStream(
         self, requests: AsyncIterator[channel_service_pb2.PropagateRequest], context: Any
     ) -> AsyncIterator[channel_service_pb2.PropagateResponse]:
-        """Propagate a stream of requests, answered in order."""
+        """Propagate a stream of requests; the answers come in the order of the requests."""
         async for response in answer_in_order(requests, lambda request: self.Propagate(request, context)):
             yield response
 
     async def CompleteInstances(
         self, request: channel_service_pb2.CompleteInstancesRequest, context: Any
     ) -> channel_service_pb2.CompleteInstancesResponse:
-        """Add the transmitter's times to stored rows."""
+        """Add the times that the transmitter measured to stored instances."""
         if len(request.instances) > MAX_FRAMES:
             raise TooLarge("instances", f"{len(request.instances)} instances", f"at most {MAX_FRAMES}")
         rows = []
@@ -117,14 +128,14 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     async def GetLink(
         self, request: channel_service_pb2.GetLinkRequest, context: Any
     ) -> channel_service_pb2.Link:
-        """Settings of a link."""
+        """Return the settings of a link."""
         name = request.name or DEFAULT_LINK
         return channel_service_pb2.Link(name=name, settings=self._links.get(name).to_proto())
 
     async def SetLink(
         self, request: channel_service_pb2.SetLinkRequest, context: Any
     ) -> channel_service_pb2.Link:
-        """Make or change a link."""
+        """Create or change a link."""
         name, origin = request.link.name or DEFAULT_LINK, _origin(context)
         settings = self._links.set(name, request.link.settings, origin=origin, replaces=request.replace)
         return channel_service_pb2.Link(name=name, settings=settings.to_proto())
@@ -139,7 +150,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     async def ListLinkChanges(
         self, request: channel_service_pb2.ListLinkChangesRequest, context: Any
     ) -> channel_service_pb2.ListLinkChangesResponse:
-        """What was done to a link."""
+        """Return the changes of a link, oldest first."""
         changes = self._links.changes(request.name or DEFAULT_LINK)
         return channel_service_pb2.ListLinkChangesResponse(
             changes=[
@@ -151,7 +162,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     async def ListLinks(
         self, request: channel_service_pb2.ListLinksRequest, context: Any
     ) -> channel_service_pb2.ListLinksResponse:
-        """Every link."""
+        """Return every link."""
         links = [
             channel_service_pb2.Link(name=name, settings=settings.to_proto())
             for name, settings in self._links.all().items()
@@ -161,60 +172,60 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     async def GetOverheadReport(
         self, request: channel_service_pb2.GetReportRequest, context: Any
     ) -> channel_service_pb2.OverheadReport:
-        """Mean cost of an instance of each group."""
+        """Return the mean cost of an instance for each group."""
         rows = await asyncio.to_thread(self._store.overhead, query_of(request))
         return channel_service_pb2.OverheadReport(rows=map(overhead_row, rows))
 
     async def GetLatencyReport(
         self, request: channel_service_pb2.GetReportRequest, context: Any
     ) -> channel_service_pb2.LatencyReport:
-        """Mean and percentiles of every hop of each group."""
+        """Return the mean and percentiles of every hop for each group."""
         rows = await asyncio.to_thread(self._store.latency, query_of(request))
         return channel_service_pb2.LatencyReport(rows=map(latency_row, rows))
 
-    async def _pass(
+    async def _send(
         self, request: _Request, arrived: ReceivedFrames, *, lost: ReceivedFrames
-    ) -> list[Passage]:
-        """Send the request's frames through one snapshot of the link's settings."""
+    ) -> list[RelayedFrame]:
+        """Send the request's frames through the link, with the settings that it has now."""
         link = self._links.find(request.link or DEFAULT_LINK, request.overrides)
         num_bytes = request.ByteSize()
         arguments = (self._links, link, request.frames, num_bytes, arrived, lost)
-        if num_bytes + len(request.frames) * _BYTES_WORTH_A_FRAME <= _MAX_BYTES_ON_LOOP:
-            return pass_frames(*arguments)
-        return await _uncancelled(asyncio.to_thread(pass_frames, *arguments))
+        if num_bytes + len(request.frames) * _BYTES_PER_FRAME <= _MAX_BYTES_ON_LOOP:
+            return send_frames(*arguments)
+        return await _finish_despite_cancel(asyncio.to_thread(send_frames, *arguments))
 
-    async def _lose(self, passages: list[Passage]) -> None:
-        """Store the frames that the network loses.
+    async def _store_lost(self, relayed_frames: list[RelayedFrame]) -> None:
+        """Store the frames that the network lost.
 
         Raises:
-            FrameLost: If it loses them all.
+            FrameLost: If the network lost every frame.
         """
-        lost = [passage for passage in passages if passage.is_lost]
+        lost = [relayed for relayed in relayed_frames if relayed.is_lost]
         if lost:
-            await self._keep_books(lost, [None] * len(lost), FrameLost.__name__, {})
-            check_not_all_lost(passages)
+            await self._store_and_publish(lost, [None] * len(lost), FrameLost.__name__, {})
+            check_not_all_lost(relayed_frames)
 
-    async def _keep_books(
+    async def _store_and_publish(
         self,
-        passages: Sequence[Passage],
+        relayed_frames: Sequence[RelayedFrame],
         answers: Sequence[receiver_pb2.Answer | None],
         status: str,
         hops_ms: Mapping[str, float],
     ) -> None:
-        """Count the frames, store a row each and, once they are committed, show them to who watches."""
-        self._metrics.count(passages, status, hops_ms)
+        """Count the frames, store one row for each and, after the commit, send them to the live view."""
+        self._metrics.count(relayed_frames, status, hops_ms)
         times = {f"{hop}_ms": duration_ms for hop, duration_ms in hops_ms.items()}
         rows = [
-            {**_row(passage, answer), **times, "status": status}
-            for passage, answer in zip(passages, answers, strict=True)
+            {**_row(relayed, answer), **times, "status": status}
+            for relayed, answer in zip(relayed_frames, answers, strict=True)
         ]
         await self._store.add(rows)
-        self._feed.publish(passages, answers, status)
+        self._feed.publish(relayed_frames, answers, status)
 
 
-def _row(passage: Passage, answer: receiver_pb2.Answer | None) -> dict[str, Any]:
-    """What the store keeps of one instance, its outcome and later hops apart."""
-    frame, state = passage.received.frame, passage.received.state
+def _row(relayed: RelayedFrame, answer: receiver_pb2.Answer | None) -> dict[str, Any]:
+    """The stored columns of one instance, without its status and the times of later hops."""
+    frame, state = relayed.received.frame, relayed.received.state
     return {
         "instance_id": frame.instance_id,
         "task": frame.task,
@@ -227,37 +238,37 @@ def _row(passage: Passage, answer: receiver_pb2.Answer | None) -> dict[str, Any]
         "k_factor_db": state.k_factor_db if state.HasField("k_factor_db") else None,
         "seed": str(state.seed),
         "frame_number": str(state.frame_number),
-        **passage.overhead._asdict(),
+        **relayed.overhead._asdict(),
         "encode_ms": frame.encode_ms or None,
     }
 
 
 def _results(
-    passages: Sequence[Passage], answers: Iterable[receiver_pb2.Answer]
+    relayed_frames: Sequence[RelayedFrame], answers: Iterable[receiver_pb2.Answer]
 ) -> list[channel_service_pb2.InstanceResult]:
-    """One a frame, in order; those that arrived have the answers, in order."""
+    """One result for each frame, in order; `answers` holds one answer for each frame that arrived."""
     remaining = iter(answers)
-    return [_result(passage, None if passage.is_lost else next(remaining)) for passage in passages]
+    return [_result(relayed, None if relayed.is_lost else next(remaining)) for relayed in relayed_frames]
 
 
 def _origin(context: Any) -> str:
     return f"grpc {unquote(context.peer())}"
 
 
-def _result(passage: Passage, answer: receiver_pb2.Answer | None) -> channel_service_pb2.InstanceResult:
+def _result(relayed: RelayedFrame, answer: receiver_pb2.Answer | None) -> channel_service_pb2.InstanceResult:
     state = frame_pb2.ChannelState()
-    state.CopyFrom(passage.received.state)
+    state.CopyFrom(relayed.received.state)
     state.ClearField("gains")
     state.ClearField("received_pilots")
     return channel_service_pb2.InstanceResult(
-        answer=answer, state=state, overhead=passage.overhead.to_proto()
+        answer=answer, state=state, overhead=relayed.overhead.to_proto()
     )
 
 
-async def _uncancelled(work: Coroutine[Any, Any, list[Passage]]) -> list[Passage]:
-    """What a thread makes, though its caller gives up meanwhile; that takes hold where he next waits.
+async def _finish_despite_cancel(work: Coroutine[Any, Any, list[RelayedFrame]]) -> list[RelayedFrame]:
+    """Wait for `work` to end even if the caller is cancelled; the caller's next await is then cancelled.
 
-    The thread cannot be stopped: its frames take their numbers, and have used the channel all the same.
+    `work` runs in a thread, which cannot be stopped: its frames take their numbers and use the channel.
     """
     task = asyncio.ensure_future(work)
     was_cancelled = False
@@ -271,9 +282,9 @@ async def _uncancelled(work: Coroutine[Any, Any, list[Passage]]) -> list[Passage
     return task.result()
 
 
-async def _wait_for_network(passages: Sequence[Passage]) -> None:
-    """Let the time pass that the link's network takes; none where it takes none."""
-    if delay_s := network_delay_s(passages):
+async def _wait_for_network(relayed_frames: Sequence[RelayedFrame]) -> None:
+    """Wait for as long as the link's network delays these frames."""
+    if delay_s := network_delay_s(relayed_frames):
         await asyncio.sleep(delay_s)
 
 

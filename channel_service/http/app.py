@@ -1,4 +1,4 @@
-"""The HTTP side: links, and the routes of the books."""
+"""The HTTP app: links, recordings, reports and the live view."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from channel_service.http.live import add_live_routes
 from channel_service.http.recordings import add_recording_routes
 from channel_service.http.reports import add_report_routes
 from channel_service.links.links import Links
-from channel_service.live import LiveFeed
+from channel_service.relay.live import LiveFeed
 from channel_service.reports.store import Store
 from shared.http_runtime import build_app
 
-_DESCRIPTION = "Fades and disturbs frames on named links, and keeps the books of what every instance cost."
+_DESCRIPTION = "Applies fading and noise to frames on named links, and stores what every instance cost."
 
 
 def create_app(
@@ -26,14 +26,14 @@ def create_app(
     ready: Callable[[], Awaitable[None]],
     registry: CollectorRegistry,
 ) -> FastAPI:
-    """The service's HTTP app.
+    """Build the service's HTTP app.
 
     Args:
-        links: Shared with the gRPC side.
-        store: Shared with the gRPC side.
-        feed: Shared with the gRPC side.
-        ready: See `shared.http_runtime.build_app`.
-        registry: Metrics.
+        links: All links, shared with the gRPC service.
+        store: The report store, shared with the gRPC service.
+        feed: The live view, shared with the gRPC service.
+        ready: Raises an error if the service is not ready, see `shared.http_runtime.build_app`.
+        registry: The metrics that /metrics shows.
     """
     app = build_app("semcom channel_service", _DESCRIPTION, ready=ready, registry=registry)
     add_link_routes(app, links)

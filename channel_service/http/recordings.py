@@ -1,4 +1,4 @@
-"""Recordings and traces over HTTP: listed, fetched, and brought from another machine."""
+"""Recordings and traces over HTTP: list, download and upload."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from channel_service.links.recording import Recordings
-from channel_service.radio.traces import Traces
+from channel_service.links.traces import Traces
 from shared.errors import TooLarge, UnsupportedMedia
 from shared.http_runtime import error_responses
 from shared.wire import MAX_MESSAGE_BYTES
 
 RECORDING_TYPE = "application/jsonl"
-# Suffix of a trace's file by the type of the body that brings it.
+# Suffix of a trace's file, by media type of the request body.
 TRACE_SUFFIXES: Mapping[str, str] = {"text/csv": ".csv", "application/octet-stream": ".npy"}
 
 RecordingName = Annotated[str, Path(description="Name of the recording.", examples=["drive-1"])]
@@ -25,48 +25,48 @@ TraceName = Annotated[str, Path(description="Name of the trace.", examples=["wal
 
 
 class Names(BaseModel):
-    """What links can replay and play."""
+    """Names of the recordings that links can replay and of the traces that they can play."""
 
-    recordings: list[str] = Field(description="Sessions that links have recorded.", examples=[["drive-1"]])
-    traces: list[str] = Field(description="Recorded gains.", examples=[["walk"]])
+    recordings: list[str] = Field(description="Names of the recordings.", examples=[["drive-1"]])
+    traces: list[str] = Field(description="Names of the traces.", examples=[["walk"]])
 
 
 class StoredRecording(BaseModel):
-    """A recording that was kept."""
+    """A recording that was stored."""
 
-    name: str = Field(description="Its name.", examples=["drive-1"])
-    num_frames: int = Field(description="Frames it holds.", examples=[100])
+    name: str = Field(description="Name of the recording.", examples=["drive-1"])
+    num_frames: int = Field(description="Number of frames in it.", examples=[100])
 
 
 class StoredTrace(BaseModel):
-    """A trace that was kept."""
+    """A trace that was stored."""
 
-    name: str = Field(description="Its name.", examples=["walk"])
-    num_gains: int = Field(description="Gains it holds.", examples=[1000])
+    name: str = Field(description="Name of the trace.", examples=["walk"])
+    num_gains: int = Field(description="Number of gains in it.", examples=[1000])
 
 
 def add_recording_routes(app: FastAPI, recordings: Recordings, traces: Traces) -> None:
     """Add /recordings and /traces to an app.
 
     Args:
-        app: Of the service.
-        recordings: Shared with the links.
-        traces: Shared with the links.
+        app: The service's app.
+        recordings: The recordings, shared with the links.
+        traces: The traces, shared with the links.
     """
-    app.include_router(_fetching(recordings, traces))
-    app.include_router(_bringing(recordings, traces))
+    app.include_router(_download_routes(recordings, traces))
+    app.include_router(_upload_routes(recordings, traces))
 
 
-def _fetching(recordings: Recordings, traces: Traces) -> APIRouter:
+def _download_routes(recordings: Recordings, traces: Traces) -> APIRouter:
     router = APIRouter(tags=["recordings"])
 
-    @router.get("/recordings", summary="Names of the recordings and traces.")
+    @router.get("/recordings", summary="Names of all recordings and traces.")
     async def list_recordings() -> Names:
         return Names(recordings=recordings.names(), traces=traces.names())
 
     @router.get(
         "/recordings/{name}",
-        summary="A recording: a line of JSON a frame.",
+        summary="Download a recording: one line of JSON for each frame.",
         response_class=FileResponse,
         responses=error_responses(404),
     )
@@ -76,13 +76,13 @@ def _fetching(recordings: Recordings, traces: Traces) -> APIRouter:
     return router
 
 
-def _bringing(recordings: Recordings, traces: Traces) -> APIRouter:
+def _upload_routes(recordings: Recordings, traces: Traces) -> APIRouter:
     router = APIRouter(tags=["recordings"], responses=error_responses(413, 415, 422))
 
     @router.put(
         "/recordings/{name}",
         status_code=201,
-        summary="Keep a recording made elsewhere, under a name that is free.",
+        summary="Upload a recording under a new name.",
         openapi_extra=_body_of(RECORDING_TYPE),
     )
     async def put_recording(request: Request, name: RecordingName) -> StoredRecording:
@@ -93,7 +93,7 @@ def _bringing(recordings: Recordings, traces: Traces) -> APIRouter:
     @router.put(
         "/traces/{name}",
         status_code=201,
-        summary="Keep recorded gains, under a name that is free: lines re,im, or a NumPy file.",
+        summary="Upload a trace under a new name: lines re,im, or a NumPy file.",
         openapi_extra=_body_of(*TRACE_SUFFIXES),
     )
     async def put_trace(request: Request, name: TraceName) -> StoredTrace:
@@ -117,7 +117,7 @@ def _media_type(request: Request, allowed: tuple[str, ...]) -> str:
 
 
 async def _read(request: Request) -> bytes:
-    """The body, which may have MAX_MESSAGE_BYTES."""
+    """The request body; raises TooLarge if it has more than MAX_MESSAGE_BYTES."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk

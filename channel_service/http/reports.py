@@ -1,4 +1,4 @@
-"""The HTTP side of the books: reports and instances, as JSON, CSV or Parquet."""
+"""Reports and instances over HTTP, as JSON, CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -26,54 +26,64 @@ Row = Mapping[str, Any]
 
 
 class Group(BaseModel):
-    """The columns that name a group; those not in group_by are absent."""
+    """The columns that name a group; columns that are not in group_by are absent."""
 
-    task: str | None = Field(None, description="Of the group.", examples=["vqa"])
-    system: str | None = Field(None, description="Of the group.", examples=["mfmsc"])
-    link: str | None = Field(None, description="Of the group.", examples=["default"])
-    channel: str | None = Field(None, description="Of the group.", examples=["awgn"])
-    fading: str | None = Field(None, description="Of the group.", examples=["block"])
-    csi: str | None = Field(None, description="Of the group.", examples=["perfect"])
+    task: str | None = Field(None, description="Task of the group.", examples=["vqa"])
+    system: str | None = Field(None, description="System of the group.", examples=["mfmsc"])
+    link: str | None = Field(None, description="Link of the group.", examples=["default"])
+    channel: str | None = Field(None, description="Channel of the group.", examples=["awgn"])
+    fading: str | None = Field(None, description="Fading of the group.", examples=["block"])
+    csi: str | None = Field(None, description="CSI mode of the group.", examples=["perfect"])
     status: str | None = Field(None, description="OK, or the class of an error.", examples=["OK"])
     snr_bin: float | None = Field(
-        None, description="Lower edge of the bin the requested SNR lies in [dB].", examples=[6.0]
+        None, description="Lower edge of the bin that contains the requested SNR [dB].", examples=[6.0]
     )
-    minute: str | None = Field(None, description="Its start, UTC.", examples=["2026-01-01T10:05:00Z"])
-    hour: str | None = Field(None, description="Its start, UTC.", examples=["2026-01-01T10:00:00Z"])
-    day: str | None = Field(None, description="Its start, UTC.", examples=["2026-01-01T00:00:00Z"])
+    minute: str | None = Field(
+        None, description="Start of the group's minute, UTC.", examples=["2026-01-01T10:05:00Z"]
+    )
+    hour: str | None = Field(
+        None, description="Start of the group's hour, UTC.", examples=["2026-01-01T10:00:00Z"]
+    )
+    day: str | None = Field(
+        None, description="Start of the group's day, UTC.", examples=["2026-01-01T00:00:00Z"]
+    )
 
 
 class OverheadReportRow(Group):
-    """Mean cost of an instance of each group; by task and system unless asked otherwise."""
+    """Mean cost of an instance for each group; the groups are task and system if group_by is absent."""
 
-    num_instances: int = Field(description="Sent, failed ones among them.", examples=[12])
-    num_failed: int = Field(description="Of them, not answered.", examples=[0])
-    source_bytes: float = Field(description="Input as sent by the client [bytes].", examples=[391.5])
-    real_values: float = Field(description="Reals sent, two a channel use.", examples=[32])
-    channel_uses: float = Field(description="Complex symbols, pilots apart.", examples=[16])
-    num_pilots: float = Field(description="Pilot symbols.", examples=[0])
-    payload_bytes: float = Field(description="Symbols as encoded [bytes].", examples=[128])
-    message_bytes: float = Field(description="Protobuf message of the frame [bytes].", examples=[236])
+    num_instances: int = Field(description="Instances sent, including failed ones.", examples=[12])
+    num_failed: int = Field(description="Instances that were not answered.", examples=[0])
+    source_bytes: float = Field(
+        description="Size of the input as the client sent it [bytes].", examples=[391.5]
+    )
+    real_values: float = Field(description="Real values sent, two for each channel use.", examples=[32])
+    channel_uses: float = Field(description="Complex symbols sent, without pilots.", examples=[16])
+    num_pilots: float = Field(description="Pilot symbols sent.", examples=[0])
+    payload_bytes: float = Field(description="Size of the encoded symbols [bytes].", examples=[128])
+    message_bytes: float = Field(description="Size of the frame's protobuf message [bytes].", examples=[236])
     wire_bytes: float | None = Field(
-        description="Share of the request as gRPC sends it: HTTP/2 DATA frames with their heads [bytes].",
+        description="Share of the request's HTTP/2 DATA frames, with the frame headers [bytes].",
         examples=[253],
     )
-    airtime_ms: float = Field(description="At the link's symbol rate [ms].", examples=[0.016])
-    bandwidth_ratio: float = Field(description="Channel uses for each source value.", examples=[0.0013])
+    airtime_ms: float = Field(description="Time on the air at the link's symbol rate [ms].", examples=[0.016])
+    bandwidth_ratio: float = Field(
+        description="Channel uses for each value of the source.", examples=[0.0013]
+    )
 
 
 class PaperReportRow(Group):
-    """The paper's overhead table: kilobytes an instance, every real as float32, 1 KB = 1000 B."""
+    """The paper's overhead table: kilobytes of an instance, with each real as float32 and 1 KB = 1000 B."""
 
-    num_instances: int = Field(description="Sent, failed ones among them.", examples=[12])
-    kilobytes: float = Field(description="Mean real values x 4 B / 1000 [KB].", examples=[0.128])
+    num_instances: int = Field(description="Instances sent, including failed ones.", examples=[12])
+    kilobytes: float = Field(description="Mean number of real values x 4 B / 1000 [KB].", examples=[0.128])
 
 
 class LatencyReportRow(Group):
-    """Duration of every hop over the answered instances of each group, percentiles exact."""
+    """Duration of every hop for each group, over the instances that were answered; percentiles are exact."""
 
     hop: str = Field(description=" | ".join(HOPS), examples=["total"])
-    num_instances: int = Field(description="That state this hop.", examples=[12])
+    num_instances: int = Field(description="Instances with a duration of this hop.", examples=[12])
     mean_ms: float | None = Field(description="Mean [ms].", examples=[41.2])
     p50_ms: float | None = Field(description="Median [ms].", examples=[39.8])
     p90_ms: float | None = Field(description="90th percentile [ms].", examples=[47.1])
@@ -81,53 +91,65 @@ class LatencyReportRow(Group):
 
 
 class InstanceRow(BaseModel):
-    """Everything the books hold of single instances, the latest first."""
+    """All stored columns of single instances, latest first."""
 
-    instance_id: str = Field(description="As the transmitter named it.", examples=["5f0c"])
-    created: str = Field(description="When its row was written, UTC.", examples=["2026-01-01T10:05:01.5Z"])
+    instance_id: str = Field(
+        description="Identifier that the transmitter gave the instance.", examples=["5f0c"]
+    )
+    created: str = Field(
+        description="Time at which the row was written, UTC.", examples=["2026-01-01T10:05:01.5Z"]
+    )
     status: str = Field(description="OK, or the class of an error.", examples=["OK"])
     task: str = Field(description="Task.", examples=["vqa"])
     system: str = Field(description="System.", examples=["mfmsc"])
-    link: str = Field(description="Link it took.", examples=["default"])
-    channel: str = Field(description="Channel it met.", examples=["awgn"])
-    fading: str = Field(description="Fading it met.", examples=["block"])
-    csi: str = Field(description="What the receiver knew.", examples=["perfect"])
+    link: str = Field(description="Link of the frame.", examples=["default"])
+    channel: str = Field(description="Channel model of the link.", examples=["awgn"])
+    fading: str = Field(description="Fading of the link.", examples=["block"])
+    csi: str = Field(description="What the receiver knew of the gain.", examples=["perfect"])
     requested_snr_db: float = Field(description="Es/N0 per complex symbol [dB].", examples=[12.0])
     realised_snr_db: float = Field(description="Measured on this frame [dB].", examples=[11.8])
-    noise_variance: float = Field(description="Per complex symbol [linear].", examples=[0.063])
+    noise_variance: float = Field(description="Noise variance per complex symbol [linear].", examples=[0.063])
     post_equalisation_snr_db: float | None = Field(
-        description="As the receiver estimates it [dB].", examples=[11.9]
+        description="SNR after equalisation, as the receiver estimates it [dB].", examples=[11.9]
     )
-    k_factor_db: float | None = Field(description="Rician K [dB]; null elsewhere.", examples=[6.0])
-    seed: str = Field(description="Of the draw: an unsigned 64-bit number.", examples=["0"])
-    frame_number: str = Field(description="Of the draw: an unsigned 64-bit number.", examples=["7"])
-    source_bytes: int = Field(description="Input as sent by the client [bytes].", examples=[391])
-    real_values: int = Field(description="Reals sent, two a channel use.", examples=[32])
-    channel_uses: int = Field(description="Complex symbols, pilots apart.", examples=[16])
-    num_pilots: int = Field(description="Pilot symbols.", examples=[0])
-    payload_bytes: int = Field(description="Symbols as encoded [bytes].", examples=[128])
-    message_bytes: int = Field(description="Protobuf message of the frame [bytes].", examples=[236])
+    k_factor_db: float | None = Field(
+        description="Rician K factor [dB]; null for other channels.", examples=[6.0]
+    )
+    seed: str = Field(description="Seed of the draw, an unsigned 64-bit number.", examples=["0"])
+    frame_number: str = Field(description="Number of the frame, an unsigned 64-bit number.", examples=["7"])
+    source_bytes: int = Field(description="Size of the input as the client sent it [bytes].", examples=[391])
+    real_values: int = Field(description="Real values sent, two for each channel use.", examples=[32])
+    channel_uses: int = Field(description="Complex symbols sent, without pilots.", examples=[16])
+    num_pilots: int = Field(description="Pilot symbols sent.", examples=[0])
+    payload_bytes: int = Field(description="Size of the encoded symbols [bytes].", examples=[128])
+    message_bytes: int = Field(description="Size of the frame's protobuf message [bytes].", examples=[236])
     wire_bytes: int | None = Field(
-        description="Share of the request as gRPC sends it: HTTP/2 DATA frames with their heads [bytes].",
+        description="Share of the request's HTTP/2 DATA frames, with the frame headers [bytes].",
         examples=[253],
     )
-    airtime_ms: float = Field(description="At the link's symbol rate [ms].", examples=[0.016])
-    bandwidth_ratio: float = Field(description="Channel uses for each source value.", examples=[0.0013])
+    airtime_ms: float = Field(description="Time on the air at the link's symbol rate [ms].", examples=[0.016])
+    bandwidth_ratio: float = Field(
+        description="Channel uses for each value of the source.", examples=[0.0013]
+    )
     network_delay_ms: float | None = Field(
-        description="Of the emulated network, this frame's own, jitter included; downlink holds it [ms]. "
-        "Null of rows of an older store.",
+        description="Delay of this frame in the emulated network, with jitter; part of downlink [ms]. "
+        "Null for rows of an older store.",
         examples=[0.0],
     )
-    encode_ms: float | None = Field(description="Hop [ms].", examples=[21.4])
-    uplink_ms: float | None = Field(description="Hop [ms].", examples=[0.9])
-    channel_ms: float | None = Field(description="Hop [ms].", examples=[1.2])
-    downlink_ms: float | None = Field(description="Hop [ms].", examples=[0.8])
-    decode_ms: float | None = Field(description="Hop [ms].", examples=[1.9])
-    total_ms: float | None = Field(description="All hops [ms].", examples=[26.2])
+    encode_ms: float | None = Field(description="Time to encode at the transmitter [ms].", examples=[21.4])
+    uplink_ms: float | None = Field(
+        description="Network time between transmitter and channel service [ms].", examples=[0.9]
+    )
+    channel_ms: float | None = Field(description="Time in the channel service [ms].", examples=[1.2])
+    downlink_ms: float | None = Field(
+        description="Network time between channel service and receiver [ms].", examples=[0.8]
+    )
+    decode_ms: float | None = Field(description="Time to decode at the receiver [ms].", examples=[1.9])
+    total_ms: float | None = Field(description="Sum of all hops [ms].", examples=[26.2])
 
 
 class InstancesQuery(BaseModel):
-    """Query of instances: their form, and which."""
+    """Query parameters that select instances and the format of the answer."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -139,7 +161,7 @@ class InstancesQuery(BaseModel):
     fading: str = Field("", description="Only this fading.", examples=["block"], max_length=64)
     csi: str = Field("", description="Only this CSI mode.", examples=["perfect"], max_length=64)
     status: str = Field(
-        "", description="Only this outcome: OK, or the class of an error.", examples=["OK"], max_length=64
+        "", description="Only this status: OK, or the class of an error.", examples=["OK"], max_length=64
     )
     min_snr_db: float | None = Field(
         None, description="Lowest requested SNR, inclusive [dB].", examples=[0.0], allow_inf_nan=False
@@ -149,48 +171,57 @@ class InstancesQuery(BaseModel):
     )
     since: datetime | None = Field(
         None,
-        description="Stored then or later; ISO 8601, UTC without a zone.",
+        description="Only instances stored at this time or later; ISO 8601, UTC if it has no time zone.",
         examples=["2026-01-01T10:00:00Z"],
     )
     until: datetime | None = Field(
-        None, description="Stored before; ISO 8601, UTC without a zone.", examples=["2026-01-02T10:00:00Z"]
+        None,
+        description="Only instances stored before this time; ISO 8601, UTC if it has no time zone.",
+        examples=["2026-01-02T10:00:00Z"],
     )
 
     def selection(self) -> dict[str, Any]:
-        """The fields that say which instances are meant."""
+        """The fields that select instances."""
         return {name: getattr(self, name) for name in InstancesQuery.model_fields if name != "format"}
 
 
 class InstancePageQuery(InstancesQuery):
-    """Query of single instances: which, and what page of them."""
+    """Query parameters that select a page of single instances."""
 
-    limit: int = Field(1000, ge=1, le=MAX_INSTANCES, description="Rows at most.", examples=[100])
-    offset: int = Field(0, ge=0, lt=1 << 63, description="Rows to leave out before the first.", examples=[0])
+    limit: int = Field(1000, ge=1, le=MAX_INSTANCES, description="Largest number of rows.", examples=[100])
+    offset: int = Field(
+        0, ge=0, lt=1 << 63, description="Number of rows to skip before the first.", examples=[0]
+    )
 
     def to_query(self) -> InstanceQuery:
-        """As the store takes it."""
+        """The query for the report store."""
         return InstanceQuery(ReportQuery(**self.selection()), self.limit, self.offset)
 
 
 class GroupedReportQuery(InstancesQuery):
-    """Query of a report: which instances, and how they are grouped."""
+    """Query parameters of a report: which instances, and how they are grouped."""
 
     group_by: str = Field(
         "task,system",
-        description=f"Any of {', '.join(GROUPINGS)}, with commas between; empty for one group of all.",
+        description=f"Any of {', '.join(GROUPINGS)}, separated by commas; empty for one group of all.",
         examples=["task,system,channel,snr_bin,hour"],
         max_length=128,
     )
-    snr_bin_db: float = Field(1.0, description="Width of a bin of snr_bin [dB].", examples=[3.0])
+    snr_bin_db: float = Field(1.0, description="Width of a bin of the grouping snr_bin [dB].", examples=[3.0])
 
     def to_query(self) -> ReportQuery:
-        """As the store takes it."""
+        """The query for the report store."""
         names = tuple(name.strip() for name in self.group_by.split(",")) if self.group_by.strip() else ()
         return ReportQuery(**self.selection(), group_by=names, snr_bin_db=self.snr_bin_db)
 
 
 def add_report_routes(app: FastAPI, store: Store) -> None:
-    """GET /reports/{overhead,paper,latency,instances}."""
+    """Add GET /reports/{overhead,paper,latency,instances} to an app.
+
+    Args:
+        app: The service's app.
+        store: The report store, shared with the gRPC service.
+    """
     _add_grouped(app, "overhead", OverheadReportRow, store.overhead)
     _add_grouped(app, "paper", PaperReportRow, store.paper)
     _add_grouped(app, "latency", LatencyReportRow, store.latency)
@@ -207,13 +238,13 @@ def _add_grouped(
     row_model: type[BaseModel],
     read: Callable[[ReportQuery], list[dict[str, Any]]],
 ) -> None:
-    figures = [column for column in row_model.model_fields if column not in Group.model_fields]
+    values = [column for column in row_model.model_fields if column not in Group.model_fields]
 
     @app.get(f"/reports/{name}", name=f"report_{name}", **_documented(row_model))
     async def report(query: Annotated[GroupedReportQuery, Query()]) -> Response:
-        asked = query.to_query()
-        rows = await asyncio.to_thread(read, asked)
-        return await _render(query.format, row_model, [*asked.group_by, *figures], rows)
+        report_query = query.to_query()
+        rows = await asyncio.to_thread(read, report_query)
+        return await _render(query.format, row_model, [*report_query.group_by, *values], rows)
 
 
 def _documented(row_model: type[BaseModel]) -> dict[str, Any]:
@@ -238,7 +269,7 @@ async def _render(
 
 
 def _plain(value: Any) -> Any:
-    """As every format can hold it: no NaN, no infinity, times as ISO 8601."""
+    """A value that every format can hold: NaN and infinity become None, times become ISO 8601."""
     if isinstance(value, datetime):
         return value.isoformat() + "Z"
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -257,12 +288,12 @@ def _as_csv(row_model: type[BaseModel], columns: Sequence[str], rows: Sequence[R
 
 
 def _as_parquet(row_model: type[BaseModel], columns: Sequence[str], rows: Sequence[Row]) -> bytes:
-    """Typed by the row model, so that a column of nothing, or no row at all, has its type too."""
+    """Types come from the row model, so that a column has its type even if it has no values."""
     try:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        allowed = "json, csv; parquet needs the extra of this service: pip install 'semcom[reports]'"
+        allowed = "json, csv; for parquet, install the extra on this service: pip install 'semcom[reports]'"
         raise InvalidField("format", "parquet", allowed) from error
     types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     schema = pa.schema([(name, types[_type_of(row_model, name)]) for name in columns])
@@ -272,14 +303,14 @@ def _as_parquet(row_model: type[BaseModel], columns: Sequence[str], rows: Sequen
 
 
 def _type_of(row_model: type[BaseModel], column: str) -> Any:
-    """str, int or float, of a field that may be optional."""
+    """Type of a field: str, int or float, also if the field may be None."""
     annotation = row_model.model_fields[column].annotation
     return next((part for part in get_args(annotation) if part is not type(None)), annotation)
 
 
 @dataclass(frozen=True)
 class _Form:
-    """A format of a report."""
+    """A format of a report: its media type and the function that writes it."""
 
     media_type: str
     write: Callable[[type[BaseModel], Sequence[str], Sequence[Row]], bytes]

@@ -1,7 +1,7 @@
-"""What the network between channel and receiver does to a frame; it knows nothing of the radio.
+"""Impairments of the network between channel and receiver: delay, jitter and loss of frames.
 
-It draws from a substream of its own, so that the radio's draw is the same with and without it, and a frame
-that was lost, or late, is so again when it is replayed.
+They are independent of the radio channel. They are drawn from their own substream, so the draw of the radio
+channel is the same with and without them, and a replayed frame has the same delay and loss again.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ class Network:
     """Settings of a link's network.
 
     Attributes:
-        delay_ms: Mean time a frame takes [ms].
-        jitter_ms: A frame's delay differs from it by up to so much, uniformly [ms].
-        loss_rate: Share of frames that never arrive, 0 to 1.
+        delay_ms: Mean delay of a frame [ms].
+        jitter_ms: Largest difference between a frame's delay and the mean, uniformly distributed [ms].
+        loss_rate: Probability that a frame is lost, 0 to 1.
     """
 
     delay_ms: float = 0.0
@@ -28,30 +28,30 @@ class Network:
 
 @dataclass(frozen=True)
 class Impairment:
-    """What one frame meets.
+    """Impairment of one frame.
 
     Attributes:
-        delay_ms: Never below 0 [ms].
-        is_lost: It never arrives.
+        delay_ms: Delay of the frame, at least 0 [ms].
+        is_lost: True if the frame is lost.
     """
 
     delay_ms: float
     is_lost: bool
 
 
-_NOTHING = Impairment(0.0, is_lost=False)
+_NO_IMPAIRMENT = Impairment(0.0, is_lost=False)
 
 
 def impair(network: Network | None, seed: int, frame_number: int) -> Impairment:
     """Draw one frame's delay and loss: max(0, delay + jitter u), u ~ U(-1, 1); lost with P = loss_rate.
 
     Args:
-        network: Settings; None where it does nothing.
-        seed: Of the link; with the frame number it fixes the draw.
-        frame_number: uint64.
+        network: Settings of the network; None if it has no impairments.
+        seed: Seed of the link, uint64; the draw depends on the seed and the frame number.
+        frame_number: Number of the frame, uint64.
     """
     if network is None:
-        return _NOTHING
+        return _NO_IMPAIRMENT
     for_loss, for_jitter = generator(seed, frame_number, Substream.NETWORK).random(2)
     delay_ms = max(0.0, network.delay_ms + network.jitter_ms * (2 * float(for_jitter) - 1))
     return Impairment(delay_ms, is_lost=bool(for_loss < network.loss_rate))

@@ -1,4 +1,4 @@
-"""Links: named settings that can change while frames are on the way."""
+"""Links: named settings of a channel, which can change while the service is running."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 
-from channel_service.files import NAME_RULE, is_name
+from channel_service.links.files import NAME_RULE, is_name
 from channel_service.links.recording import Recordings
 from channel_service.links.settings import LinkSettings
+from channel_service.links.traces import Traces
 from channel_service.radio.channels import MODELS
-from channel_service.radio.traces import Traces
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, UnknownName
 from shared.logs import log_event
@@ -26,21 +26,21 @@ from shared.names import shorten_names
 
 DEFAULT_LINK = "default"
 MAX_LINKS = 1024
-MAX_CHANGES_KEPT = 4096
+MAX_STORED_CHANGES = 4096
 _LOG = logging.getLogger(__name__)
-_MAX_POINTS_KEPT = 64
+_MAX_STORED_POINTS = 64
 _NO_CHANGES = channel_service_pb2.LinkSettings()
 
 
 @dataclass(frozen=True)
 class Link:
-    """One link as it is at one moment; frames on their way keep theirs.
+    """One link at one moment. A change makes a new object, so requests in progress are not affected.
 
     Attributes:
-        name: Of the link.
-        settings: That hold.
-        numbers: Gives each number once to frames that bring none; `next` on it is atomic.
-        schedule_since_s: When the schedule was set, on the links' clock [s].
+        name: Name of the link.
+        settings: Settings of the link.
+        numbers: Counter that numbers the frames without a frame number; `next` on it is atomic.
+        schedule_since_s: Time at which the schedule was set, on the clock of `Links` [s].
     """
 
     name: str
@@ -51,14 +51,14 @@ class Link:
 
 @dataclass(frozen=True)
 class LinkChange:
-    """What was done to a link.
+    """One change of a link.
 
     Attributes:
-        link: Its name.
-        time: When.
+        link: Name of the link.
+        time: Time of the change, UTC.
         origin: Protocol and address of the caller.
         action: set | replace | delete.
-        settings: As they were given, of a schedule the first _MAX_POINTS_KEPT points.
+        settings: The settings in the request, with at most _MAX_STORED_POINTS points of a schedule.
     """
 
     link: str
@@ -69,11 +69,16 @@ class LinkChange:
 
 
 class Links:
-    """The links of one service, what they play and record, and what was done to them.
+    """The links of one service, with their traces, their recordings and their changes.
 
     Args:
-        folder: Of traces and recordings.
-        clock: Seconds that never run backwards; schedules over time go by it.
+        folder: Folder of the traces and recordings.
+        clock: Monotonic clock for schedules over time [s].
+
+    Attributes:
+        traces: The traces that links can play.
+        recordings: The recordings that links can make and replay.
+        clock: The clock.
     """
 
     def __init__(
@@ -82,26 +87,26 @@ class Links:
         self.traces, self.recordings = Traces(folder), Recordings(folder)
         self.clock = clock
         self._links = {DEFAULT_LINK: Link(DEFAULT_LINK, LinkSettings(), count(), clock())}
-        self._changes: deque[LinkChange] = deque(maxlen=MAX_CHANGES_KEPT)
+        self._changes: deque[LinkChange] = deque(maxlen=MAX_STORED_CHANGES)
         self._lock = threading.Lock()
 
     def get(self, name: str) -> LinkSettings:
-        """Settings of a link as they are now.
+        """Current settings of a link.
 
         Raises:
-            UnknownName: If there is no such link.
+            UnknownName: If there is no link of this name.
         """
         return self.find(name).settings
 
     def find(self, name: str, overrides: channel_service_pb2.LinkSettings = _NO_CHANGES) -> Link:
-        """A link as it is now, for one request.
+        """The current link, for one request.
 
         Args:
-            name: Of the link.
-            overrides: Settings that hold for this request alone.
+            name: Name of the link.
+            overrides: Settings that replace those of the link for this request only.
 
         Raises:
-            UnknownName: If there is no such link, trace or recording.
+            UnknownName: If the link does not exist, or a trace or recording that the settings name.
             InvalidField: If a value is not allowed.
         """
         link = self._links.get(name)
@@ -117,17 +122,22 @@ class Links:
         origin: str = "",
         replaces: bool = False,
     ) -> LinkSettings:
-        """Make or change a link, all or nothing. Holds from the next frame.
+        """Create or change a link. If one value is not allowed, nothing is changed.
+
+        The change takes effect from the next request.
 
         Args:
-            name: Of the link.
-            changes: Settings to set.
-            origin: Who asks, for the record.
-            replaces: Absent fields take their default; else they keep their value.
+            name: Name of the link.
+            changes: Settings to change.
+            origin: Protocol and address of the caller, stored with the change.
+            replaces: If true, absent fields get their default value; if false, they keep their value.
+
+        Returns:
+            The new settings of the link.
 
         Raises:
-            UnknownName: If there is no such trace or recording.
-            InvalidField: If the name or a value is not allowed.
+            UnknownName: If a trace or recording that the settings name does not exist.
+            InvalidField: If the name or a value is not allowed, or there are too many links.
         """
         if not is_name(name):
             raise InvalidField("link", name, NAME_RULE)
@@ -139,32 +149,38 @@ class Links:
                 link = Link(name, LinkSettings(), count(), self.clock())
             changed = self._changed(link, LinkSettings() if replaces else link.settings, changes)
             self._links[name] = changed
-            self._note(name, origin, "replace" if replaces else "set", changes)
+            self._log_change(name, origin, "replace" if replaces else "set", changes)
         return changed.settings
 
     def delete(self, name: str, *, origin: str = "") -> None:
-        """Delete a link; frames on their way through it go on.
+        """Delete a link. Requests in progress on this link are finished.
+
+        Args:
+            name: Name of the link.
+            origin: Protocol and address of the caller, stored with the change.
 
         Raises:
-            UnknownName: If there is no such link.
-            InvalidField: If it is the default one.
+            UnknownName: If there is no link of this name.
+            InvalidField: If it is the default link.
         """
         if name == DEFAULT_LINK:
-            raise InvalidField("link", name, f"any link but {DEFAULT_LINK}, which is always there")
+            raise InvalidField("link", name, f"any link but {DEFAULT_LINK}, which always exists")
         with self._lock:
             self.find(name)
             del self._links[name]
-            self._note(name, origin, "delete", _NO_CHANGES)
+            self._log_change(name, origin, "delete", _NO_CHANGES)
 
     def all(self) -> dict[str, LinkSettings]:
-        """Every link, sorted by name."""
+        """Settings of every link by its name, sorted by name."""
         return {name: link.settings for name, link in sorted(self._links.items())}
 
     def changes(self, name: str) -> list[LinkChange]:
-        """What was done to a link since the start, oldest first; of all links the last MAX_CHANGES_KEPT.
+        """Changes of a link since the service started, oldest first.
+
+        The last MAX_STORED_CHANGES changes of all links together are stored, also those of deleted links.
 
         Raises:
-            UnknownName: If there is no such link and never was.
+            UnknownName: If there is no link of this name and no stored change of one.
         """
         with self._lock:
             found = [change for change in self._changes if change.link == name]
@@ -173,7 +189,7 @@ class Links:
         return found
 
     def _changed(self, link: Link, before: LinkSettings, changes: channel_service_pb2.LinkSettings) -> Link:
-        """The link with changes to the settings `before`, for which everything must be at hand."""
+        """The link with changes to the settings `before`; checks that what the settings name exists."""
         settings = before.with_changes(changes)
         if settings is link.settings:
             return link
@@ -185,12 +201,14 @@ class Links:
         since_s = self.clock() if changes.HasField("snr_schedule") else link.schedule_since_s
         return replace(link, settings=settings, schedule_since_s=since_s)
 
-    def _note(self, name: str, origin: str, action: str, given: channel_service_pb2.LinkSettings) -> None:
+    def _log_change(
+        self, name: str, origin: str, action: str, given: channel_service_pb2.LinkSettings
+    ) -> None:
         settings = channel_service_pb2.LinkSettings()
         settings.CopyFrom(given)
         if settings.HasField("snr_schedule"):
             for points in (settings.snr_schedule.at, settings.snr_schedule.snr_db):
-                del points[_MAX_POINTS_KEPT:]
+                del points[_MAX_STORED_POINTS:]
         self._changes.append(LinkChange(name, datetime.now(UTC), origin, action, settings))
         shown = MessageToDict(settings, preserving_proto_field_name=True)
         log_event(_LOG, "link", link=name, action=action, origin=origin, settings=shown)

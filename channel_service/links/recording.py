@@ -1,12 +1,13 @@
-"""Record and replay: each frame's draw as a line of a file, and the draw again from that line.
+"""Recordings: each frame's draw is one line of a file, from which the same draw can be replayed.
 
-NAME.jsonl opens with a line that names the format; each further line is one frame:
+The first line of NAME.jsonl names the format. Each other line is one frame:
 
     {"frame_number", "settings", "noise_variance", "gains": {"shape", "data"}, "sent_sha256",
      "received_sha256"}
 
-`data` are the gains h as little-endian complex64 in base64. The noise is drawn anew from the settings' seed
-and the frame number. The digests let a replay of the same symbols prove that it came out bit for bit.
+`data` holds the gains h as little-endian complex64 in base64. The noise is not in the file: it is drawn
+again from the seed and the frame number. The SHA-256 digests show whether a replay of the same symbols gives
+exactly the same received symbols.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from channel_service.files import is_name, store_file
+from channel_service.links.files import is_name, store_file
 from channel_service.links.settings import LinkSettings
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField, UnknownName
@@ -33,11 +34,11 @@ from shared.names import shorten_names
 
 SUFFIX = ".jsonl"
 _HEADER = {"format": "semcom recording", "version": 1}
-# What belongs to the link as it was set, not to one frame's draw.
+# Settings of the link that are not part of one frame's draw.
 _NOT_RECORDED = ("snr_schedule", "record", "replay")
 _MAX_FRAME_NUMBER = (1 << 64) - 1
-# What a line raises that is none; a file may come from anywhere.
-_BROKEN = (
+# What can be raised by a line that is not in the format; an uploaded file may hold anything.
+_FORMAT_ERRORS = (
     *(ValueError, KeyError, TypeError, AttributeError),
     *(OverflowError, RecursionError, InvalidField),
 )
@@ -48,12 +49,12 @@ class Entry:
     """One recorded frame.
 
     Attributes:
-        frame_number: uint64.
-        settings: That held for it, its schedule's SNR put in.
-        noise_variance: Per complex symbol [linear].
-        gains: h, complex64, [1, 1] or [L, S].
-        sent_sha256: Of x.
-        received_sha256: Of y.
+        frame_number: Number of the frame, uint64.
+        settings: Settings of the link for this frame, with the schedule's SNR filled in.
+        noise_variance: Noise variance per complex symbol [linear].
+        gains: Gains h, complex64, [1, 1] or [L, S].
+        sent_sha256: SHA-256 digest of the sent symbols x.
+        received_sha256: SHA-256 digest of the received symbols y.
     """
 
     frame_number: int
@@ -64,20 +65,20 @@ class Entry:
     received_sha256: str
 
     def to_line(self) -> str:
-        """As a line of the file."""
-        held = self.settings.to_dict()
-        settings = {name: value for name, value in held.items() if name not in _NOT_RECORDED}
+        """The entry as a line of the file."""
+        every_setting = self.settings.to_dict()
+        settings = {name: value for name, value in every_setting.items() if name not in _NOT_RECORDED}
         data = base64.b64encode(np.ascontiguousarray(self.gains, dtype="<c8").tobytes()).decode("ascii")
         gains = {"shape": self.gains.shape, "data": data}
         return json.dumps({**vars(self), "settings": settings, "gains": gains}) + "\n"
 
     @classmethod
     def from_line(cls, line: str) -> Entry:
-        """From a line of the file.
+        """Read an entry from a line of the file.
 
         Raises:
             InvalidField: If a value is not allowed.
-            Exception: One of _BROKEN, if it is no such line.
+            Exception: One of _FORMAT_ERRORS, if the line is not in the format.
         """
         fields: dict[str, Any] = json.loads(line)
         noise_variance = fields["noise_variance"]
@@ -88,11 +89,11 @@ class Entry:
         if not np.isfinite(gains).all():
             raise InvalidField("gains", "NaN or infinity", "finite numbers")
         settings = LinkSettings(**fields["settings"])
-        settings.to_proto()  # takes numbers and names of the right kinds alone
+        settings.to_proto()  # raises an error if a value has the wrong type
         return cls(**{**fields, "settings": settings, "gains": gains})
 
-    def has_draw_of(self, other: Entry) -> bool:
-        """Would the same symbols come out the same?"""
+    def has_same_draw(self, other: Entry) -> bool:
+        """True if both entries give the same received symbols for the same sent symbols."""
         return (
             self.settings == other.settings
             and self.noise_variance == other.noise_variance
@@ -102,23 +103,23 @@ class Entry:
 
 
 def digest(x: Complex) -> str:
-    """SHA-256 of symbols, as little-endian complex64."""
+    """SHA-256 digest of symbols as little-endian complex64, in hexadecimal."""
     return hashlib.sha256(np.ascontiguousarray(x, dtype="<c8").tobytes()).hexdigest()
 
 
 @dataclass
 class _Index:
-    """Where each frame's line begins, and where the last whole line ends [bytes]."""
+    """Offset of each frame's line, by frame number, and the end of the last complete line [bytes]."""
 
     offsets: dict[int, int] = field(default_factory=dict)
     end: int = 0
 
 
 class Recordings:
-    """The recordings of one folder.
+    """The recordings in one folder.
 
     Args:
-        folder: Made when the first frame is recorded.
+        folder: Folder of the recordings; it is created when the first frame is recorded.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -127,42 +128,54 @@ class Recordings:
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
-        """Names of the recordings there are."""
+        """Names of all recordings, sorted."""
         return sorted(path.stem for path in self._folder.glob(f"*{SUFFIX}"))
 
     def path(self, name: str) -> Path:
-        """File of a recording.
+        """Path of a recording's file.
 
         Raises:
-            UnknownName: If there is no such recording.
+            UnknownName: If there is no recording of this name.
         """
         path = self._folder / f"{name}{SUFFIX}"
-        # The name may come from a URL, and must not lead out of the folder.
+        # The name may come from a URL and must not name a file outside the folder.
         if not (is_name(name) and path.is_file()):
             raise UnknownName("recording", name, shorten_names(self.names()))
         return path
 
     def store(self, name: str, data: bytes) -> int:
-        """Keep a recording made elsewhere; returns how many frames it holds.
+        """Store an uploaded recording.
+
+        Args:
+            name: Name of the new recording.
+            data: Content of its file.
+
+        Returns:
+            Number of frames in the recording.
 
         Raises:
-            InvalidField: If the name is none or taken, or the bytes are no recording; then nothing is kept.
+            InvalidField: If the name is not allowed or already used, or `data` is not a recording; then
+                nothing is stored.
         """
         file = io.BytesIO(data)
         index = _make_index(name, file)
         if not index.offsets or index.end != len(data):
-            raise _unreadable(name, "no frame, or a line without its end")
+            raise _invalid_file(name, "it holds no frame, or its last line is not complete")
         for offset in index.offsets.values():
             _read_entry(name, file, offset)
         store_file("recording", self._folder, f"{name}{SUFFIX}", data)
         return len(index.offsets)
 
     def add(self, name: str, entries: Sequence[Entry]) -> None:
-        """Append frames and make sure that they are on the way to the disk; a draw it holds is kept once.
+        """Append frames to a recording and flush the file. A frame that it already holds is not added again.
+
+        Args:
+            name: Name of the recording; it is created if it does not exist.
+            entries: The frames to append.
 
         Raises:
-            InvalidField: If it holds a frame of the same number with another draw, or cannot be written; then
-                nothing is added.
+            InvalidField: If the recording holds a frame of the same number with another draw, or cannot be
+                written; then nothing is added.
         """
         path = self._folder / f"{name}{SUFFIX}"
         try:
@@ -174,11 +187,11 @@ class Recordings:
             raise InvalidField("record", name, f"a file that can be written ({error.strerror})") from error
 
     def find(self, name: str, frame_number: int) -> Entry:
-        """One recorded frame.
+        """Find one frame of a recording.
 
         Raises:
-            UnknownName: If there is no such recording.
-            InvalidField: If it holds no frame of this number, or is no recording.
+            UnknownName: If there is no recording of this name.
+            InvalidField: If it holds no frame of this number, or the file is not a recording.
         """
         with self._lock, self.path(name).open("rb") as file:
             offset = self._index(name, file).offsets.get(frame_number)
@@ -188,15 +201,15 @@ class Recordings:
 
     def _append(self, name: str, file: IO[bytes], entries: Sequence[Entry]) -> None:
         index = self._index(name, file)
-        fresh: dict[int, Entry] = {}
+        new: dict[int, Entry] = {}
         for entry in entries:
             number = entry.frame_number
-            held = fresh.get(number)
-            if held is None and number in index.offsets:
-                held = _read_entry(name, file, index.offsets[number])
-            if held is None:
-                fresh[number] = entry
-            elif not held.has_draw_of(entry):
+            known = new.get(number)
+            if known is None and number in index.offsets:
+                known = _read_entry(name, file, index.offsets[number])
+            if known is None:
+                new[number] = entry
+            elif not known.has_same_draw(entry):
                 raise InvalidField(
                     "frame_number", number, f"one that recording {name!r} does not hold with another draw"
                 )
@@ -204,14 +217,14 @@ class Recordings:
         file.truncate()
         if not index.end:
             index.end += file.write((json.dumps(_HEADER) + "\n").encode())
-        for number, entry in fresh.items():
+        for number, entry in new.items():
             index.offsets[number] = index.end
             index.end += file.write(entry.to_line().encode())
         file.flush()
         self._indices[name] = (os.fstat(file.fileno()).st_mtime_ns, index)
 
     def _index(self, name: str, file: IO[bytes]) -> _Index:
-        """The file's index; made anew where somebody else changed the file."""
+        """The file's index; it is made again if another process changed the file."""
         changed_ns = os.fstat(file.fileno()).st_mtime_ns
         known = self._indices.get(name)
         if known is None or known[0] != changed_ns:
@@ -222,16 +235,16 @@ class Recordings:
 def _make_index(name: str, file: IO[bytes]) -> _Index:
     index = _Index()
     for line in file:
-        if not line.endswith(b"\n"):  # the service was killed while it wrote
+        if not line.endswith(b"\n"):  # the service was killed while it wrote this line
             break
         try:
             fields = json.loads(line)
             if index.end:
                 index.offsets[_frame_number(fields["frame_number"])] = index.end
             elif fields != _HEADER:
-                raise ValueError("another first line")
-        except _BROKEN as error:
-            raise _unreadable(name, error) from error
+                raise ValueError("its first line is another one")
+        except _FORMAT_ERRORS as error:
+            raise _invalid_file(name, error) from error
         index.end += len(line)
     return index
 
@@ -240,17 +253,17 @@ def _read_entry(name: str, file: IO[bytes], offset: int) -> Entry:
     file.seek(offset)
     try:
         return Entry.from_line(file.readline().decode())
-    except _BROKEN as error:
-        raise _unreadable(name, error) from error
+    except _FORMAT_ERRORS as error:
+        raise _invalid_file(name, error) from error
 
 
 def _frame_number(value: Any) -> int:
-    # JSON knows true, 1.5 and Infinity too.
+    # A number in JSON may also be 1.5 or Infinity, and True is an int in Python.
     if type(value) is not int or not 0 <= value <= _MAX_FRAME_NUMBER:
         raise InvalidField("frame_number", value, "a whole number of 0 to 2^64 - 1")
     return value
 
 
-def _unreadable(name: str, reason: object) -> InvalidField:
-    allowed = f"a file that opens with {json.dumps(_HEADER)} and holds frames ({reason})"
+def _invalid_file(name: str, reason: object) -> InvalidField:
+    allowed = f"a file that starts with {json.dumps(_HEADER)} and holds frames ({reason})"
     return InvalidField("recording", name, allowed)

@@ -1,4 +1,4 @@
-"""SNR as a function of frame number or time: steps, ramps, and traces from a CSV file."""
+"""SNR schedules: the SNR as a function of frame number or time, as steps or ramps, also from a CSV file."""
 
 from __future__ import annotations
 
@@ -26,20 +26,27 @@ def _linear(share: float, before: float, after: float) -> float:
     return before + share * (after - before)
 
 
-# From how far a position lies between two points [0 to 1) and their values to the value there.
+# Each function gives the value between two points, from the relative position [0 to 1) and the two values.
 INTERPOLATIONS: Mapping[str, Callable[[float, float, float], float]] = {"hold": _hold, "linear": _linear}
 
 
 @dataclass(frozen=True)
 class SnrSchedule:
-    """SNR through points; before the first its value holds, after the last either that one's, or all repeats.
+    """SNR schedule through points.
+
+    Before the first point, the SNR is that of the first point. After the last point, the SNR is that of the
+    last point, or the schedule repeats.
 
     Attributes:
-        at: Positions, ascending, from 0: frame numbers or seconds.
-        snr_db: One a position [dB].
-        over: What the positions are: frame | time_s (since the schedule was set [s]).
+        at: Positions of the points, ascending, at least 0: frame numbers or seconds.
+        snr_db: SNR at each position [dB].
+        over: What the positions mean: frame (frame numbers) | time_s (time since the schedule was set [s]).
         interpolation: hold (steps) | linear (ramps).
-        repeats: The schedule starts over at its last position.
+        repeats: True if the schedule starts again at its last position.
+
+    Raises:
+        InvalidField: If a value is not allowed.
+        TooLarge: If there are too many points.
     """
 
     at: tuple[float, ...]
@@ -58,8 +65,8 @@ class SnrSchedule:
         if not self.at or len(self.at) != len(self.snr_db):
             raise InvalidField(
                 "snr_schedule.at",
-                f"{len(self.at)} for {len(self.snr_db)} of snr_db",
-                "one each, at least one",
+                f"{len(self.at)} positions and {len(self.snr_db)} values of snr_db",
+                "the same number of both, at least one",
             )
         _check_points(self.at, self.snr_db)
         if self.repeats and self.at[-1] == 0:
@@ -69,8 +76,8 @@ class SnrSchedule:
         """SNR of a frame [dB].
 
         Args:
-            frame_number: Of the frame.
-            elapsed_s: Since the schedule was set [s].
+            frame_number: Number of the frame.
+            elapsed_s: Time since the schedule was set [s].
         """
         position = frame_number if self.over == "frame" else elapsed_s
         if self.repeats:
@@ -84,10 +91,11 @@ class SnrSchedule:
 
     @classmethod
     def from_proto(cls, message: channel_service_pb2.SnrSchedule) -> SnrSchedule | None:
-        """From the wire; None where it has no points.
+        """The schedule of a message; None if the message has no points.
 
         Raises:
             InvalidField: If a value is not allowed.
+            TooLarge: If there are too many points.
         """
         if not message.at and not message.snr_db:
             return None
@@ -100,7 +108,7 @@ class SnrSchedule:
         )
 
     def to_proto(self) -> channel_service_pb2.SnrSchedule:
-        """As the message of the wire contract."""
+        """The schedule as a message."""
         return channel_service_pb2.SnrSchedule(**vars(self))
 
 
@@ -108,7 +116,9 @@ def _check_points(at: tuple[float, ...], snr_db: tuple[float, ...]) -> None:
     previous = -1.0
     for position in at:
         if not (math.isfinite(position) and position > previous and position >= 0):
-            raise InvalidField("snr_schedule.at", position, "finite positions from 0, each above the last")
+            raise InvalidField(
+                "snr_schedule.at", position, "finite positions from 0, each above the one before"
+            )
         previous = position
     for value in snr_db:
         if not (math.isfinite(value) and MIN_SNR_DB <= value <= MAX_SNR_DB):
@@ -116,13 +126,16 @@ def _check_points(at: tuple[float, ...], snr_db: tuple[float, ...]) -> None:
 
 
 def read_points(text: str) -> dict[str, list[float]]:
-    """Points of a CSV file with the columns `at` and `snr_db`; a line with their names may come first.
+    """Read the points of a CSV file with the columns `at` and `snr_db`. The first line may hold their names.
+
+    Args:
+        text: Content of the file.
 
     Returns:
-        Fields `at` and `snr_db` of a schedule.
+        The fields `at` and `snr_db` of a schedule.
 
     Raises:
-        InvalidField: If a line is not two numbers.
+        InvalidField: If a line does not hold two numbers.
     """
     points: dict[str, list[float]] = {name: [] for name in COLUMNS}
     for number, row in enumerate(_rows(text.splitlines()), 1):

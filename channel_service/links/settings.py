@@ -1,4 +1,4 @@
-"""What can be set on a link, and what is allowed."""
+"""Settings of a link and their allowed values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from channel_service.files import NAME_RULE, is_name
+from channel_service.links.files import NAME_RULE, is_name
 from channel_service.links.impairments import Network
 from channel_service.links.schedules import SnrSchedule
 from channel_service.radio.channels import FADINGS, MODELS, Channel, Complex, check_channel
@@ -23,30 +23,33 @@ _MAX_UINT64 = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """Settings of one link; an instance never changes, a link is given another.
+    """Settings of one link. The object never changes; to change a link, it gets a new object.
 
     Attributes:
-        channel: A row of MODELS.
-        fading: A row of FADINGS: block | symbol | doppler.
+        channel: Name of a channel model in MODELS.
+        fading: Name of a fading in FADINGS: block | symbol | doppler.
         snr_db: Es/N0 per complex symbol [dB].
-        k_factor_db: Rician K [dB].
-        csi: What the receiver may know of h: perfect | none | estimated (from pilots) | mismatched.
-        num_pilots: Pilots a frame where csi is estimated.
-        seed: Of the draws.
-        symbol_rate_hz: Complex symbols a second, for the airtime, Doppler and the bandwidth of TDL.
-        coherence_symbols: Block fading: symbols that share a gain; 0 for the whole frame.
-        doppler_hz: Doppler fading: largest shift [Hz].
-        frame_interval_ms: Doppler fading: from one frame's start to the next's [ms].
-        nakagami_m: Nakagami shape.
-        delay_spread_ns: TDL: root mean square [ns].
-        csi_error_db: Where csi is mismatched: E|error|^2 / E|h|^2 [dB].
+        k_factor_db: Rician K factor [dB].
+        csi: What the receiver knows of h: perfect | none | estimated (from pilots) | mismatched.
+        num_pilots: Number of pilots in a frame if csi is estimated.
+        seed: Seed of the draws, uint64.
+        symbol_rate_hz: Complex symbols a second [Hz], for the airtime, Doppler and the bandwidth of TDL.
+        coherence_symbols: Block fading: number of symbols that share a gain; 0 for the whole frame.
+        doppler_hz: Doppler fading: largest Doppler shift [Hz].
+        frame_interval_ms: Doppler fading: time from the start of one frame to the start of the next [ms].
+        nakagami_m: Nakagami: shape parameter m.
+        delay_spread_ns: TDL: root mean square delay spread [ns].
+        csi_error_db: Error of the gains if csi is mismatched: E|error|^2 / E|h|^2 [dB].
         trace: Name of the recorded gains that channel=trace plays.
-        snr_schedule: Takes the place of snr_db.
-        network_delay_ms: Mean delay of the network behind the channel [ms].
-        network_jitter_ms: Largest deviation from it [ms].
-        network_loss_rate: Share of frames lost.
-        record: Name of the recording that keeps each frame's draw; empty for none.
+        snr_schedule: Schedule of the SNR, used instead of snr_db; None for none.
+        network_delay_ms: Mean delay of the network between channel and receiver [ms].
+        network_jitter_ms: Largest difference between a frame's delay and the mean [ms].
+        network_loss_rate: Probability that the network loses a frame, 0 to 1.
+        record: Name of the recording to which each frame's draw is added; empty for none.
         replay: Name of the recording whose draws are used; empty for none.
+
+    Raises:
+        InvalidField: If a value is not allowed, or the values cannot be used together.
     """
 
     channel: str = "awgn"
@@ -80,23 +83,23 @@ class LinkSettings:
             raise InvalidField("trace", self.trace, f"with channel={self.channel}: the name of a trace")
         if self.record and self.replay:
             raise InvalidField(
-                "record", self.record, "nothing while replay is set: its draws are kept already"
+                "record", self.record, "empty while replay is set, because those draws are recorded already"
             )
         check_channel(self.radio)
 
     @property
     def pilots_a_frame(self) -> int:
-        """Pilots that really travel."""
+        """Number of pilots that are sent with each frame."""
         return self.num_pilots if self.csi == "estimated" else 0
 
     @property
     def stated_k_factor_db(self) -> float | None:
-        """The K factor where the channel has one [dB]."""
+        """The K factor if the channel has one, else None [dB]."""
         return self.k_factor_db if MODELS[self.channel].has_k_factor else None
 
     @cached_property
     def radio(self) -> Channel:
-        """The part the radio's mathematics needs, without the gains of a trace."""
+        """Settings of the radio channel, without the gains of a trace."""
         return Channel(
             model=self.channel,
             **{name: getattr(self, name) for name in RADIO_FIELDS},
@@ -105,32 +108,34 @@ class LinkSettings:
         )
 
     def to_channel(self, trace_gains: Complex | None = None) -> Channel:
-        """The part the radio's mathematics needs.
+        """Settings of the radio channel.
 
         Args:
-            trace_gains: Recorded gains, where a trace is set.
+            trace_gains: Recorded gains, complex64, [num_gains], if a trace is set.
         """
         return self.radio if trace_gains is None else replace(self.radio, trace_gains=trace_gains)
 
     @cached_property
     def network(self) -> Network | None:
-        """The part that is no radio; None where it does nothing."""
+        """Settings of the network; None if it has no impairments."""
         network = Network(self.network_delay_ms, self.network_jitter_ms, self.network_loss_rate)
         return None if network == Network() else network
 
     def at(self, frame_number: int, elapsed_s: float) -> LinkSettings:
-        """These settings for one frame: the schedule's SNR there, and no schedule.
+        """Settings for one frame, in which the schedule is replaced by its SNR for this frame.
 
         Args:
-            frame_number: Of the frame.
-            elapsed_s: Since the schedule was set [s].
+            frame_number: Number of the frame.
+            elapsed_s: Time since the schedule was set [s].
         """
         if self.snr_schedule is None:
             return self
         return replace(self, snr_db=self.snr_schedule.snr_db_at(frame_number, elapsed_s), snr_schedule=None)
 
     def with_changes(self, changes: channel_service_pb2.LinkSettings) -> LinkSettings:
-        """These settings with the fields that are present in a message; a fixed SNR ends a schedule.
+        """Settings in which the fields that are present in a message are changed.
+
+        A new `snr_db` without a schedule removes the schedule.
 
         Raises:
             InvalidField: If a value is not allowed.
@@ -145,7 +150,7 @@ class LinkSettings:
         return replace(self, **given)
 
     def to_proto(self) -> channel_service_pb2.LinkSettings:
-        """As the message of the wire contract, every field set but a schedule that there is not."""
+        """The settings as a message. Every field is set; only the schedule is absent if there is none."""
         schedule = self.snr_schedule.to_proto() if self.snr_schedule else None
         return channel_service_pb2.LinkSettings(**{**self.to_dict(), "snr_schedule": schedule})
 
@@ -167,7 +172,7 @@ RADIO_FIELDS = (
     "delay_spread_ns",
     "symbol_rate_hz",
 )
-"""Settings that a link's channel has under the same names."""
+"""Settings that have the same name in LinkSettings and in Channel."""
 
 
 def _one_of(names: Mapping[str, Any] | tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:

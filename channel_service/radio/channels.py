@@ -1,10 +1,10 @@
-"""The channels: y = h x + n. NumPy only.
+"""The radio channel: y = h x + n. Uses NumPy only.
 
 A frame's draw depends on (seed, frame number) alone. Gains, noise and pilot noise come from separate
-substreams of a counter-based generator, so that a frame meets the same noise whatever the fading, a change of
-SNR only scales it, and systems can be compared draw by draw.
+substreams of a counter-based random generator. So a frame gets the same noise with every fading, a change of
+the SNR only scales the noise, and two systems can be compared draw by draw.
 
-Shapes: L tokens, S symbols a token.
+Shapes: L tokens, S symbols in each token.
 """
 
 from __future__ import annotations
@@ -15,15 +15,25 @@ from typing import NamedTuple
 import numpy as np
 
 from channel_service.radio.fadings import FADINGS
-from channel_service.radio.models import MODELS, Scene
+from channel_service.radio.models import MODELS, DrawInputs
 from channel_service.radio.random_streams import Complex, Substream, complex_normal, generator
 from channel_service.radio.settings import Channel
 from shared.errors import InvalidField
 from shared.signal import db_to_linear, energy, linear_to_db, noise_variance_from_snr_db
 
-__all__ = ["FADINGS", "MODELS", "Channel", "Complex", "Draw", "apply", "check_channel", "complete", "draw"]
+__all__ = [
+    "FADINGS",
+    "MODELS",
+    "Channel",
+    "Complex",
+    "Draw",
+    "apply",
+    "check_channel",
+    "draw",
+    "draw_with_gains",
+]
 
-# Floor of an energy: one symbol in a deep fade, or one that met no noise, must not make an SNR infinite.
+# Lowest energy: the SNR stays finite if a frame is in a deep fade or has no noise.
 _MIN_ENERGY = 1e-30
 
 
@@ -31,25 +41,26 @@ class Draw(NamedTuple):
     """One frame's channel.
 
     Attributes:
-        gains: h, complex64, [1, 1] (flat and block) or [L, S]; E|h|^2 = 1.
-        noise: n, complex64, [L, S], CN(0, noise_variance).
-        received_pilots: h + n_p, complex64, [1, num_pilots]; None without pilots.
-        noise_variance: Per complex symbol [linear].
-        told_gains: h + e, what a receiver with mismatched CSI takes for h; None without a stated error.
+        gains: Gains h, complex64, [1, 1] (one gain for the whole frame) or [L, S]; E|h|^2 = 1.
+        noise: Noise n, complex64, [L, S], CN(0, noise_variance).
+        received_pilots: Received pilots h + n_p, complex64, [1, num_pilots]; None without pilots.
+        noise_variance: Noise variance per complex symbol [linear].
+        mismatched_gains: Gains with an error, h + e, which a receiver with mismatched CSI uses as h,
+            complex64, shape of `gains`; None if the channel has no CSI error.
     """
 
     gains: Complex
     noise: Complex
     received_pilots: Complex | None
     noise_variance: float
-    told_gains: Complex | None = None
+    mismatched_gains: Complex | None = None
 
 
 def check_channel(channel: Channel) -> None:
-    """Make sure that settings go together.
+    """Check that a channel's settings can be used together.
 
     Raises:
-        InvalidField: If the model or fading is unknown, or pilots are to tell of more than one gain.
+        InvalidField: If the model or fading is unknown, or if pilots are set and a frame has several gains.
     """
     if channel.model not in MODELS:
         raise InvalidField("channel", channel.model, ", ".join(MODELS))
@@ -61,7 +72,7 @@ def check_channel(channel: Channel) -> None:
         raise InvalidField(
             "csi",
             "estimated",
-            f"fading={allowed} with coherence_symbols=0 and no tdl-*: pilots tell of one gain a frame",
+            f"fading={allowed} with coherence_symbols=0 and no tdl-*: pilots measure one gain a frame",
         )
 
 
@@ -69,51 +80,53 @@ def draw(channel: Channel, frame_number: int, shape: tuple[int, int]) -> Draw:
     """Draw one frame's channel.
 
     Args:
-        channel: Settings of the link.
-        frame_number: uint64.
-        shape: Of the frame's symbols, [L, S].
+        channel: Settings of the channel.
+        frame_number: Number of the frame, uint64.
+        shape: Shape of the frame's symbols, [L, S].
 
     Raises:
-        InvalidField: If the settings do not go together.
+        InvalidField: If the settings cannot be used together.
     """
     check_channel(channel)
     paths = FADINGS[channel.fading].paths(channel, frame_number, shape)
-    gains = MODELS[channel.model].gains(Scene(channel, frame_number, shape, paths))
-    return complete(channel, frame_number, shape, gains, float(noise_variance_from_snr_db(channel.snr_db)))
+    gains = MODELS[channel.model].gains(DrawInputs(channel, frame_number, shape, paths))
+    return draw_with_gains(
+        channel, frame_number, shape, gains, float(noise_variance_from_snr_db(channel.snr_db))
+    )
 
 
-def complete(
+def draw_with_gains(
     channel: Channel, frame_number: int, shape: tuple[int, int], gains: Complex, noise_variance: float
 ) -> Draw:
-    """The draw around known gains: noise, pilots and what the receiver is told.
+    """Draw the rest of a frame's channel for given gains: noise, received pilots and mismatched gains.
 
     Args:
-        channel: Its seed, pilots and CSI error count; model and SNR do not.
-        frame_number: uint64.
-        shape: Of the frame's symbols, [L, S].
-        gains: h, complex64, [1, 1] or [L, S].
-        noise_variance: Per complex symbol [linear].
+        channel: Settings of the channel; only seed, num_pilots and csi_error_db are used.
+        frame_number: Number of the frame, uint64.
+        shape: Shape of the frame's symbols, [L, S].
+        gains: Gains h, complex64, [1, 1] or [L, S].
+        noise_variance: Noise variance per complex symbol [linear].
 
     Raises:
-        InvalidField: If the gains are of another shape.
+        InvalidField: If the gains have neither of these shapes.
     """
     if gains.shape not in ((1, 1), shape):
         raise InvalidField("symbols.shape", list(shape), f"{list(gains.shape)}, as the gains")
     source = (channel.seed, frame_number)
     noise = _scaled_normal(generator(*source, Substream.NOISE), shape, noise_variance)
-    pilots = told = None
+    pilots = mismatched = None
     if channel.num_pilots:
         pilot_noise = generator(*source, Substream.PILOT_NOISE)
-        # They are sent just before the frame: of gains that change they tell the first.
+        # Pilots are sent just before the frame, so they measure the first gain if the gain changes.
         pilots = gains[:1, :1] + _scaled_normal(pilot_noise, (1, channel.num_pilots), noise_variance)
     if channel.csi_error_db is not None:
         error = generator(*source, Substream.CSI_ERROR)
-        told = gains + _scaled_normal(error, gains.shape, db_to_linear(channel.csi_error_db))
-    return Draw(gains, noise, pilots, noise_variance, told)
+        mismatched = gains + _scaled_normal(error, gains.shape, db_to_linear(channel.csi_error_db))
+    return Draw(gains, noise, pilots, noise_variance, mismatched)
 
 
 def _scaled_normal(rng: np.random.Generator, shape: tuple[int, ...], variance: float) -> Complex:
-    """CN(0, variance), complex64: unit draws, scaled afterwards, so that every variance shares them."""
+    """CN(0, variance), complex64: a CN(0, 1) draw, scaled afterwards, so every variance has the same draw."""
     values = complex_normal(rng, shape)
     values *= np.float32(math.sqrt(variance))
     return values
@@ -124,13 +137,14 @@ def apply(x: Complex, drawn: Draw) -> tuple[Complex, float]:
 
     Args:
         x: Sent symbols, complex64, [L, S], unit mean power.
-        drawn: For x's shape.
+        drawn: The frame's channel, drawn for the shape of x.
 
     Returns:
-        y, complex64, [L, S], and the realised SNR, sum|h x|^2 / sum|n|^2 [dB], always finite.
+        The received symbols y, complex64, [L, S], and the realised SNR, sum|h x|^2 / sum|n|^2 [dB], which is
+        always finite.
 
     Raises:
-        InvalidField: If the draw is for another shape.
+        InvalidField: If the channel was drawn for another shape.
 
     Source: MFMSC, eq. (2).
     """
@@ -143,12 +157,12 @@ def apply(x: Complex, drawn: Draw) -> tuple[Complex, float]:
 
 
 def _multiply(h: Complex, x: Complex) -> Complex:
-    """H x, each product rounded on its own.
+    """The product h x, in which each real product is rounded by itself.
 
-    NumPy's complex product fuses a multiplication with an addition where the processor can: its last bit
-    would differ from machine to machine, and a replay with it.
+    NumPy's complex product uses fused multiply-add instructions if the processor has them. Then the last bit,
+    and with it a replay, would differ between machines.
     """
-    product, turned = h.real * x, h.imag * x  # real factors: nothing to fuse
-    product.real -= turned.imag
-    product.imag += turned.real
+    product, by_imaginary = h.real * x, h.imag * x  # products with real numbers: nothing to fuse
+    product.real -= by_imaginary.imag
+    product.imag += by_imaginary.real
     return product

@@ -1,12 +1,12 @@
-"""How gains change with time: each row gives independent unit paths g ~ CN(0, 1) of one frame.
+"""Fadings: how gains change with time. Each fading draws independent paths g ~ CN(0, 1) for one frame.
 
-| row | g |
+| fading | path g |
 |---|---|
-| block | one a frame, or one for each `coherence_symbols` symbols |
-| symbol | independent for each symbol |
+| block | one value for each frame, or one for each `coherence_symbols` symbols |
+| symbol | an independent value for each symbol |
 | doppler | correlated in time within and across frames: E[g(t) g*(t + tau)] = J0(2 pi doppler_hz tau) |
 
-Shapes: L tokens, S symbols a token, N sinusoids, R rows of C symbols.
+Shapes: L tokens, S symbols in each token, N sinusoids, R rows of C symbols.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from channel_service.radio.random_streams import Complex, Substream, complex_nor
 from channel_service.radio.settings import Channel
 
 Shape = tuple[int, int]
-# With equally spaced angles the sum's autocorrelation is J0 to machine precision for 2 pi doppler tau < N.
+# With N equally spaced angles the autocorrelation is J0 to machine precision if 2 pi doppler_hz tau < N.
 _NUM_SINUSOIDS = 64
 
 
 @dataclass(frozen=True)
 class Fading:
-    """One way of changing.
+    """One kind of fading.
 
     Attributes:
-        paths: Independent unit paths of a frame, complex64, [1, 1] or [L, S]; from channel, frame number
-            and [L, S].
-        takes_pilots: Pilots before a frame tell of its gain.
-        positions: Where in a trace of so many gains a frame is; None where a trace's own time rules it out.
+        paths: Draws the independent paths of a frame, each CN(0, 1), complex64, [1, 1] or [L, S], from the
+            channel's settings, the frame number and the shape [L, S].
+        takes_pilots: True if pilots before a frame can measure its gain.
+        positions: Gives the indices of a frame's gains in a trace, int64, [1, 1] or [L, S], from the
+            channel's settings, the frame number, the shape [L, S] and the number of gains in the trace. None
+            if the fading cannot be used with a trace.
     """
 
     paths: Callable[[Channel, int, Shape], Iterator[Complex]]
@@ -42,8 +44,8 @@ class Fading:
     positions: Callable[[Channel, int, Shape, int], NDArray[np.int64]] | None = None
 
 
-def _spread(channel: Channel, shape: Shape) -> NDArray[np.int64]:
-    """Number of each symbol's block, [L, S]; [[0]] where the frame is one block."""
+def _block_numbers(channel: Channel, shape: Shape) -> NDArray[np.int64]:
+    """Number of each symbol's block, [L, S]; [[0]] if the whole frame is one block."""
     if not channel.coherence_symbols:
         return np.zeros((1, 1), dtype=np.int64)
     return np.arange(math.prod(shape)).reshape(shape) // channel.coherence_symbols
@@ -54,13 +56,13 @@ def _block_paths(channel: Channel, frame_number: int, shape: Shape) -> Iterator[
     if not channel.coherence_symbols:
         while True:
             yield complex_normal(rng, (1, 1))
-    blocks = _spread(channel, shape)
+    blocks = _block_numbers(channel, shape)
     while True:
         yield complex_normal(rng, (int(blocks.flat[-1]) + 1,))[blocks]
 
 
 def _block_positions(channel: Channel, frame_number: int, shape: Shape, length: int) -> NDArray[np.int64]:
-    blocks = _spread(channel, shape)
+    blocks = _block_numbers(channel, shape)
     first = frame_number * (int(blocks.flat[-1]) + 1) % length
     return (first + blocks) % length
 
@@ -77,10 +79,12 @@ def _symbol_positions(channel: Channel, frame_number: int, shape: Shape, length:
 
 
 def _doppler_paths(channel: Channel, frame_number: int, shape: Shape) -> Iterator[Complex]:
-    """Clarke's model: waves of equal power from N equally spaced angles, turned by a random one.
+    """Clarke's model: N waves of equal power from equally spaced angles, all rotated by one random angle.
 
-    g(t) = 1/sqrt(N) sum_n exp(j (2 pi doppler_hz cos(2 pi (n + u) / N) t + phi_n)), t = frame number times
-    frame interval + symbol number / symbol rate; u and phi_n depend on the seed alone.
+    g(t) = 1/sqrt(N) sum_n exp(j (2 pi doppler_hz cos(2 pi (n + u) / N) t + phi_n))
+    t = frame number * frame interval + symbol number / symbol rate
+
+    The random rotation u and the random phases phi_n depend on the seed alone.
 
     Source: Xiao, Zheng and Beaulieu, "Novel sum-of-sinusoids simulation models for Rayleigh and Rician fading
     channels", IEEE Trans. Wireless Commun. 5(12), 2006.
@@ -99,8 +103,8 @@ def _sum_of_sinusoids(
 ) -> Complex:
     """1/sqrt(N) sum_n exp(2 pi j (first_n + i step_n)) for symbol i, complex64, [L, S].
 
-    exp(j (a + b)) = exp(j a) exp(j b): R rows of C symbols each are a product of matrices, which takes
-    R N + N C exponentials instead of N for each symbol.
+    The symbols are arranged in R rows of C. Because exp(j (a + b)) = exp(j a) exp(j b), the sum is then a
+    product of two matrices. It needs R N + N C exponentials instead of N for each symbol.
     """
     num_symbols = math.prod(shape)
     columns = math.isqrt(num_symbols - 1) + 1

@@ -1,4 +1,4 @@
-"""The radio side of a link's settings, as the mathematics needs it."""
+"""Settings of the radio channel of a link."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from channel_service.radio.random_streams import Complex
 
 @dataclass(frozen=True)
 class Channel:
-    """What one link does to symbols.
+    """Settings of one radio channel.
 
     Attributes:
-        model: A row of MODELS, e.g. awgn, rayleigh, rician.
-        fading: A row of FADINGS: block, symbol or doppler.
+        model: Name of a channel model in MODELS, e.g. awgn, rayleigh, rician.
+        fading: Name of a fading in FADINGS: block, symbol or doppler.
         snr_db: Es/N0 per complex symbol [dB].
-        k_factor_db: Rician: power of the fixed path over that of the scattered ones [dB].
-        seed: With the frame number it fixes the draw; uint64.
-        num_pilots: Pilot symbols (1+0j) sent through the frame's gain; 0 for none.
-        coherence_symbols: Block fading: symbols that share a gain; 0 for the whole frame.
+        k_factor_db: Rician: power of the line of sight over the power of the scattered paths [dB].
+        seed: Seed, uint64; the draw depends on the seed and the frame number.
+        num_pilots: Number of pilot symbols (1+0j) sent through the frame's gain; 0 for none.
+        coherence_symbols: Block fading: number of symbols that share a gain; 0 for the whole frame.
         doppler_hz: Doppler fading: largest Doppler shift [Hz].
-        frame_interval_ms: Doppler fading: time from one frame's start to the next's [ms].
-        nakagami_m: Nakagami shape, 1 is Rayleigh.
+        frame_interval_ms: Doppler fading: time from the start of one frame to the start of the next [ms].
+        nakagami_m: Nakagami: shape parameter m; m = 1 is Rayleigh.
         delay_spread_ns: TDL: root mean square delay spread [ns].
-        symbol_rate_hz: Complex symbols a second; TDL: the bandwidth.
-        csi_error_db: Mean squared error of the gains the receiver is told, over E|h|^2 [dB]; None for none.
+        symbol_rate_hz: Complex symbols a second [Hz]; TDL: the bandwidth.
+        csi_error_db: Mean squared error of the gains that the receiver gets, over E|h|^2 [dB]; None for no
+            error.
         trace_gains: Recorded gains, complex64, [num_gains], of unit mean power; None without a trace.
     """
 

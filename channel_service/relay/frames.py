@@ -1,53 +1,42 @@
-"""Frames on their way through a link: checked, drawn for, disturbed and accounted for."""
+"""Frames of one request: checked, sent through a link, and written into the message for the receiver."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from channel_service.links.impairments import Impairment
 from channel_service.links.links import Link, Links
 from channel_service.radio.channels import Complex, Draw
-from channel_service.relay.transmission import Crossing, cross
+from channel_service.relay.transmission import Transmission, transmit
+from channel_service.relay.validation import check_frames
 from protos.semcom.v1 import frame_pb2
-from shared.errors import FrameLost, InvalidField, TooLarge
+from shared.errors import FrameLost
 from shared.ledger import Overhead, overhead_of, wire_shares
-from shared.wire import MAX_SYMBOLS_PER_FRAME, measure_symbols, write_symbols
+from shared.wire import write_symbols
 
-MAX_FRAMES = 4096
-MAX_SYMBOLS_PER_REQUEST = MAX_SYMBOLS_PER_FRAME
-_MAX_NAME_CHARS = 64
-# Whole numbers up to here are exact in JSON and in a mean.
-_MAX_COUNT = 2**53
-_POWER_TOLERANCE: Mapping[int, float] = {
-    frame_pb2.SYMBOL_ENCODING_FLOAT32: 0.01,
-    frame_pb2.SYMBOL_ENCODING_FLOAT16: 0.05,
-    frame_pb2.SYMBOL_ENCODING_INT8: 0.05,
-}
-
-
-# What the channel leaves of a frame as it is.
-_KEPT = tuple(
+# The fields of a frame that the channel does not change.
+_UNCHANGED_FIELDS = tuple(
     field.name for field in frame_pb2.Frame.DESCRIPTOR.fields if field.name not in ("frame_number", "symbols")
 )
 
 
 class ReceivedFrames(Protocol):
-    """The repeated field of a message that is to hold received frames."""
+    """The repeated field of a message to which received frames are added."""
 
     def add(self) -> frame_pb2.ReceivedFrame:
-        """Append an empty one and return it."""
+        """Append an empty received frame and return it."""
 
 
-class Passage(NamedTuple):
-    """One frame's way through its link.
+class RelayedFrame(NamedTuple):
+    """One frame before and after its link.
 
     Attributes:
-        sent: The frame as it came.
-        received: The frame as the receiver gets it, with the symbols after the channel; without, if lost.
-        overhead: Of the frame as the transmitter sent it.
-        impairment: What the network did to it.
+        sent: The frame as the transmitter sent it.
+        received: The frame as the receiver gets it, with the symbols after the channel. A lost frame has no
+            symbols.
+        overhead: What the frame cost, as the transmitter sent it.
+        impairment: The delay and loss that the network gave the frame.
     """
 
     sent: frame_pb2.Frame
@@ -57,114 +46,64 @@ class Passage(NamedTuple):
 
     @property
     def is_lost(self) -> bool:
-        """The network lost it."""
+        """True if the network lost the frame."""
         return self.impairment.is_lost
 
 
-def pass_frames(
+def send_frames(
     links: Links,
     link: Link,
     frames: Sequence[frame_pb2.Frame],
     request_bytes: int,
     arrived: ReceivedFrames,
     lost: ReceivedFrames,
-) -> list[Passage]:
-    """Send frames through a link; all are checked before the first takes a number.
+) -> list[RelayedFrame]:
+    """Send frames through a link. All frames are checked before the first one takes a frame number.
 
     Args:
-        links: For their traces and recordings.
-        link: As it was found for these frames.
-        frames: As the transmitter sent them; they are left as they are.
-        request_bytes: The message they came in, for their shares of the bytes on the wire.
-        arrived: Of the message that goes on; what the network delivers is written right into it.
-        lost: Where the frames go that the network loses, without their symbols.
+        links: All links, with their traces and recordings.
+        link: The link, as it was when the request came in.
+        frames: The frames as the transmitter sent them; they are not changed.
+        request_bytes: Size of the request message [bytes], to share its bytes on the wire among the frames.
+        arrived: The frames that the network delivers are added here, in the message for the receiver.
+        lost: The frames that the network loses are added here, without their symbols.
+
+    Returns:
+        One relayed frame for each frame, in the same order.
 
     Raises:
-        InvalidField: If a field of a frame, or its power, is not allowed, or it cannot be recorded.
-        TooLarge: If the frames, or their symbols, are too many.
+        InvalidField: If a field of a frame or its power is not allowed, or a frame cannot be recorded.
+        TooLarge: If there are too many frames or too many symbols.
     """
-    symbols = _check_frames(frames)
+    symbols = check_frames(frames)
     elapsed_s = links.clock() - link.schedule_since_s
-    crossings = []
+    transmissions = []
     for frame, x in zip(frames, symbols, strict=True):
         number = frame.frame_number if frame.HasField("frame_number") else next(link.numbers)
-        crossings.append(cross(links, link.settings, elapsed_s, number, x))
+        transmissions.append(transmit(links, link.settings, elapsed_s, number, x))
     if link.settings.record:
-        links.recordings.add(link.settings.record, [crossing.to_entry() for crossing in crossings])
+        entries = [transmission.to_entry() for transmission in transmissions]
+        links.recordings.add(link.settings.record, entries)
     shares = wire_shares(request_bytes, [frame.ByteSize() for frame in frames])
     return [
-        _write(link.name, frame, crossing, share, (lost if crossing.impairment.is_lost else arrived).add())
-        for frame, crossing, share in zip(frames, crossings, shares, strict=True)
+        _write(link.name, frame, transmission, share, (lost if transmission.is_lost else arrived).add())
+        for frame, transmission, share in zip(frames, transmissions, shares, strict=True)
     ]
-
-
-def _check_frames(frames: Sequence[frame_pb2.Frame]) -> list[Complex]:
-    """Check every frame and return its symbols."""
-    if not frames:
-        raise InvalidField("frames", "none", f"1 to {MAX_FRAMES} frames")
-    if len(frames) > MAX_FRAMES:
-        raise TooLarge("frames", f"{len(frames)} frames", f"1 to {MAX_FRAMES} frames")
-    # The shapes are claims so far; what they claim is compared with the bytes when a frame is unpacked.
-    num_symbols = sum(math.prod(frame.symbols.shape) for frame in frames)
-    if num_symbols > MAX_SYMBOLS_PER_REQUEST:
-        raise TooLarge("frames", f"{num_symbols} symbols", f"at most {MAX_SYMBOLS_PER_REQUEST} a request")
-    seen: set[str] = set()
-    for frame in frames:
-        _check_header(frame)
-        if frame.instance_id in seen:
-            raise InvalidField("instance_id", frame.instance_id, "each instance once in a request")
-        seen.add(frame.instance_id)
-    return [_unpack(frame) for frame in frames]
-
-
-def _check_header(frame: frame_pb2.Frame) -> None:
-    for name in ("instance_id", "task", "system"):
-        value = getattr(frame, name)
-        if not 1 <= len(value) <= _MAX_NAME_CHARS:
-            raise InvalidField(name, value, f"1 to {_MAX_NAME_CHARS} characters")
-    for name in ("source_bytes", "num_source_values"):
-        value = getattr(frame, name)
-        if value > _MAX_COUNT:
-            raise InvalidField(name, value, f"0 to {_MAX_COUNT}")
-    check_duration("encode_ms", frame.encode_ms)
-
-
-def check_duration(name: str, duration_ms: float) -> None:
-    """Make sure that a stated time can be one.
-
-    Raises:
-        InvalidField: If it is negative or not finite.
-    """
-    if not (math.isfinite(duration_ms) and duration_ms >= 0):
-        raise InvalidField(name, duration_ms, "a finite number of milliseconds, at least 0")
-
-
-def _unpack(frame: frame_pb2.Frame) -> Complex:
-    x, energy = measure_symbols(frame.symbols)
-    power = energy / x.size
-    tolerance = _POWER_TOLERANCE[frame.symbols.encoding]
-    if not abs(power - 1) <= tolerance:
-        raise InvalidField(
-            "symbols",
-            f"mean power {power:.4g}",
-            f"unit mean power within {tolerance:.0%}, else the SNR would not mean what it says",
-        )
-    return x
 
 
 def _write(
     link: str,
     frame: frame_pb2.Frame,
-    crossing: Crossing,
+    transmission: Transmission,
     wire_bytes: int,
     received: frame_pb2.ReceivedFrame,
-) -> Passage:
-    """Write what became of a frame; its symbols, unlike those of a message merged into another, once."""
-    settings, drawn, impairment = crossing.settings, crossing.drawn, crossing.impairment
+) -> RelayedFrame:
+    """Write the result into `received` in place: to merge a message into it would copy the symbols twice."""
+    settings, drawn, impairment = transmission.settings, transmission.drawn, transmission.impairment
     state = received.state
     state.link, state.channel, state.fading = link, settings.channel, settings.fading
-    state.csi, state.seed, state.frame_number = settings.csi, settings.seed, crossing.frame_number
-    state.requested_snr_db, state.realised_snr_db = settings.snr_db, crossing.realised_snr_db
+    state.csi, state.seed, state.frame_number = settings.csi, settings.seed, transmission.frame_number
+    state.requested_snr_db, state.realised_snr_db = settings.snr_db, transmission.realised_snr_db
     state.noise_variance = drawn.noise_variance
     if settings.stated_k_factor_db is not None:
         state.k_factor_db = settings.stated_k_factor_db
@@ -177,20 +116,20 @@ def _write(
         symbol_rate_hz=settings.symbol_rate_hz,
         wire_bytes=wire_bytes,
     )
-    for name in _KEPT:
+    for name in _UNCHANGED_FIELDS:
         setattr(received.frame, name, getattr(frame, name))
-    received.frame.frame_number = crossing.frame_number
+    received.frame.frame_number = transmission.frame_number
     overhead.write(received.overhead)
     if not impairment.is_lost:
-        write_symbols(received.frame.symbols, crossing.y)
-        for name, told in _CSI_FIELDS[settings.csi](drawn).items():
-            write_symbols(getattr(received.state, name), told)
-    return Passage(frame, received, overhead, impairment)
+        write_symbols(received.frame.symbols, transmission.y)
+        for name, csi in _CSI_FIELDS[settings.csi](drawn).items():
+            write_symbols(getattr(received.state, name), csi)
+    return RelayedFrame(frame, received, overhead, impairment)
 
 
-def _told_gains(drawn: Draw) -> dict[str, Complex]:
-    assert drawn.told_gains is not None
-    return {"gains": drawn.told_gains}
+def _mismatched_gains(drawn: Draw) -> dict[str, Complex]:
+    assert drawn.mismatched_gains is not None
+    return {"gains": drawn.mismatched_gains}
 
 
 def _received_pilots(drawn: Draw) -> dict[str, Complex]:
@@ -198,26 +137,26 @@ def _received_pilots(drawn: Draw) -> dict[str, Complex]:
     return {"received_pilots": drawn.received_pilots}
 
 
-# What travels to the receiver with a frame, by field of its state.
+# What the receiver gets beside the symbols, by CSI mode: fields of the frame's state.
 _CSI_FIELDS: Mapping[str, Callable[[Draw], dict[str, Complex]]] = {
     "perfect": lambda drawn: {"gains": drawn.gains},
     "none": lambda drawn: {},
     "estimated": _received_pilots,
-    "mismatched": _told_gains,
+    "mismatched": _mismatched_gains,
 }
 
 
-def network_delay_s(passages: Sequence[Passage]) -> float:
-    """How long the network takes for the frames of one request: as long as for the slowest [s]."""
-    return max([passage.impairment.delay_ms for passage in passages]) / 1e3
+def network_delay_s(relayed_frames: Sequence[RelayedFrame]) -> float:
+    """Delay of the network for the frames of one request: the delay of the slowest frame [s]."""
+    return max([relayed.impairment.delay_ms for relayed in relayed_frames]) / 1e3
 
 
-def check_not_all_lost(passages: Sequence[Passage]) -> None:
-    """Make sure that something arrives.
+def check_not_all_lost(relayed_frames: Sequence[RelayedFrame]) -> None:
+    """Check that at least one frame arrives.
 
     Raises:
-        FrameLost: If nothing does.
+        FrameLost: If the network lost every frame.
     """
-    if all([passage.is_lost for passage in passages]):
-        states = [passage.received.state for passage in passages]
+    if all([relayed.is_lost for relayed in relayed_frames]):
+        states = [relayed.received.state for relayed in relayed_frames]
         raise FrameLost(states[0].link, [state.frame_number for state in states])

@@ -1,4 +1,4 @@
-"""Calls the receiver, and tells whether it serves."""
+"""Client of the receiver: sends frames to be decoded and checks that the receiver is serving."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _HEALTH_TIMEOUT_S = 2.0
 
 
 class ReceiverClient:
-    """The receiver as the channel service sees it; only UNAVAILABLE is tried again.
+    """Calls the receiver over gRPC. A call that fails with UNAVAILABLE is tried again, no other one.
 
     Args:
-        channel: To the receiver.
-        address: Its "host:port", for messages.
-        timeout_s: Deadline of a call [s].
+        channel: gRPC channel to the receiver.
+        address: The receiver's "host:port", for error messages.
+        timeout_s: Deadline of one call [s].
     """
 
     def __init__(self, channel: grpc.aio.Channel, address: str, timeout_s: float) -> None:
@@ -31,10 +31,11 @@ class ReceiverClient:
         self._address, self._timeout_s = address, timeout_s
 
     async def decode(self, request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
-        """Have the request's frames answered, one answer a frame.
+        """Send frames to the receiver and return its answers, one for each frame.
 
         Raises:
-            SemcomError: What the receiver raised, or that it cannot be reached, is late or skips frames.
+            SemcomError: If the receiver raised an error, cannot be reached, misses the deadline, or returns
+                another number of answers than there are frames.
         """
         for pause_s in _PAUSES_BETWEEN_TRIES_S:
             try:
@@ -44,10 +45,10 @@ class ReceiverClient:
         return await self._decode_once(request)
 
     async def check_serving(self) -> None:
-        """Make sure that the receiver answers and serves.
+        """Check that the receiver can be reached and is serving.
 
         Raises:
-            ServiceUnavailable: If not.
+            ServiceUnavailable: If the receiver cannot be reached or is not serving.
         """
         request = health_pb2.HealthCheckRequest(service=_RECEIVER_NAME)
         try:

@@ -1,4 +1,4 @@
-"""Many requests over one call: as many at work at a time as there is room for, answered in their order."""
+"""Many requests over one call: several are answered at the same time, and the answers keep their order."""
 
 from __future__ import annotations
 
@@ -9,46 +9,49 @@ from typing import Any, TypeVar
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
 
-MAX_AT_WORK = 32
+MAX_CONCURRENT = 32
 
 
 async def answer_in_order(
     requests: AsyncIterator[_Request], answer: Callable[[_Request], Awaitable[_Response]]
 ) -> AsyncIterator[_Response]:
-    """Answer requests as they come in, up to MAX_AT_WORK of them at a time.
+    """Answer requests as they come in, up to MAX_CONCURRENT of them at a time.
 
-    A request that is refused ends the stream with its error, after the answers to those before it; what came
-    after it is cancelled. A caller who does not read his answers is not read from either.
+    A request that fails ends the stream with its error. The answers to earlier requests are sent before that,
+    and later requests are cancelled. If the caller does not read the answers, no more requests are read.
 
     Args:
-        requests: From the caller.
-        answer: Answers one of them.
+        requests: The caller's requests.
+        answer: Answers one request.
+
+    Yields:
+        The answers, in the order of the requests.
     """
-    # One more is being answered, and one waits for room.
-    at_work: asyncio.Queue[asyncio.Future[_Response] | None] = asyncio.Queue(MAX_AT_WORK - 2)
+    # Two more requests are outside the queue: the one being awaited and the one that waits to be put in.
+    in_progress: asyncio.Queue[asyncio.Future[_Response] | None] = asyncio.Queue(MAX_CONCURRENT - 2)
     unanswered: set[asyncio.Future[_Response]] = set()
 
-    async def take_in() -> None:
+    async def read_requests() -> None:
         try:
             async for request in requests:
                 task = asyncio.ensure_future(answer(request))
                 unanswered.add(task)
-                await at_work.put(task)
-        except Exception as error:  # the caller's side broke: told after the answers to what came before
-            broken = asyncio.get_running_loop().create_future()
-            broken.set_exception(error)
-            await at_work.put(broken)
+                await in_progress.put(task)
+        except Exception as error:  # reading failed: raised after the answers to earlier requests
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            await in_progress.put(failed)
         else:
-            await at_work.put(None)
+            await in_progress.put(None)
 
-    taking_in = asyncio.create_task(take_in())
+    reading = asyncio.create_task(read_requests())
     try:
-        while (task := await at_work.get()) is not None:
+        while (task := await in_progress.get()) is not None:
             response = await task
             unanswered.discard(task)
             yield response
     finally:
-        left: list[asyncio.Future[Any]] = [taking_in, *unanswered]
-        for unfinished in left:
-            unfinished.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        unfinished: list[asyncio.Future[Any]] = [reading, *unanswered]
+        for future in unfinished:
+            future.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)

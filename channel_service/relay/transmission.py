@@ -1,4 +1,4 @@
-"""One frame's symbols across a link: drawn anew or replayed, through the radio and then the network."""
+"""Transmission of one frame over a link: first the radio channel, new or replayed, then the network."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from channel_service.links.impairments import Impairment, impair
 from channel_service.links.links import Links
 from channel_service.links.recording import Entry, digest
 from channel_service.links.settings import LinkSettings
-from channel_service.radio.channels import Complex, Draw, apply, complete, draw
+from channel_service.radio.channels import Complex, Draw, apply, draw, draw_with_gains
 from shared.errors import InvalidField
 
 
-class Crossing(NamedTuple):
-    """What one frame met.
+class Transmission(NamedTuple):
+    """One frame's transmission and its result.
 
     Attributes:
-        frame_number: uint64.
-        settings: That held for this frame: its schedule's SNR put in, or those of the recording.
-        drawn: The radio's draw.
-        impairment: The network's.
+        frame_number: Number of the frame, uint64.
+        settings: The settings that held for this frame: those of the link with the schedule's SNR filled in,
+            or those of the recording.
+        drawn: The draw of the radio channel.
+        impairment: The delay and loss that the network gave the frame.
         x: Sent symbols, complex64, [L, S].
         y: Received symbols, complex64, [L, S].
-        realised_snr_db: Measured on this frame [dB].
+        realised_snr_db: SNR measured on this frame [dB].
     """
 
     frame_number: int
@@ -34,8 +35,13 @@ class Crossing(NamedTuple):
     y: Complex
     realised_snr_db: float
 
+    @property
+    def is_lost(self) -> bool:
+        """True if the network lost the frame."""
+        return self.impairment.is_lost
+
     def to_entry(self) -> Entry:
-        """As a line of a recording."""
+        """The transmission as an entry of a recording."""
         return Entry(
             self.frame_number,
             replace(self.settings, record=""),
@@ -46,41 +52,46 @@ class Crossing(NamedTuple):
         )
 
 
-def cross(links: Links, settings: LinkSettings, elapsed_s: float, frame_number: int, x: Complex) -> Crossing:
-    """Send one frame across.
+def transmit(
+    links: Links, settings: LinkSettings, elapsed_s: float, frame_number: int, x: Complex
+) -> Transmission:
+    """Send one frame over a link.
 
     Args:
-        links: For its traces and recordings.
-        settings: Of the link.
-        elapsed_s: Since its schedule was set [s].
-        frame_number: uint64.
+        links: All links, with their traces and recordings.
+        settings: Settings of the link.
+        elapsed_s: Time since the link's schedule was set [s].
+        frame_number: Number of the frame, uint64.
         x: Sent symbols, complex64, [L, S], unit mean power.
 
     Raises:
-        UnknownName: If its trace or recording is gone.
-        InvalidField: If the recording to replay holds no such frame, or another one.
+        UnknownName: If the trace or recording of the settings no longer exists.
+        InvalidField: If the recording to replay does not hold this frame number, holds gains for a frame of
+            another shape, or gives other symbols than it gave when it was made.
     """
     shape = (x.shape[0], x.shape[1])
-    kept = links.recordings.find(settings.replay, frame_number) if settings.replay else None
-    if kept is None:
-        held = settings.at(frame_number, elapsed_s)
-        trace_gains = links.traces.get(held.trace) if held.trace else None
-        drawn = draw(held.to_channel(trace_gains), frame_number, shape)
+    recorded = links.recordings.find(settings.replay, frame_number) if settings.replay else None
+    if recorded is None:
+        frame_settings = settings.at(frame_number, elapsed_s)
+        trace_gains = links.traces.get(frame_settings.trace) if frame_settings.trace else None
+        drawn = draw(frame_settings.to_channel(trace_gains), frame_number, shape)
     else:
-        held = kept.settings
-        drawn = complete(held.to_channel(), frame_number, shape, kept.gains, kept.noise_variance)
+        frame_settings = recorded.settings
+        channel = frame_settings.to_channel()
+        drawn = draw_with_gains(channel, frame_number, shape, recorded.gains, recorded.noise_variance)
     y, realised_snr_db = apply(x, drawn)
-    if kept is not None:
-        _check_replay(settings.replay, kept, x, y)
-    impairment = impair(held.network, held.seed, frame_number)
-    return Crossing(frame_number, held, drawn, impairment, x, y, realised_snr_db)
+    if recorded is not None:
+        _check_replay(settings.replay, recorded, x, y)
+    impairment = impair(frame_settings.network, frame_settings.seed, frame_number)
+    return Transmission(frame_number, frame_settings, drawn, impairment, x, y, realised_snr_db)
 
 
-def _check_replay(name: str, kept: Entry, x: Complex, y: Complex) -> None:
-    """The same symbols must have come out the same; others may come out as they will."""
-    if digest(x) == kept.sent_sha256 and digest(y) != kept.received_sha256:
+def _check_replay(name: str, recorded: Entry, x: Complex, y: Complex) -> None:
+    """If the recorded symbols are sent again, the same symbols must be received; others are not checked."""
+    if digest(x) == recorded.sent_sha256 and digest(y) != recorded.received_sha256:
         raise InvalidField(
             "replay",
             name,
-            f"a recording this service draws alike; frame {kept.frame_number} came out different",
+            "a recording that gives the same symbols on this machine; "
+            f"the symbols of frame {recorded.frame_number} differ",
         )

@@ -1,4 +1,4 @@
-"""The table of instances: one row each, and how an older file becomes one of today's."""
+"""The table of instances, with one row for each instance, and the migration of older files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sqlalchemy import Column, DateTime, Engine, Float, Integer, MetaData, Strin
 from shared.errors import InvalidField
 from shared.ledger import HOPS
 
-# Goes up with every change of the table.
+# Increases by one with every change of the table.
 SCHEMA_VERSION = 3
-# What makes a file of the next version out of one of each version.
+# By version of a file: the statement that makes it a file of the next version.
 _MIGRATIONS: Mapping[int, str] = {
     1: "ALTER TABLE instances ADD COLUMN wire_bytes INTEGER",
     2: "ALTER TABLE instances ADD COLUMN network_delay_ms FLOAT",
@@ -34,23 +34,27 @@ INSTANCES = Table(
         for name in ("requested_snr_db", "realised_snr_db", "noise_variance")
     ),
     *(Column(name, Float) for name in ("post_equalisation_snr_db", "k_factor_db")),
-    # Text: they are uint64, and SQLite's whole numbers are signed.
+    # Stored as text, because they are uint64 and the integers of SQLite are signed.
     *(Column(name, String(20), nullable=False) for name in ("seed", "frame_number")),
     *(Column(name, Integer, nullable=False) for name in _COUNTS),
-    # Unknown of instances that a store of version 1 held.
+    # NULL for instances that were stored by version 1.
     Column("wire_bytes", Integer),
     *(Column(name, Float, nullable=False) for name in _RATIOS),
-    # Unknown of instances that a store of version 1 or 2 held.
+    # NULL for instances that were stored by version 1 or 2.
     Column("network_delay_ms", Float),
     *(Column(f"{hop}_ms", Float) for hop in HOPS),
 )
 
 
 def open_schema(engine: Engine, path: str) -> None:
-    """Make the table, or bring an older one up to date.
+    """Create the table, or migrate an older table to the current version.
+
+    Args:
+        engine: Database of the report store.
+        path: File of the database, for the error message.
 
     Raises:
-        InvalidField: If the file is a store of a version that this code does not know.
+        InvalidField: If the file has a version that this code does not know.
     """
     with engine.begin() as connection:
         version = SCHEMA_VERSION

@@ -1,4 +1,4 @@
-"""Reports on the wire: from the request of the contract to a query, from rows to messages."""
+"""Protobuf messages of reports: makes a query from a request, and messages from the rows of a report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OPTIONAL = ("min_snr_db", "max_snr_db", "snr_bin_db")
 
 
 def query_of(request: channel_service_pb2.GetReportRequest) -> ReportQuery:
-    """The query that a request asks; absent fields keep its defaults.
+    """The query of a request; absent fields have their default value.
 
     Raises:
         InvalidField: If a value is not allowed.
@@ -33,12 +33,12 @@ def query_of(request: channel_service_pb2.GetReportRequest) -> ReportQuery:
 
 
 def overhead_row(row: Mapping[str, Any]) -> channel_service_pb2.OverheadRow:
-    """A row of the overhead report; its groups beside task and system go into `group`."""
+    """The message of a row of the overhead report; columns of `group_by` without a field go into `group`."""
     return channel_service_pb2.OverheadRow(**_fields(row))
 
 
 def latency_row(row: Mapping[str, Any]) -> channel_service_pb2.LatencyRow:
-    """A row of the latency report; its groups beside task and system go into `group`."""
+    """The message of a row of the latency report; columns of `group_by` without a field go into `group`."""
     return channel_service_pb2.LatencyRow(**_fields(row))
 
 

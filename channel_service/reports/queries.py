@@ -1,4 +1,4 @@
-"""What a report is asked for, and the SQL that answers: filters, groups, means and percentiles."""
+"""Queries of reports and their SQL statements: filters, groups, means and percentiles."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 
 MAX_INSTANCES = 100_000
 _MAX_BIN_DB = MAX_SNR_DB - MIN_SNR_DB
-# An edge is a product of floats: 0.3, not 0.30000000000000004.
+# An edge is a product of floats; rounding gives 0.3 instead of 0.30000000000000004.
 _BIN_DECIMALS = 6
 _PAPER_KILOBYTES_A_REAL = 4 / 1000
 _COLUMNS = INSTANCES.c
 
 
 def _snr_bin(query: ReportQuery) -> ColumnElement[Any]:
-    """Lower edge of the bin the requested SNR lies in [dB]."""
+    """Lower edge of the bin that contains the requested SNR [dB]."""
     edge = func.floor(_COLUMNS.requested_snr_db / query.snr_bin_db) * query.snr_bin_db
     return func.round(edge, _BIN_DECIMALS)
 
@@ -59,19 +59,22 @@ class ReportQuery:
     """Which instances a report is made of, and how they are grouped.
 
     Attributes:
-        task: Only this task; as the next six, all where empty.
+        task: Only this task. For this and the next six, an empty string selects all.
         system: Only this system.
         link: Only this link.
         channel: Only this channel model.
         fading: Only this fading.
         csi: Only this CSI mode.
-        status: Only this outcome, "OK" or the class of an error.
+        status: Only this status, "OK" or the class of an error.
         min_snr_db: Lowest requested SNR [dB].
         max_snr_db: Highest requested SNR [dB].
-        since: Stored at this time or later; without a zone it is UTC.
-        until: Stored before this time; without a zone it is UTC.
-        group_by: Rows of GROUPINGS, each at most once, in the order of the report's columns.
-        snr_bin_db: Width of a bin where grouped by snr_bin [dB].
+        since: Only instances stored at this time or later; UTC if it has no time zone.
+        until: Only instances stored before this time; UTC if it has no time zone.
+        group_by: Names in GROUPINGS, each at most once, in the order of the report's columns.
+        snr_bin_db: Width of a bin of the grouping `snr_bin` [dB].
+
+    Raises:
+        InvalidField: If a value is not allowed.
     """
 
     task: str = ""
@@ -99,12 +102,12 @@ class ReportQuery:
         for name in ("since", "until"):
             if (time := getattr(self, name)) is not None:
                 _check_time(name, time)
-        # False for NaN as well.
+        # The comparison is also false for NaN.
         if not 0.01 <= self.snr_bin_db <= _MAX_BIN_DB:
             raise InvalidField("snr_bin_db", self.snr_bin_db, f"0.01 to {_MAX_BIN_DB:g} dB")
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """What a row must fulfil."""
+        """Conditions that a selected row meets."""
         equal = [_COLUMNS[name] == getattr(self, name) for name in _EQUAL if getattr(self, name)]
         ranges = ((is_within, getattr(self, name)) for name, is_within in _RANGES.items())
         return [*equal, *(is_within(value) for is_within, value in ranges if value is not None)]
@@ -119,9 +122,12 @@ class InstanceQuery:
     """A page of single instances, the latest first.
 
     Attributes:
-        matching: Its filters hold, its groups do not.
-        limit: Rows at most, 1 to MAX_INSTANCES.
-        offset: Rows left out before the first.
+        matching: Its filters select the instances; its groups are not used.
+        limit: Largest number of rows, 1 to MAX_INSTANCES.
+        offset: Number of rows to skip before the first.
+
+    Raises:
+        InvalidField: If limit or offset is not allowed.
     """
 
     matching: ReportQuery = ReportQuery()
@@ -139,38 +145,41 @@ DEFAULT_QUERY = ReportQuery()
 
 
 def overhead_statement(query: ReportQuery) -> Select[Any]:
-    """Mean cost of an instance of each group, failed ones among them: they were sent too."""
+    """Mean cost of an instance for each group; failed instances are included, because they were sent too."""
     means = [func.avg(_COLUMNS[name]).label(name) for name in OVERHEAD_FIELDS]
     failed = func.count().filter(_COLUMNS.status != "OK").label("num_failed")
     return _grouped(query, [func.count().label("num_instances"), failed, *means])
 
 
 def paper_statement(query: ReportQuery) -> Select[Any]:
-    """The paper's overhead table: kilobytes an instance, every real as float32, 1 KB = 1000 B."""
+    """The paper's overhead table: kilobytes of an instance, with each real as float32 and 1 KB = 1000 B."""
     kilobytes = func.avg(_COLUMNS.real_values, type_=Float) * _PAPER_KILOBYTES_A_REAL
     return _grouped(query, [func.count().label("num_instances"), kilobytes.label("kilobytes")])
 
 
 def latency_statement(query: ReportQuery) -> Select[Any]:
-    """Group and times of every answered instance."""
+    """Group and durations of every instance that was answered."""
     hops = [_COLUMNS[f"{hop}_ms"] for hop in HOPS]
     return select(*query.keys(), *hops).where(_COLUMNS.status == "OK", *query.conditions())
 
 
 def instance_statement(query: InstanceQuery) -> Select[Any]:
-    """Whole rows, the latest first; rows are never rewritten in another order than they came."""
+    """Complete rows, latest first; the order is that of SQLite's rowid, which grows with every new row."""
     statement = select(INSTANCES).where(*query.matching.conditions())
     return statement.order_by(literal_column("rowid").desc()).limit(query.limit).offset(query.offset)
 
 
 def latency_rows(query: ReportQuery, instances: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Mean and percentiles of every hop of every group.
+    """Mean and percentiles of every hop for every group.
 
-    Percentiles are those of the sample, linear between neighbours (NumPy's default).
+    Percentiles are computed from all values, with linear interpolation between neighbours (NumPy's default).
 
     Args:
-        query: That `instances` answer.
-        instances: Rows of `latency_statement`, all of one snapshot.
+        query: The query.
+        instances: Rows of `latency_statement` for this query.
+
+    Returns:
+        One row for each hop of each group.
     """
     num_keys = len(query.group_by)
     groups: dict[tuple[Any, ...], list[Sequence[Any]]] = {}
@@ -186,12 +195,12 @@ def latency_rows(query: ReportQuery, instances: Iterable[Sequence[Any]]) -> list
 def _grouped(query: ReportQuery, figures: Sequence[ColumnElement[Any]]) -> Select[Any]:
     keys = query.keys()
     statement = select(*keys, *figures).where(*query.conditions())
-    # Without keys an aggregate has a row even of nothing; no instances shall be no rows.
+    # Without groups, SQL gives a row even if there is no instance; `having` removes it.
     return statement.group_by(*keys).order_by(*keys) if keys else statement.having(func.count() > 0)
 
 
 def _check_time(name: str, time: datetime) -> None:
-    """Make sure that a time has one in UTC: in other zones the calendar ends up to a day later or sooner."""
+    """Check that a time exists in UTC: near the years 1 and 9999, its time in UTC may be out of range."""
     try:
         _as_stored(time)
     except OverflowError as error:

@@ -1,8 +1,9 @@
-"""The store: one row an instance, in SQLite, and the reports made of them.
+"""The report store: one row for each instance in SQLite, and the reports made from the rows.
 
-A row is committed before its RPC is answered, so a killed service loses nothing that was acknowledged. One
-thread writes; what waits together is committed together, so the event loop never waits for the disk. Where
-rows are limited, the oldest go in the very transaction that brings the newest.
+A row is committed before its RPC is answered, so a service that is killed loses no answered instance. One
+thread writes all rows, so the event loop never waits for the disk. Rows that wait at the same time are
+committed together. If the number of rows is limited, the oldest rows are deleted in the same transaction that
+adds new ones.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ from shared.errors import InvalidField, ServiceUnavailable
 
 _LOG = logging.getLogger(__name__)
 _BUSY_TIMEOUT_MS = 5000
-# Oldest first: SQLite's rowid only grows.
+# SQLite's rowid grows with every new row, so the smallest one is the oldest row.
 _ROWID: ColumnElement[int] = literal_column("rowid")
 
 
@@ -60,7 +61,7 @@ def _completion() -> Update:
     encode, uplink, total = (bindparam(f"new_{hop}_ms", type_=Float) for hop in ("encode", "uplink", "total"))
     columns = INSTANCES.c
     remainder = total - encode - uplink - columns.downlink_ms - columns.decode_ms
-    # max(a, b) of SQLite is NULL where b is: a failed instance has no downlink, and keeps what was measured.
+    # SQLite's max(a, b) is NULL if b is NULL: a failed instance has no downlink and keeps its measured time.
     channel = func.coalesce(func.max(columns.channel_ms, remainder), columns.channel_ms)
     return (
         update(INSTANCES)
@@ -70,20 +71,20 @@ def _completion() -> Update:
 
 
 _INSERT, _COMPLETE = insert(INSTANCES), _completion()
-# A statement, its rows, and who waits for it; what became of it.
+# A job is a statement, its rows and the future of its caller. An outcome is that future with its result.
 _Job = tuple[Any, list[dict[str, Any]], Future[int]]
 _Outcome = tuple[Future[int], int | Exception]
 
 
 class Store:
-    """Instances on disk.
+    """The report store on disk.
 
     Args:
-        path: SQLite file; made, with its folder, where it is missing.
-        max_rows: Instances kept, the oldest go first; 0 keeps all.
+        path: SQLite file; it is created, with its folder, if it does not exist.
+        max_rows: Largest number of instances; the oldest are deleted first. 0 means no limit.
 
     Raises:
-        InvalidField: If it cannot be opened, or is no store of this version.
+        InvalidField: If the file cannot be opened or is not a report store of a known version.
     """
 
     def __init__(self, path: str, max_rows: int = 0) -> None:
@@ -104,13 +105,13 @@ class Store:
         self._writer.start()
 
     async def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store instances; returns when they are committed.
+        """Store instances; returns after they are committed.
 
         Args:
-            rows: Columns of INSTANCES by name, `created` left out.
+            rows: Columns of INSTANCES by name, without `created`.
 
         Raises:
-            InvalidField: If an instance_id is stored already; then none of these rows is stored.
+            InvalidField: If an instance_id is already stored; then none of these rows is stored.
             ServiceUnavailable: If the file cannot be written.
         """
         now = datetime.now(UTC).replace(tzinfo=None)
@@ -118,16 +119,20 @@ class Store:
             await self._submit(_INSERT, [{"created": now, **row} for row in rows])
         except IntegrityError as error:
             ids = ", ".join(str(row["instance_id"]) for row in rows[:3])
-            raise InvalidField("instance_id", ids, "one that no stored instance bears") from error
+            raise InvalidField("instance_id", ids, "one that no stored instance has") from error
 
     async def complete(self, timings: Sequence[Mapping[str, Any]]) -> int:
-        """Add encode, uplink and total times to stored instances; returns how many were there.
+        """Add encode, uplink and total times to stored instances.
 
-        From then on an instance's channel time is what the other hops leave of the total: the commit of its
-        row and the writing of its answer come after the row, and the hops shall add up.
+        This also sets the channel time to the total time without the other hops, so that the hops add up to
+        the total. It then includes the commit of the row and the writing of the answer, which happen after
+        the row was made.
 
         Args:
-            timings: instance_id, encode_ms, uplink_ms and total_ms each.
+            timings: For each instance: instance_id, encode_ms, uplink_ms and total_ms.
+
+        Returns:
+            Number of the instances that were found.
 
         Raises:
             ServiceUnavailable: If the file cannot be written.
@@ -136,22 +141,22 @@ class Store:
         return max(0, await self._submit(_COMPLETE, parameters))
 
     async def check(self) -> None:
-        """Make sure that the store can be read.
+        """Check that the store can be read.
 
         Raises:
-            ServiceUnavailable: If not.
+            ServiceUnavailable: If the file cannot be read.
         """
         await asyncio.to_thread(self._read, select(INSTANCES.c.instance_id).limit(1))
 
     def close(self) -> None:
-        """Finish what waits and close the file; rows that come later are refused."""
+        """Commit the waiting rows and close the file; later rows are refused."""
         self._is_closed = True
         self._jobs.put(None)
         self._writer.join()
         self._engine.dispose()
 
     def overhead(self, query: ReportQuery = DEFAULT_QUERY) -> list[dict[str, Any]]:
-        """Mean cost of an instance of each group.
+        """Mean cost of an instance for each group.
 
         Raises:
             ServiceUnavailable: If the file cannot be read.
@@ -159,7 +164,7 @@ class Store:
         return _as_dicts(self._read(overhead_statement(query)))
 
     def paper(self, query: ReportQuery = DEFAULT_QUERY) -> list[dict[str, Any]]:
-        """The paper's overhead table: kilobytes an instance of each group, every real as float32.
+        """The paper's overhead table: kilobytes of an instance for each group, with each real as float32.
 
         Raises:
             ServiceUnavailable: If the file cannot be read.
@@ -167,7 +172,7 @@ class Store:
         return _as_dicts(self._read(paper_statement(query)))
 
     def latency(self, query: ReportQuery = DEFAULT_QUERY) -> list[dict[str, Any]]:
-        """Mean and percentiles of every hop of each group, over the answered instances.
+        """Mean and percentiles of every hop for each group, over the instances that were answered.
 
         Raises:
             ServiceUnavailable: If the file cannot be read.
@@ -175,7 +180,7 @@ class Store:
         return latency_rows(query, self._read(latency_statement(query)))
 
     def instances(self, query: InstanceQuery) -> list[dict[str, Any]]:
-        """Single instances with every column of the table, the latest first.
+        """Single instances with every column of the table, latest first.
 
         Raises:
             ServiceUnavailable: If the file cannot be read.
@@ -188,7 +193,7 @@ class Store:
         if self._is_closed:
             raise ServiceUnavailable("report store", self._path)
         done: Future[int] = Future()
-        # From here on it cannot be cancelled: the row is written even if its caller has gone.
+        # From here on the job cannot be cancelled: its rows are written even if the caller has cancelled.
         done.set_running_or_notify_cancel()
         self._jobs.put((statement, rows, done))
         try:
@@ -224,14 +229,14 @@ class Store:
                 return
 
     def _commit(self, jobs: list[_Job]) -> None:
-        """Commit waiting jobs together; a job that fails is rolled back alone and told why."""
+        """Commit waiting jobs together. A job that fails is rolled back alone; its caller gets the error."""
         outcomes: list[_Outcome] = []
         try:
             with self._engine.begin() as connection:
                 outcomes = [(done, _run(connection, statement, rows)) for statement, rows, done in jobs]
                 num_rows = self._trim(connection, jobs, outcomes)
             self._num_rows = num_rows
-        except Exception as error:  # the commit itself failed, so every job did; a future carries any error
+        except Exception as error:  # the commit failed, so every job failed; a future can hold any error
             outcomes = [(done, error) for *_, done in jobs]
         for done, outcome in outcomes:
             if isinstance(outcome, Exception):
@@ -240,7 +245,7 @@ class Store:
                 done.set_result(outcome)
 
     def _trim(self, connection: Connection, jobs: list[_Job], outcomes: list[_Outcome]) -> int:
-        """Delete the oldest rows above the limit; returns how many there are, 0 where none is counted."""
+        """Delete the oldest rows above the limit; returns the number of rows, or 0 if there is no limit."""
         if not self._max_rows:
             return 0
         added = (
@@ -261,12 +266,12 @@ def _run(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> 
     try:
         with connection.begin_nested():
             return int(connection.execute(statement, rows).rowcount)
-    except Exception as error:  # handed to the waiting caller as it is
+    except Exception as error:  # the waiting caller gets the error
         return error
 
 
 def _begin(connection: Connection) -> None:
-    """The driver opens no transaction before a SAVEPOINT by itself; without one each would commit alone."""
+    """Begin a transaction, so that jobs commit together: the driver begins none before a SAVEPOINT."""
     connection.exec_driver_sql("BEGIN")
 
 

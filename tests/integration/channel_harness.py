@@ -11,8 +11,8 @@ import grpc
 import numpy as np
 
 from channel_service.links.links import Links
-from channel_service.live import LiveFeed
-from channel_service.metrics import Metrics
+from channel_service.relay.live import LiveFeed
+from channel_service.relay.metrics import Metrics
 from channel_service.relay.receiver_client import ReceiverClient
 from channel_service.reports.store import Store
 from channel_service.service import FULL_NAME, ChannelServicer

@@ -136,14 +136,14 @@ def test_a_caller_that_gives_up_while_its_frames_are_drawn_leaves_a_row_for_each
     async def scenario():
         async with channel_service(tmp_path) as harness:
             loop, reached, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-            pass_frames = service.pass_frames
+            send_frames = service.send_frames
 
-            def pass_slowly(*arguments):
+            def send_slowly(*arguments):
                 loop.call_soon_threadsafe(reached.set)
                 release.wait(10)
-                return pass_frames(*arguments)
+                return send_frames(*arguments)
 
-            monkeypatch.setattr(service, "pass_frames", pass_slowly)
+            monkeypatch.setattr(service, "send_frames", send_slowly)
             frames = [make_frame(str(number)) for number in range(40)]
             await give_up(harness.stub.Relay(pb.RelayRequest(frames=frames)), reached)
             await asyncio.sleep(0.1)  # the service hears of it while it draws
@@ -161,10 +161,10 @@ def test_what_a_thread_draws_outlives_more_than_one_cancel():
 
         async def draw():
             await release.wait()
-            return ["passage"]
+            return ["relayed"]
 
         async def caller():
-            made.append(await service._uncancelled(draw()))
+            made.append(await service._finish_despite_cancel(draw()))
             await asyncio.sleep(60)
 
         task = asyncio.create_task(caller())
@@ -176,7 +176,7 @@ def test_what_a_thread_draws_outlives_more_than_one_cancel():
         release.set()
         await asyncio.wait([task], timeout=5)
         assert task.cancelled()
-        assert made == [["passage"]]
+        assert made == [["relayed"]]
 
     asyncio.run(scenario())
 
@@ -213,7 +213,7 @@ def test_impairments_and_csi_errors_leave_the_radio_as_it_is(tmp_path):
             (received,) = response.frames
             np.testing.assert_array_equal(unpack_symbols(received.frame.symbols), apply(x, drawn)[0])
             told = unpack_symbols(received.state.gains)
-            np.testing.assert_array_equal(told, drawn.told_gains)
+            np.testing.assert_array_equal(told, drawn.mismatched_gains)
             assert (told != drawn.gains).all()
 
     asyncio.run(scenario())

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from channel_harness import answer_all, channel_service, make_frame, unit_symbols
 
-from channel_service.relay.streams import MAX_AT_WORK
+from channel_service.relay.streams import MAX_CONCURRENT
 from channel_service.reports.queries import InstanceQuery
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import receiver_pb2
@@ -87,14 +87,14 @@ def test_a_caller_that_goes_away_leaves_nothing_at_work_and_its_rows_behind(tmp_
             reached = asyncio.Event()
 
             async def never(request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
-                if len(harness.receiver.got) == MAX_AT_WORK:
+                if len(harness.receiver.got) == MAX_CONCURRENT:
                     reached.set()
                 await asyncio.Event().wait()
                 raise AssertionError
 
             harness.receiver.decode = never
             requests = [
-                pb.RelayRequest(frames=[make_frame(str(number))]) for number in range(3 * MAX_AT_WORK)
+                pb.RelayRequest(frames=[make_frame(str(number))]) for number in range(3 * MAX_CONCURRENT)
             ]
             call = harness.stub.RelayStream(requests)
             reading = asyncio.ensure_future(call.read())
@@ -102,11 +102,11 @@ def test_a_caller_that_goes_away_leaves_nothing_at_work_and_its_rows_behind(tmp_
             call.cancel()
             await asyncio.gather(reading, return_exceptions=True)
             for _ in range(200):
-                if len(stored(harness)) == MAX_AT_WORK:
+                if len(stored(harness)) == MAX_CONCURRENT:
                     break
                 await asyncio.sleep(0.02)
             # No more than there was room for had been taken in.
-            assert list(stored(harness).values()) == ["CancelledError"] * MAX_AT_WORK
+            assert list(stored(harness).values()) == ["CancelledError"] * MAX_CONCURRENT
             await harness.stub.Propagate(pb.PropagateRequest(frames=[make_frame("next")]))
 
     asyncio.run(scenario())

@@ -13,8 +13,8 @@ from channel_harness import Harness, channel_service, make_frame, unit_symbols
 from test_channel_process import free_port
 
 from channel_service.http.app import create_app
-from channel_service.live import MAX_SYMBOLS_SHOWN, MAX_VIEWERS, MAX_WAITING, Selection
 from channel_service.radio.channels import Channel, apply, draw
+from channel_service.relay.live import MAX_SYMBOLS_SHOWN, MAX_VIEWERS, MAX_WAITING, Selection
 from protos.semcom.v1 import channel_service_pb2 as pb
 from shared.errors import ServiceUnavailable
 from shared.grpc_runtime import serve_http
@@ -98,14 +98,14 @@ def test_equalised_is_what_the_receiver_can_make_of_it(tmp_path, csi):
                 overrides = pb.LinkSettings(channel="rayleigh", snr_db=10.0, csi=csi, num_pilots=4)
                 request = pb.RelayRequest(frames=[make_frame("a", frame_number=1)], overrides=overrides)
                 await harness.stub.Relay(request)
-                sighting = await anext(aiter(view))
+                live_frame = await anext(aiter(view))
             drawn = draw(Channel("rayleigh", snr_db=10.0, num_pilots=4), 1, (1, 16))
             h_hat = drawn.received_pilots.mean()
             of_csi = {
-                "none": sighting.received,
-                "estimated": np.conj(h_hat) * sighting.received / (abs(h_hat) ** 2 + 0.1),
+                "none": live_frame.received,
+                "estimated": np.conj(h_hat) * live_frame.received / (abs(h_hat) ** 2 + 0.1),
             }
-            np.testing.assert_allclose(sighting.equalised, of_csi[csi], atol=1e-5)
+            np.testing.assert_allclose(live_frame.equalised, of_csi[csi], atol=1e-5)
 
     asyncio.run(scenario())
 
@@ -119,12 +119,12 @@ def test_a_slow_viewer_loses_the_oldest_frames_is_told_and_holds_nobody_up(tmp_p
                     frame = make_frame(str(number), unit_symbols((1, 2 * MAX_SYMBOLS_SHOWN)))
                     await harness.stub.Relay(pb.RelayRequest(frames=[frame]))
                 assert slow.num_dropped == 10
-                sightings = aiter(slow)
-                seen = [await anext(sightings) for _ in range(MAX_WAITING)]
-            assert [sighting.facts["instance_id"] for sighting in seen] == [
+                live_frames = aiter(slow)
+                seen = [await anext(live_frames) for _ in range(MAX_WAITING)]
+            assert [live_frame.fields["instance_id"] for live_frame in seen] == [
                 str(number) for number in range(10, total)
             ]
-            assert {sighting.sent.size for sighting in seen} == {MAX_SYMBOLS_SHOWN}
+            assert {live_frame.sent.size for live_frame in seen} == {MAX_SYMBOLS_SHOWN}
             value = harness.metrics.registry.get_sample_value
             assert value("semcom_channel_live_frames_dropped_total") == 10
 
@@ -140,9 +140,12 @@ def test_a_viewer_sees_only_what_he_asked_for_failures_among_it(tmp_path):
                 await harness.stop_receiver()
                 call = harness.stub.Relay(pb.RelayRequest(link="far", frames=[make_frame("away")]))
                 await asyncio.gather(call, return_exceptions=True)
-                sighting = await anext(aiter(view))
-            assert (sighting.facts["instance_id"], sighting.facts["status"]) == ("away", "ServiceUnavailable")
-            assert sighting.facts["post_equalisation_snr_db"] is None
+                live_frame = await anext(aiter(view))
+            assert (live_frame.fields["instance_id"], live_frame.fields["status"]) == (
+                "away",
+                "ServiceUnavailable",
+            )
+            assert live_frame.fields["post_equalisation_snr_db"] is None
 
     asyncio.run(scenario())
 

@@ -20,18 +20,32 @@ _MAY_IMPORT = {
     "client": {"shared", "protos"},
     "experiments": _OURS,
 }
+# Folders of channel_service. Modules beside the folders start the service and may import all of them.
+_CHANNEL_FOLDERS_MAY_IMPORT = {
+    "radio": set(),
+    "links": {"radio"},
+    "relay": {"radio", "links"},
+    "reports": set(),
+    "http": {"radio", "links", "relay", "reports"},
+}
 _NETWORKS = ("encoders", "network", "fusion", "channel_encoder", "channel_decoder", "heads", "layers")
 _EDGES = {"grpc", "fastapi", "protos"}
 
 
-def _imports(path: Path) -> set[str]:
+def _imported_names(path: Path) -> set[str]:
+    """Dotted names that a file imports, e.g. "channel_service.radio.channels.draw"."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module, f"{path}: a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def _imports(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in _imported_names(path)}
 
 
 @pytest.mark.parametrize("package", sorted(_MAY_IMPORT))
@@ -39,6 +53,22 @@ def test_packages_import_only_what_they_may(package: str) -> None:
     for path in (_ROOT / package).rglob("*.py"):
         foreign = (_imports(path) & _OURS) - {package} - _MAY_IMPORT[package]
         assert not foreign, f"{path.relative_to(_ROOT)} imports {foreign}"
+
+
+@pytest.mark.parametrize("folder", sorted(_CHANNEL_FOLDERS_MAY_IMPORT))
+def test_folders_of_channel_service_import_only_what_they_may(folder: str) -> None:
+    paths = list((_ROOT / "channel_service" / folder).rglob("*.py"))
+    assert paths
+    for path in paths:
+        names = [name.split(".") for name in _imported_names(path)]
+        used = {parts[1] for parts in names if parts[0] == "channel_service"}
+        foreign = used - {folder} - _CHANNEL_FOLDERS_MAY_IMPORT[folder]
+        assert not foreign, f"{path.relative_to(_ROOT)} imports channel_service.{foreign}"
+
+
+def test_every_folder_of_channel_service_has_its_rule() -> None:
+    folders = {path.parent.name for path in (_ROOT / "channel_service").glob("*/__init__.py")}
+    assert folders == set(_CHANNEL_FOLDERS_MAY_IMPORT)
 
 
 def test_network_files_know_no_service() -> None:

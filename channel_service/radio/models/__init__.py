@@ -1,14 +1,14 @@
-"""The channel models by name: one more is one class and one row."""
+"""The channel models by name. To add a model, write a class and add it to MODELS."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channel_service.radio.models.base import Model, Scene
+from channel_service.radio.models.base import DrawInputs, Model
 from channel_service.radio.models.flat import Awgn, Nakagami, Rayleigh, Rician, Trace
 from channel_service.radio.models.tdl import Tdl
 
-__all__ = ["MODELS", "Model", "Scene"]
+__all__ = ["MODELS", "Model", "DrawInputs"]
 
 MODELS: Mapping[str, Model] = {
     "awgn": Awgn(),

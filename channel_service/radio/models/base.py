@@ -1,6 +1,6 @@
-"""The interface of what draws a link's gains.
+"""The interface of a channel model, which draws the gains of a frame.
 
-(seed, frame number) ──▶ fading: unit paths g ~ CN(0, 1) ──▶ model: gains h, E|h|^2 = 1
+(seed, frame number) ──▶ fading: paths g ~ CN(0, 1) ──▶ model: gains h, E|h|^2 = 1
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from channel_service.radio.random_streams import Complex
 from channel_service.radio.settings import Channel
 
 
-class Scene(NamedTuple):
-    """What a model draws one frame's gains from.
+class DrawInputs(NamedTuple):
+    """The inputs from which a model draws the gains of one frame.
 
     Attributes:
-        channel: Settings.
-        frame_number: uint64.
-        shape: Of the frame's symbols, [L, S].
-        paths: Endless independent paths g ~ CN(0, 1), complex64, of the fading's shape: [1, 1], [num_blocks]
-            spread over the frame, or [L, S].
+        channel: Settings of the channel.
+        frame_number: Number of the frame, uint64.
+        shape: Shape of the frame's symbols, [L, S].
+        paths: Any number of independent paths g ~ CN(0, 1), complex64, [1, 1] or [L, S].
     """
 
     channel: Channel
@@ -31,12 +30,12 @@ class Scene(NamedTuple):
 
 
 class Model(ABC):
-    """One channel model; a class and a row of MODELS.
+    """A channel model.
 
     Attributes:
-        has_k_factor: Its gains depend on the K factor.
-        needs_trace: It plays back recorded gains.
-        is_flat: All symbols that meet one draw of the paths have one gain, so that pilots can tell of it.
+        has_k_factor: True if the gains depend on the K factor.
+        needs_trace: True if the model plays recorded gains.
+        is_flat: True if the gain does not depend on the frequency, so that pilots can measure it.
     """
 
     has_k_factor: ClassVar[bool] = False
@@ -44,12 +43,22 @@ class Model(ABC):
     is_flat: ClassVar[bool] = True
 
     @abstractmethod
-    def gains(self, scene: Scene) -> Complex:
-        """Draw h, complex64, [1, 1] or [L, S], E|h|^2 = 1."""
+    def gains(self, inputs: DrawInputs) -> Complex:
+        """Draw the gains of one frame.
 
-    def check_available(self) -> None:  # noqa: B027  # most models need nothing
-        """Make sure that it can be drawn here.
+        Args:
+            inputs: The frame's settings and paths.
+
+        Returns:
+            Gains h, complex64, [1, 1] or [L, S], E|h|^2 = 1.
 
         Raises:
-            InvalidField: If something it needs is not installed.
+            InvalidField: If the model cannot be used with these settings.
+        """
+
+    def check_available(self) -> None:  # noqa: B027  # most models need nothing
+        """Check that everything the model needs is installed.
+
+        Raises:
+            InvalidField: If something is not installed.
         """

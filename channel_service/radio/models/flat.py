@@ -1,11 +1,11 @@
-"""Models whose gain is one number at a time: no delay spread."""
+"""Channel models without delay spread: the gain is the same at every frequency."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from channel_service.radio.fadings import FADINGS
-from channel_service.radio.models.base import Model, Scene
+from channel_service.radio.models.base import DrawInputs, Model
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField
 from shared.signal import db_to_linear
@@ -14,17 +14,17 @@ from shared.signal import db_to_linear
 class Awgn(Model):
     """H = 1."""
 
-    def gains(self, scene: Scene) -> Complex:
-        """One gain, whatever the fading: nothing is drawn."""
+    def gains(self, inputs: DrawInputs) -> Complex:
+        """Return the gain 1, [1, 1], with every fading; nothing is drawn."""
         return np.ones((1, 1), dtype=np.complex64)
 
 
 class Rayleigh(Model):
     """H = g ~ CN(0, 1): |h| is Rayleigh with E|h|^2 = 1."""
 
-    def gains(self, scene: Scene) -> Complex:
-        """One path."""
-        return next(scene.paths)
+    def gains(self, inputs: DrawInputs) -> Complex:
+        """Return one path."""
+        return next(inputs.paths)
 
 
 class Rician(Model):
@@ -32,26 +32,27 @@ class Rician(Model):
 
     has_k_factor = True
 
-    def gains(self, scene: Scene) -> Complex:
-        """The fixed path and a scattered one."""
-        k = db_to_linear(scene.channel.k_factor_db)
+    def gains(self, inputs: DrawInputs) -> Complex:
+        """Return the sum of the line of sight and one scattered path."""
+        k = db_to_linear(inputs.channel.k_factor_db)
         fixed, scattered = np.sqrt(k / (k + 1)), np.sqrt(1 / (k + 1))
-        return np.asarray(np.float32(fixed) + np.float32(scattered) * next(scene.paths))
+        return np.asarray(np.float32(fixed) + np.float32(scattered) * next(inputs.paths))
 
 
 class Nakagami(Model):
-    """|h|^2 ~ Gamma(m, 1/m), the phase uniform; m = 1 is Rayleigh.
+    """|h|^2 ~ Gamma(m, 1/m), with uniform phase; m = 1 is Rayleigh.
 
-    A path's power |g|^2 is exponential, so exp(-|g|^2) is uniform, and the inverse of Gamma's survival
-    function makes it Gamma's; the phase stays. Hence Nakagami gains fade as their paths do.
+    The power |g|^2 of a path is exponential, so exp(-|g|^2) is uniform. The inverse of the survival function
+    of the Gamma distribution maps it to the power of the gain. The phase of the path is kept. So the gain
+    changes with time as the path does.
     """
 
-    def gains(self, scene: Scene) -> Complex:
-        """One path with its envelope remapped."""
-        # SciPy's special functions take a tenth of a second to import, which other links need not wait for.
+    def gains(self, inputs: DrawInputs) -> Complex:
+        """Return one path whose magnitude is mapped to the Nakagami distribution."""
+        # The import takes a tenth of a second, which links with other models do not have to wait for.
         from scipy.special import gammainccinv
 
-        m, g = scene.channel.nakagami_m, next(scene.paths).astype(np.complex128)
+        m, g = inputs.channel.nakagami_m, next(inputs.paths).astype(np.complex128)
         power = g.real**2 + g.imag**2
         wanted = gammainccinv(m, np.exp(-power)) / m
         gains: Complex = (g * np.sqrt(wanted / np.maximum(power, np.finfo(float).tiny))).astype(np.complex64)
@@ -59,17 +60,19 @@ class Nakagami(Model):
 
 
 class Trace(Model):
-    """Plays recorded gains back, over and over; scaled to unit mean power."""
+    """Plays recorded gains of unit mean power, again from the start when they end."""
 
     needs_trace = True
 
-    def gains(self, scene: Scene) -> Complex:
-        """The gains at the fading's positions in the trace."""
-        channel = scene.channel
+    def gains(self, inputs: DrawInputs) -> Complex:
+        """Return the trace's gains at the positions that the fading gives."""
+        channel = inputs.channel
         if channel.trace_gains is None:
             raise InvalidField("trace", "", "the name of a recorded trace")
         positions = FADINGS[channel.fading].positions
         if positions is None:
-            raise InvalidField("fading", channel.fading, "block or symbol: a trace brings its own time")
-        where = positions(channel, scene.frame_number, scene.shape, len(channel.trace_gains))
+            raise InvalidField(
+                "fading", channel.fading, "block or symbol, because a trace has its own change with time"
+            )
+        where = positions(channel, inputs.frame_number, inputs.shape, len(channel.trace_gains))
         return channel.trace_gains[where]

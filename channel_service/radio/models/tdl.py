@@ -1,15 +1,17 @@
-"""The tapped delay lines of 3GPP TR 38.901, from the tables that Sionna brings.
+"""The tapped delay line (TDL) models of 3GPP TR 38.901, from the tables in the Sionna package.
 
-Symbols travel as OFDM with a cyclic prefix longer than the delay spread, so that each meets one complex gain:
-the frame's symbol i rides subcarrier i mod NUM_SUBCARRIERS, whose spacing is symbol rate / NUM_SUBCARRIERS.
+Symbols are sent as OFDM with a cyclic prefix longer than the delay spread, so each symbol has one complex
+gain. Symbol i of the frame is sent on subcarrier i mod NUM_SUBCARRIERS; the spacing of the subcarriers is
+symbol rate / NUM_SUBCARRIERS.
 
     H(f) = sqrt(P_0) + sum_l sqrt(P_l) g_l exp(-2 pi j f tau_l)        f = (k - NUM_SUBCARRIERS / 2) spacing
 
-P_l are the profile's powers, normalised to a sum of one; P_0 is the line of sight of TDL-D and TDL-E, of
-phase 0, else 0; tau_l = delay spread x the table's delay; the g_l are independent paths of the link's fading.
+P_l are the powers of the profile, scaled so that their sum is one. P_0 is the power of the line of sight of
+TDL-D and TDL-E, which has phase 0; in the other models it is 0. tau_l = delay spread x the table's delay. The
+g_l are independent paths of the link's fading.
 
-Only the tables are read, not Sionna's code: a draw stays a function of (seed, frame number), and no torch is
-imported.
+Only Sionna's tables are read and none of its code runs, so a draw is a function of (seed, frame number) and
+torch is not imported.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_service.radio.models.base import Model, Scene
+from channel_service.radio.models.base import DrawInputs, Model
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField
 from shared.signal import db_to_linear
@@ -38,9 +40,10 @@ class Profile:
     """One power delay profile.
 
     Attributes:
-        delays: Of the scattered taps, in units of the delay spread, [num_taps].
-        powers: Of the scattered taps [linear], [num_taps].
-        line_of_sight_power: Of the fixed path at delay 0 [linear]; with `powers` it sums to one.
+        delays: Delays of the scattered taps, in units of the delay spread, [num_taps].
+        powers: Powers of the scattered taps [linear], [num_taps].
+        line_of_sight_power: Power of the line of sight, at delay 0 [linear]; 0 if there is none. All powers
+            together sum to one.
     """
 
     delays: NDArray[np.float64]
@@ -50,13 +53,13 @@ class Profile:
 
 @cache
 def load_profile(letter: str) -> Profile:
-    """A profile from Sionna's tables.
+    """Read a power delay profile from Sionna's tables.
 
     Args:
-        letter: A to E.
+        letter: Letter of the profile, A to E.
 
     Raises:
-        InvalidField: If the extra is not installed.
+        InvalidField: If the extra `semcom[tdl]` is not installed.
 
     Source: 3GPP TR 38.901 V19.2, Tables 7.7.2-1 to 7.7.2-5.
     """
@@ -75,7 +78,11 @@ def load_profile(letter: str) -> Profile:
 
 
 class Tdl(Model):
-    """One of TDL-A to TDL-E."""
+    """One of TDL-A to TDL-E.
+
+    Args:
+        letter: Letter of the profile, A to E.
+    """
 
     is_flat = False
 
@@ -83,21 +90,21 @@ class Tdl(Model):
         self._letter = letter
 
     def check_available(self) -> None:
-        """Make sure that the tables are there.
+        """Check that the tables are installed.
 
         Raises:
-            InvalidField: If the extra is not installed.
+            InvalidField: If the extra `semcom[tdl]` is not installed.
         """
         load_profile(self._letter)
 
-    def gains(self, scene: Scene) -> Complex:
-        """The frequency response at each symbol's subcarrier, [L, S]."""
-        profile, channel = load_profile(self._letter), scene.channel
-        subcarriers = np.arange(scene.shape[0] * scene.shape[1]).reshape(scene.shape) % NUM_SUBCARRIERS
+    def gains(self, inputs: DrawInputs) -> Complex:
+        """Return the frequency response at each symbol's subcarrier, [L, S]."""
+        profile, channel = load_profile(self._letter), inputs.channel
+        subcarriers = np.arange(inputs.shape[0] * inputs.shape[1]).reshape(inputs.shape) % NUM_SUBCARRIERS
         frequencies_hz = (np.arange(NUM_SUBCARRIERS) / NUM_SUBCARRIERS - 0.5) * channel.symbol_rate_hz
-        gains = np.full(scene.shape, np.sqrt(profile.line_of_sight_power), dtype=np.complex64)
+        gains = np.full(inputs.shape, np.sqrt(profile.line_of_sight_power), dtype=np.complex64)
         for delay, power in zip(profile.delays, profile.powers, strict=True):
             delay_s = delay * channel.delay_spread_ns / 1e9
             response = np.sqrt(power) * np.exp(-2j * np.pi * frequencies_hz * delay_s)
-            gains += response.astype(np.complex64)[subcarriers] * next(scene.paths)
+            gains += response.astype(np.complex64)[subcarriers] * next(inputs.paths)
         return gains

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ChannelServiceStub:
-    """Fades and disturbs frames on named links, and keeps the books.
+    """Applies fading and noise to frames on named links, and stores what every instance cost.
     """
 
     def __init__(self, channel):
@@ -98,19 +98,19 @@ class ChannelServiceStub:
 
 
 class ChannelServiceServicer:
-    """Fades and disturbs frames on named links, and keeps the books.
+    """Applies fading and noise to frames on named links, and stores what every instance cost.
     """
 
     def Relay(self, request, context):
-        """Sends frames through a link to the receiver and brings the answers back.
+        """Sends frames through a link to the receiver and returns the answers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RelayStream(self, request_iterator, context):
-        """Relays any number of requests over one call; answers come in the order of the requests. A request that is
-        refused ends the stream with its error, after the answers to those before it.
+        """Relays any number of requests over one call; the answers come in the order of the requests. A request that
+        fails ends the stream with its error, after the answers to earlier requests.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,14 +124,14 @@ class ChannelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PropagateStream(self, request_iterator, context):
-        """Propagates any number of requests over one call, under the rules of RelayStream.
+        """Propagates any number of requests over one call, with the same rules as RelayStream.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CompleteInstances(self, request, context):
-        """Completes stored instances with the times only the transmitter can measure.
+        """Adds the times that only the transmitter can measure to stored instances.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,7 +144,7 @@ class ChannelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetLink(self, request, context):
-        """Makes or changes a link; the change holds from the next frame.
+        """Creates or changes a link; the change takes effect from the next request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -163,7 +163,7 @@ class ChannelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLinkChanges(self, request, context):
-        """What was done to a link, when and by whom.
+        """Returns the changes of a link, with their time and origin.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -253,7 +253,7 @@ def add_ChannelServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ChannelService:
-    """Fades and disturbs frames on named links, and keeps the books.
+    """Applies fading and noise to frames on named links, and stores what every instance cost.
     """
 
     @staticmethod

@@ -52,14 +52,15 @@ class ReceiverServiceServicer:
     """
 
     def Decode(self, request, context):
-        """Answers every frame, in the order given. FAILED_PRECONDITION: other weights, or an untrained task.
+        """Answers every frame, in the given order. Fails with FAILED_PRECONDITION if the frame was made with other
+        weights, or the task is not trained.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetModel(self, request, context):
-        """The weights this receiver holds.
+        """Returns the weights that this receiver has loaded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -166,12 +166,12 @@ def test_pilots_tell_the_gain_of_a_doppler_frames_start():
 def test_mismatched_csi_errs_by_what_was_stated(csi_error_db, fading):
     channel = Channel("rayleigh", fading=fading, csi_error_db=csi_error_db)
     draws = [draw(channel, number, (1, 1000 if fading == "symbol" else 1)) for number in range(3000)]
-    error = np.concatenate([(drawn.told_gains - drawn.gains).ravel() for drawn in draws])
+    error = np.concatenate([(drawn.mismatched_gains - drawn.gains).ravel() for drawn in draws])
     gains = np.concatenate([drawn.gains.ravel() for drawn in draws])
     slack = 5 / math.sqrt(error.size)
     assert mean_power(error) == pytest.approx(db_to_linear(csi_error_db), rel=slack)
     assert abs(np.vdot(gains, error)) / error.size < slack * math.sqrt(db_to_linear(csi_error_db))
-    assert draw(replace(channel, csi_error_db=None), 0, (1, 1)).told_gains is None
+    assert draw(replace(channel, csi_error_db=None), 0, (1, 1)).mismatched_gains is None
 
 
 def test_a_trace_is_played_frame_by_frame_or_symbol_by_symbol_over_and_over():

@@ -14,11 +14,11 @@ from numpy._core import _multiarray_umath as np_cpu
 from channel_service.links.links import Links
 from channel_service.links.recording import digest
 from channel_service.relay import transmission
-from channel_service.relay.transmission import Crossing, cross
+from channel_service.relay.transmission import Transmission, transmit
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, UnknownName
 
-RECORDED = Path(__file__).parents[2] / "expected" / "drive.jsonl"
+RECORDED = Path(__file__).parents[3] / "expected" / "drive.jsonl"
 SETTINGS = [
     {"channel": "rayleigh", "snr_db": 3.0, "seed": 2**64 - 1},
     {"channel": "nakagami", "fading": "symbol", "nakagami_m": 0.7},
@@ -35,12 +35,12 @@ def symbols(number: int, shape: tuple[int, int] = (2, 16)) -> np.ndarray:
     return points[steps].reshape(shape)
 
 
-def send(links: Links, number: int, name: str = "default", x: np.ndarray | None = None) -> Crossing:
+def send(links: Links, number: int, name: str = "default", x: np.ndarray | None = None) -> Transmission:
     settings = links.get(name)
-    crossing = cross(links, settings, 0.0, number, symbols(number) if x is None else x)
+    transmission = transmit(links, settings, 0.0, number, symbols(number) if x is None else x)
     if settings.record:
-        links.recordings.add(settings.record, [crossing.to_entry()])
-    return crossing
+        links.recordings.add(settings.record, [transmission.to_entry()])
+    return transmission
 
 
 def set_link(links: Links, **fields) -> None:
@@ -60,7 +60,7 @@ def test_a_replay_gives_the_same_bits(tmp_path, settings, monkeypatch):
         again = send(elsewhere, number)
         assert again.y.tobytes() == sent[number].y.tobytes()
         assert again.settings.snr_db == sent[number].settings.snr_db
-        for name in ("gains", "noise", "received_pilots", "told_gains"):
+        for name in ("gains", "noise", "received_pilots", "mismatched_gains"):
             one, other = getattr(again.drawn, name), getattr(sent[number].drawn, name)
             assert (one is None and other is None) or one.tobytes() == other.tobytes()
 
@@ -100,8 +100,8 @@ def test_other_symbols_may_take_a_recorded_way(tmp_path):
     set_link(links, channel="rayleigh", record="drive")
     gains = send(links, 0).drawn.gains
     set_link(links, replay="drive")
-    crossing = send(links, 0, x=-symbols(0))
-    assert crossing.drawn.gains.tobytes() == gains.tobytes()
+    transmission = send(links, 0, x=-symbols(0))
+    assert transmission.drawn.gains.tobytes() == gains.tobytes()
 
 
 def test_what_was_never_recorded_cannot_be_replayed(tmp_path):

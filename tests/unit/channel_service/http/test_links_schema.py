@@ -20,7 +20,7 @@ from channel_service.reports.store import Store
 from shared.http_runtime import build_app
 
 EXPECTED_STATUSES = (200, 201, 204, 400, 404, 405, 413, 415, 422)
-EXPECTED = Path(__file__).parents[2] / "expected"
+EXPECTED = Path(__file__).parents[3] / "expected"
 _FOLDER = tempfile.TemporaryDirectory()
 _STORE = Store(f"{_FOLDER.name}/reports.sqlite3")
 _HEADER, _FRAME = (json.loads(line) for line in (EXPECTED / "drive.jsonl").read_text().splitlines()[:2])

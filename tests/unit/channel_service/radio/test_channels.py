@@ -14,7 +14,7 @@ from channel_service.radio.channels import MODELS, Channel, Draw, apply, draw
 from shared.errors import InvalidField
 from shared.signal import db_to_linear, mean_power
 
-EXPECTED = Path(__file__).parents[2] / "expected" / "channel_draw.json"
+EXPECTED = Path(__file__).parents[3] / "expected" / "channel_draw.json"
 FADING_CHANNELS = [
     Channel(model="rayleigh"),
     Channel(model="rician", k_factor_db=-20),

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from protos.semcom.v1 import frame_pb2
-from shared.ledger import Overhead
+from channel_service.relay.frames import RelayedFrame
 from shared.systems import SYSTEMS
 from shared.tasks import TASKS
 
 _OTHER = "unknown"
 _PREFIX = "semcom_channel"
-# Fields of the ledger: name of the counter, which Prometheus ends in _total, and what it says.
+# By field of the ledger: the name of its counter, to which Prometheus adds _total, and its help text.
 _COSTS: Mapping[str, tuple[str, str]] = {
-    "channel_uses": ("uses", "Complex symbols sent, pilots apart."),
+    "channel_uses": ("uses", "Complex symbols sent, without pilots."),
     "num_pilots": ("pilots", "Pilot symbols sent."),
-    "source_bytes": ("source_bytes", "Inputs as the clients sent them."),
-    "payload_bytes": ("payload_bytes", "Symbols as encoded."),
-    "message_bytes": ("message_bytes", "Protobuf messages of the frames."),
-    "wire_bytes": ("wire_bytes", "Requests as gRPC sends them: HTTP/2 DATA frames with their heads."),
+    "source_bytes": ("source_bytes", "Bytes of the inputs as the clients sent them."),
+    "payload_bytes": ("payload_bytes", "Bytes of the encoded symbols."),
+    "message_bytes": ("message_bytes", "Bytes of the frames' protobuf messages."),
+    "wire_bytes": (
+        "wire_bytes",
+        "Bytes of the requests in HTTP/2 DATA frames, with the frame headers.",
+    ),
     "airtime_ms": ("airtime_seconds", "Time on the air at the link's symbol rate."),
 }
 # Prometheus counts in base units.
@@ -30,38 +31,28 @@ _BUCKETS_DB = tuple(float(snr_db) for snr_db in range(-30, 61, 3))
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class CountedPassage(Protocol):
-    """What is counted of a frame."""
-
-    @property
-    def received(self) -> frame_pb2.ReceivedFrame:
-        """The frame and its channel."""
-
-    @property
-    def overhead(self) -> Overhead:
-        """Its cost."""
-
-
 class Metrics:
-    """Counters and histograms, in a registry of their own.
+    """Counters, gauges and histograms in their own registry.
 
     Attributes:
-        registry: What /metrics shows.
-        requests_in_progress: Relayed requests under way.
-        live_viewers: Viewers of the live feed.
-        live_dropped: Frames a viewer was too slow for.
+        registry: The registry that /metrics shows.
+        requests_in_progress: Number of Relay requests in progress.
+        live_viewers: Number of viewers of the live view.
+        live_dropped: Number of frames dropped because a viewer was too slow.
     """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._frames = self._counter("frames", "Frames relayed.", ("task", "system", "channel", "status"))
+        self._frames = self._counter(
+            "frames", "Frames sent through a link by Relay.", ("task", "system", "channel", "status")
+        )
         self._costs = {
             field: self._counter(name, meaning, ("task", "system"))
             for field, (name, meaning) in _COSTS.items()
         }
         self._hop_seconds = Histogram(
             f"{_PREFIX}_hop_duration_seconds",
-            "Duration of a hop.",
+            "Duration of one hop of a request.",
             ("hop",),
             buckets=_BUCKETS_S,
             registry=self.registry,
@@ -73,21 +64,31 @@ class Metrics:
             buckets=_BUCKETS_DB,
             registry=self.registry,
         )
-        self.requests_in_progress = self._gauge("requests_in_progress", "Relayed requests under way.")
-        self.live_viewers = self._gauge("live_viewers", "Viewers of the live feed.")
-        self.live_dropped = self._counter("live_frames_dropped", "Frames a viewer was too slow for.")
+        self.requests_in_progress = self._gauge("requests_in_progress", "Relay requests in progress.")
+        self.live_viewers = self._gauge("live_viewers", "Viewers of the live view.")
+        self.live_dropped = self._counter(
+            "live_frames_dropped", "Frames dropped because a viewer was too slow."
+        )
 
-    def count(self, passages: Sequence[CountedPassage], status: str, hops_ms: Mapping[str, float]) -> None:
-        """Count the frames of one request and observe its hops [ms]."""
-        for passage in passages:
-            frame, state = passage.received.frame, passage.received.state
-            # A label is kept for ever: names from outside become one only where they are known.
+    def count(
+        self, relayed_frames: Sequence[RelayedFrame], status: str, hops_ms: Mapping[str, float]
+    ) -> None:
+        """Count the frames of one request and observe the durations of its hops.
+
+        Args:
+            relayed_frames: The frames to count.
+            status: OK, or the class of the error.
+            hops_ms: Duration by name of the hop [ms].
+        """
+        for relayed in relayed_frames:
+            frame, state = relayed.received.frame, relayed.received.state
+            # Prometheus keeps every label value for ever, so only known names become label values.
             task = frame.task if frame.task in TASKS else _OTHER
             names = (task, frame.system if frame.system in SYSTEMS else _OTHER)
             self._frames.labels(*names, state.channel, status).inc()
             self._realised_snr.labels(state.channel).observe(state.realised_snr_db)
             for field, counter in self._costs.items():
-                counter.labels(*names).inc(getattr(passage.overhead, field) * _SCALES.get(field, 1))
+                counter.labels(*names).inc(getattr(relayed.overhead, field) * _SCALES.get(field, 1))
         for hop, duration_ms in hops_ms.items():
             self._hop_seconds.labels(hop).observe(duration_ms / 1e3)
 

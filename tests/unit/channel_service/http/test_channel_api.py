@@ -18,13 +18,13 @@ from pyarrow import parquet
 
 from channel_service.http.app import create_app
 from channel_service.links.links import Links
-from channel_service.live import LiveFeed
-from channel_service.metrics import Metrics
+from channel_service.relay.live import LiveFeed
+from channel_service.relay.metrics import Metrics
 from channel_service.reports.store import Store
 from shared.errors import ServiceUnavailable
 from shared.ledger import HOPS
 
-EXPECTED = Path(__file__).parents[2] / "expected"
+EXPECTED = Path(__file__).parents[3] / "expected"
 
 
 class Service:

@@ -1,4 +1,4 @@
-"""The files that links play and write: their names, and how one that comes from outside is kept."""
+"""Files of traces and recordings: which names are allowed, and how an uploaded file is stored."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from pathlib import Path
 
 from shared.errors import InvalidField
 
-NAME_RULE = "1 to 64 of a-z, 0-9, _ and -, the first no sign"
+NAME_RULE = "1 to 64 of a-z, 0-9, _ and -, the first a letter or a digit"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 def is_name(text: str) -> bool:
-    """Can it name a link, a trace or a recording?"""
+    """True if `text` is an allowed name for a link, a trace or a recording."""
     return _NAME.fullmatch(text) is not None
 
 
 def store_file(kind: str, folder: Path, file_name: str, data: bytes) -> None:
-    """Keep a file whole or not at all; one that is there is never written over.
+    """Write a new file, completely or not at all. An existing file is never overwritten.
 
     Args:
-        kind: What it is, for messages: recording | trace.
-        folder: Made where it is missing.
-        file_name: With its suffix.
-        data: What it holds.
+        kind: What the file is, for error messages: recording | trace.
+        folder: Folder of the file; it is created if it does not exist.
+        file_name: Name of the file, with its suffix.
+        data: Content of the file.
 
     Raises:
-        InvalidField: If its name is not allowed or taken, or it cannot be written.
+        InvalidField: If the name is not allowed or already used, or the file cannot be written.
     """
     name = Path(file_name).stem
     if not is_name(name):
@@ -40,6 +40,6 @@ def store_file(kind: str, folder: Path, file_name: str, data: bytes) -> None:
             part.flush()
             os.link(part.name, folder / file_name)
     except FileExistsError as error:
-        raise InvalidField(kind, name, f"a name that no {kind} bears yet") from error
+        raise InvalidField(kind, name, f"a name that no {kind} has yet") from error
     except OSError as error:
         raise InvalidField(kind, name, f"a file that can be written ({error.strerror})") from error

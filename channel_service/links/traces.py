@@ -1,6 +1,6 @@
-"""Recorded channels: complex gains from files, played back as a channel.
+"""Traces: recorded complex gains, read from files and played as a channel.
 
-NAME.npy holds a one-dimensional complex array, NAME.csv a line `re,im` for each gain.
+NAME.npy holds a one-dimensional complex array; NAME.csv holds one line `re,im` for each gain.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_service.files import store_file
+from channel_service.links.files import store_file
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField, UnknownName
 from shared.names import shorten_names
 
 MAX_GAINS = 1 << 22
-# What NumPy raises at a broken head, beside ValueError: it reads it as Python; a false shape may be any size.
-_BROKEN_HEAD = (
+# What NumPy raises at a broken header, beside ValueError: NumPy parses the header as Python code, and a wrong
+# shape in it may have any size.
+_HEADER_ERRORS = (
     *(tokenize.TokenError, SyntaxError, RecursionError),
     *(TypeError, KeyError, OverflowError, MemoryError),
 )
 
 
 def _read_npy(file: IO[bytes]) -> NDArray[Any]:
-    # Unlike np.load this takes no zip archive of arrays, broken or whole.
+    # Unlike np.load, this function does not read zip archives of arrays.
     try:
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-    except _BROKEN_HEAD as error:
-        raise ValueError(f"a broken head: {error}") from error
+    except _HEADER_ERRORS as error:
+        raise ValueError(f"a broken header: {error}") from error
 
 
 def _read_csv(file: IO[bytes]) -> NDArray[Any]:
@@ -49,10 +50,10 @@ _READERS: Mapping[str, Callable[[IO[bytes]], NDArray[Any]]] = {".npy": _read_npy
 
 
 class Traces:
-    """The traces of one folder, read when they are first asked for.
+    """The traces in one folder. A trace is read when it is first used.
 
     Args:
-        folder: Need not exist.
+        folder: Folder of the traces; it does not have to exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,15 +61,15 @@ class Traces:
         self._read: dict[Path, tuple[int, Complex]] = {}
 
     def names(self) -> list[str]:
-        """Names of the traces there are."""
+        """Names of all traces, sorted."""
         return sorted({path.stem for path in self._folder.glob("*") if path.suffix in _READERS})
 
     def get(self, name: str) -> Complex:
         """Gains of a trace, complex64, [num_gains], scaled to unit mean power.
 
         Raises:
-            UnknownName: If there is no such trace.
-            InvalidField: If its file holds no gains.
+            UnknownName: If there is no trace of this name.
+            InvalidField: If its file cannot be read or holds no valid gains.
         """
         for suffix in _READERS:
             path = self._folder / f"{name}{suffix}"
@@ -77,19 +78,23 @@ class Traces:
         raise UnknownName("trace", name, shorten_names(self.names()))
 
     def store(self, name: str, suffix: str, data: bytes) -> int:
-        """Keep a trace from elsewhere; returns how many gains it holds.
+        """Store an uploaded trace.
 
         Args:
-            name: Of the trace.
-            suffix: .npy or .csv.
-            data: Of the file.
+            name: Name of the new trace.
+            suffix: Suffix of its file, .npy or .csv.
+            data: Content of the file.
+
+        Returns:
+            Number of gains in the trace.
 
         Raises:
-            InvalidField: If the name is none or taken, or the bytes hold no gains; then nothing is kept.
+            InvalidField: If the name is not allowed or already used, or `data` holds no valid gains; then
+                nothing is stored.
         """
         gains = _read(name, suffix, io.BytesIO(data))
         if name in self.names():
-            raise InvalidField("trace", name, "a name that no trace bears yet")
+            raise InvalidField("trace", name, "a name that no trace has yet")
         store_file("trace", self._folder, f"{name}{suffix}", data)
         return len(gains)
 
