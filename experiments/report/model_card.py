@@ -56,9 +56,8 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
         "",
         f"- Command: `{training['command']}` (Algorithm 1)",
         f"- {training['hours']} hours on {training['device']}",
-        *_segments(training["segments"]),
-        *_teachers(training),
-        *_origins(training["started_from"], training["lineage"]),
+        f"- Commits of the code, in order: {', '.join(training['commits'])}",
+        f"- Started from earlier weights: {training['started_from'] or 'none'}",
         *_data(training),
         "",
         notes.strip(),
@@ -70,45 +69,6 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
     path = folder / CARD_FILE
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
-
-
-def _segments(segments: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [
-        f"- From step {segment['from_step']}: {_command(segment)}commit {segment['commit']}, "
-        f"plan {segment['planned_steps']}"
-        for segment in segments
-    ]
-
-
-def _command(segment: Mapping[str, Any]) -> str:
-    """Of a part of a run; the first weights did not say it."""
-    return f"`{segment['command']}`, " if "command" in segment else ""
-
-
-def _origins(started_from: Sequence[Mapping[str, Any]], lineage: Mapping[str, Any]) -> list[str]:
-    """The weights a run went on from, and what those went on from."""
-    lines = []
-    for origin in started_from:
-        earlier = lineage[origin["fingerprint"]]
-        what = list(origin["parts"])
-        if origin["share"] < 1:
-            what.append(f"{origin['share']:g} of a mean")
-        parts = f" ({', '.join(what)})" if what else ""
-        lines.append(
-            f"- Went on from weights {origin['fingerprint']}{parts}: `{earlier['command']}`, "
-            f"{earlier['hours']} hours, steps {earlier['steps']}"
-        )
-        lines += _teachers(earlier)
-        lines += _origins(earlier["started_from"], lineage)
-    return list(dict.fromkeys(lines))
-
-
-def _teachers(training: Mapping[str, Any]) -> list[str]:
-    """Who spoke beside the truth in a run; runs before there were teachers do not say."""
-    return [
-        f"- There half of the targets of {task} were a teacher's, out of fold: {teacher}"
-        for task, teacher in training.get("teachers", {}).items()
-    ]
 
 
 def _data(training: Mapping[str, Any]) -> list[str]:
