@@ -145,7 +145,7 @@ def test_a_task_leaves_its_frozen_parts_alone_and_steps_others_at_its_own_rate(t
         n for n, value in run.system.transmitter.state_dict().items() if not torch.equal(value, before[n])
     }
     assert not [name for name in changed if name.startswith("encoders.text")]
-    assert {"encoders.image.stem.0.weight", "fusion.segment.weight"} <= changed
+    assert {"encoders.image.stem.0.weight", "fusion.segment.text"} <= changed
     peaks = {
         id(parameter): group["peak"]
         for group in run.optimisers["vqa"].param_groups
@@ -154,7 +154,7 @@ def test_a_task_leaves_its_frozen_parts_alone_and_steps_others_at_its_own_rate(t
     names = dict(run.system.transmitter.named_parameters())
     assert peaks[id(names["encoders.image.coarse.weight"])] == 1e-4
     assert peaks[id(names["encoders.image.stem.0.weight"])] == 1e-5
-    assert peaks[id(names["fusion.segment.weight"])] == 2e-3
+    assert peaks[id(names["fusion.segment.text"])] == 2e-3
 
 
 @pytest.mark.usefixtures("small_data")
