@@ -98,7 +98,7 @@ def _training(manifest: Manifest) -> list[str]:
     return [
         "## Training",
         "",
-        f"- Command: `{training['command']}`, commit {training['commit']}, seed {training['seed']}.",
+        f"- Command: `{training['command']}`, commit {', '.join(training['commits'])}, seed {training['seed']}.",
         f"- {training['hours']} hours on {training['machine']}.",
         f"- Started from {training['started_from'] or 'random weights'}.",
         "- The recipe was fixed before any figure of a test split was seen. Its choices rest on validation "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from experiments.training.optimisers import resume_optimiser
+from experiments.training.recipes import Recipe, TaskRecipe
 from experiments.training.run import Run
 from shared.errors import InvalidField
 from shared.weights import Manifest, save_weights
@@ -17,84 +19,73 @@ CHECKPOINT_FILE = "checkpoint.pt"
 
 def save_checkpoint(run: Run, folder: Path) -> None:
     """Write everything needed to go on at this step."""
-    state = {
-        "transmitter": run.transmitter.state_dict(),
-        "receiver": run.receiver.state_dict(),
+    state: dict[str, Any] = {
+        "identity": run.identity,
+        "halves": {half: network.state_dict() for half, network in run.system.halves.items()},
         "optimisers": {task: optimiser.state_dict() for task, optimiser in run.optimisers.items()},
+        "command": run.command,
+        "commits": run.commits,
         "done": run.done,
         "hours": run.hours,
-        "origin": {"profile": run.profile.name, "seed": run.seed, "recipe": repr(run.recipe)},
-        "started_from": run.started_from,
-        "teachers": run.teachers,
-        "lineage": run.lineage,
-        "segments": run.segments,
     }
     partial = folder / (CHECKPOINT_FILE + ".part")
     torch.save(state, partial)
     partial.rename(folder / CHECKPOINT_FILE)
 
 
-def load_checkpoint(run: Run, folder: Path, *, new_recipe: bool = False) -> None:
+def load_checkpoint(run: Run, folder: Path) -> None:
     """Go back to where a run stopped.
 
     Raises:
-        InvalidField: If it was a run of another profile, seed, tasks or start, or, without `new_recipe`, of
-            another recipe.
+        InvalidField: If it was a run of another system, profile, seed, recipe or start.
     """
     state = torch.load(folder / CHECKPOINT_FILE, map_location=run.device, weights_only=True)
-    origin = state["origin"]
-    if (origin["profile"], origin["seed"]) != (run.profile.name, run.seed):
-        held = f"{folder.name} of profile {origin['profile']}, seed {origin['seed']}"
-        raise InvalidField(
-            "run-folder", held, f"an empty one, or a run of {run.profile.name}, seed {run.seed}"
-        )
-    if origin["recipe"] != repr(run.recipe) and not new_recipe:
-        raise InvalidField(
-            "run-folder", folder.name, "a run of the same recipe, or --new-recipe to change it"
-        )
-    if set(state["done"]) != set(run.done):
-        raise InvalidField(
-            "tasks", ", ".join(run.done), f"those of {folder.name}: {', '.join(state['done'])}"
-        )
-    if run.started_from != state["started_from"]:
-        now_from, begun_from = (
-            ", ".join(own["fingerprint"] for own in origins) or "no earlier weights"
-            for origins in (run.started_from, state["started_from"])
-        )
-        allowed = f"what {folder.name} began with, the same parts of {begun_from}; or another --run-folder"
-        raise InvalidField("start-from", now_from, allowed)
-    if run.teachers != state.get("teachers", {}):
-        raise InvalidField(
-            "teacher", run.teachers, f"what {folder.name} began with: {state.get('teachers', {})}"
-        )
-    run.transmitter.load_state_dict(state["transmitter"])
-    run.receiver.load_state_dict(state["receiver"])
+    if differing := _differences(state["identity"], run.identity):
+        allowed = f"an empty folder, or one of a run with the same {', '.join(differing)}"
+        raise InvalidField("run-folder", folder.name, allowed)
+    for half, network in run.system.halves.items():
+        network.load_state_dict(state["halves"][half])
     for task, optimiser in run.optimisers.items():
-        resume_optimiser(optimiser, state["optimisers"][task])
+        optimiser.load_state_dict(state["optimisers"][task])
     run.done.update(state["done"])
-    run.hours, run.started_from, run.lineage = (state[name] for name in ("hours", "started_from", "lineage"))
-    now, before = run.segment(), state["segments"]
-    is_same = all(now[key] == before[-1].get(key) for key in ("command", "commit", "planned_steps"))
-    is_over = now["from_step"] >= run.recipe.total_steps
-    run.segments = before if is_same or is_over else [*before, now]
+    run.command, run.hours = state["command"], state["hours"]
+    is_over = run.num_done == run.recipe.total_steps
+    run.commits = list(dict.fromkeys([*state["commits"], *([] if is_over else run.commits)]))
+
+
+def _differences(stored: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
+    """Dotted names of what differs; a field that a stored recipe lacks counts as its default."""
+    recipe = stored["recipe"]
+    tasks = {name: asdict(TaskRecipe(0, 0)) | fields for name, fields in recipe["tasks"].items()}
+    completed = _flat({**stored, "recipe": asdict(Recipe({})) | recipe | {"tasks": tasks}})
+    current = _flat(own)
+    names = dict.fromkeys([*current, *completed])
+    return [name for name in names if completed.get(name) != current.get(name)]
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        is_group = isinstance(value, Mapping)
+        flat |= _flat(value, f"{prefix}{name}.") if is_group else {f"{prefix}{name}": value}
+    return flat
 
 
 def export(run: Run, folder: Path) -> Manifest:
-    """Write the weights both services load."""
+    """Write the weights both services load, with how they were trained."""
     training: dict[str, Any] = {
-        "command": run.segments[0].get("command", run.command),
+        "command": run.command,
+        "commits": run.commits,
         "device": str(run.device),
         "seed": run.seed,
+        "started_from": run.started_from,
         "datasets": {task: sampler.dataset for task, sampler in run.samplers.items()},
         "steps": dict(run.done),
         "hours": round(run.hours, 2),
-        "segments": run.segments,
-        "started_from": run.started_from,
-        "teachers": run.teachers,
-        "lineage": run.lineage,
+        "recipe": asdict(run.recipe),
     }
     manifest = Manifest(
-        system="mfmsc",
+        system=run.system_name,
         profile=run.profile.name,
         tasks=tuple(run.recipe.tasks),
         labels={task: sampler.labels for task, sampler in run.samplers.items() if sampler.labels},
@@ -102,4 +93,4 @@ def export(run: Run, folder: Path) -> Manifest:
         words=run.words,
         training=training,
     )
-    return save_weights(folder, manifest, run.halves, run.vocabulary)
+    return save_weights(folder, manifest, run.system.halves, run.vocabulary)

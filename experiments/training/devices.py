@@ -8,7 +8,7 @@ from shared.errors import InvalidField
 
 
 def get_device(name: str) -> torch.device:
-    """The device of that name, once it is seen to work.
+    """The device of that name, once it is seen to work; on a GPU, attention is set up for training.
 
     Raises:
         InvalidField: If torch finds no such device.
@@ -19,6 +19,9 @@ def get_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidField("device", name, f"cpu, or cuda where torch finds a GPU ({reason})") from error
+    if device.type == "cuda":
+        # cuDNN's attention makes a new plan for each length that it has not seen; other kernels do not.
+        torch.backends.cuda.enable_cudnn_sdp(False)
     return device
 
 

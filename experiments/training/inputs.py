@@ -5,21 +5,18 @@ Shapes: B batch, L word pieces, T frames of 10 ms, M mel bins, N_F video frames.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 
 from experiments.data.base import Column
 from experiments.training.clips import part_of, restage, zoom
 from experiments.training.recipes import TaskRecipe
-from shared.networks.layers import Tokens
 from shared.networks.profiles import Profile
 from shared.networks.text import Vocabulary
 from shared.tasks import Modality
@@ -68,11 +65,14 @@ class Inputs(Protocol):
 
 
 class TextInputs:
-    """Texts, split into word pieces once; a share of the pieces may be other ones each step."""
+    """Texts, split into word pieces once; each step a share of the pieces may be replaced by random ones."""
 
     lengths: NDArray[np.int64] | None
 
-    def __init__(self, texts: Values, vocabulary: Vocabulary, replaced_share: float = 0.0) -> None:
+    def __init__(
+        self, texts: Values, vocabulary: Vocabulary, replaced_share: float = 0.0, length_multiple: int = 1
+    ) -> None:
+        self._length_multiple = length_multiple
         self._pieces = vocabulary.encode([str(text) for text in texts])
         self._pad_number, self._replaced_share = vocabulary.pad_number, replaced_share
         self._word_numbers = torch.tensor(vocabulary.word_numbers)
@@ -81,14 +81,18 @@ class TextInputs:
     def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, ...]:
         """Piece numbers, int64 [B, L], and mask, bool [B, L]."""
         numbers, mask = pad_pieces([self._pieces[row] for row in rows], self._pad_number)
-        if not self._replaced_share:
-            return numbers, mask
+        if self._replaced_share:
+            numbers = self._replaced(numbers, generator)
+        padding = (0, -numbers.shape[1] % self._length_multiple)
+        return F.pad(numbers, padding, value=self._pad_number), F.pad(mask, padding)
+
+    def _replaced(self, numbers: Tensor, generator: torch.Generator) -> Tensor:
         others = self._word_numbers[
             torch.randint(len(self._word_numbers), numbers.shape, generator=generator)
         ]
         is_replaced = torch.rand(numbers.shape, generator=generator) < self._replaced_share
         is_replaced &= torch.isin(numbers, self._word_numbers)
-        return torch.where(is_replaced, others, numbers), mask
+        return torch.where(is_replaced, others, numbers)
 
 
 class PictureInputs:
@@ -114,8 +118,8 @@ class SpeechInputs:
 
     lengths: NDArray[np.int64] | None
 
-    def __init__(self, recordings: Values, augment: bool) -> None:
-        self._recordings, self._augment = recordings, augment
+    def __init__(self, recordings: Values, augment: bool, length_multiple: int = 1) -> None:
+        self._recordings, self._augment, self._length_multiple = recordings, augment, length_multiple
         self._features: dict[int, Tensor] = {}
         self.lengths = np.array([len(samples) for samples in recordings])
 
@@ -124,7 +128,9 @@ class SpeechInputs:
         features = [self._fbank(int(row)) for row in rows]
         if self._augment:
             features = [self._augmented(own, generator) for own in features]
-        return pad_features(features)
+        banks, mask = pad_features(features)
+        padding = -banks.shape[1] % self._length_multiple
+        return F.pad(banks, (0, 0, 0, padding)), F.pad(mask, (0, padding))
 
     @staticmethod
     def _augmented(features: Tensor, generator: torch.Generator) -> Tensor:
@@ -196,49 +202,6 @@ class ClipInputs:
 
     def _sampled(self, clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.asarray(sample_frames(clip, self._num_frames))
-
-
-class EncodedInputs:
-    """Inputs whose encoder stands still: encoded when first used, and kept as float16.
-
-    Each is encoded by itself: what shares its batch may change its last bits, and with them a resumed run.
-
-    Args:
-        inputs: Of the encoder, the same at every step.
-        encoder: Copied; what becomes of it later has no effect.
-        dropped_share: So many tokens of each are left out, others each time; never all.
-    """
-
-    def __init__(self, inputs: Inputs, encoder: nn.Module, dropped_share: float = 0.0) -> None:
-        self.lengths = inputs.lengths
-        self._dropped_share = dropped_share
-        self._inputs, self._encoder = inputs, copy.deepcopy(encoder).eval()
-        self._device = next(encoder.parameters()).device
-        self._tokens: dict[int, Tensor] = {}
-
-    def tensors(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tokens:
-        """Tokens [B, L, P], with nothing dropped within them."""
-        encoded = [self._encoded(row, generator) for row in rows.tolist()]
-        kept = [self._some(tokens, generator).float() for tokens in encoded]
-        lengths = torch.tensor([len(tokens) for tokens in kept])
-        values = pad_sequence(kept, batch_first=True)
-        return Tokens(values, torch.arange(values.shape[1]) < lengths[:, None])
-
-    def _some(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
-        """All tokens but the dropped share, in order; [L, P] -> [at most L, P]."""
-        if not self._dropped_share:
-            return tokens
-        draws = torch.rand(len(tokens), generator=generator)
-        return tokens[(draws >= self._dropped_share) | (draws == draws.max())]
-
-    @torch.no_grad()
-    def _encoded(self, row: int, generator: torch.Generator) -> Tensor:
-        """Tokens of one input, float16 [L, P]."""
-        if row not in self._tokens:
-            taken = self._inputs.tensors(np.array([row]), generator)
-            encoded: Tokens = self._encoder(*(tensor.to(self._device) for tensor in taken))
-            self._tokens[row] = encoded.values[encoded.mask].half().cpu()
-        return self._tokens[row]
 
 
 def flip_and_shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
@@ -378,12 +341,13 @@ def make_inputs(
     profile: Profile,
     vocabulary: Vocabulary,
     recipe: TaskRecipe,
+    length_multiple: int = 1,
 ) -> Inputs:
-    """The inputs of one column."""
+    """The inputs of one column; texts and recordings are padded to a multiple of `length_multiple`."""
     makers: Mapping[Modality, Callable[[], Inputs]] = {
-        "text": lambda: TextInputs(column.values, vocabulary, recipe.replaced_share),
+        "text": lambda: TextInputs(column.values, vocabulary, recipe.replaced_share, length_multiple),
         "image": lambda: PictureInputs(column.values, IMAGE_SIZE[task], recipe),
-        "audio": lambda: SpeechInputs(column.values, recipe.augment),
+        "audio": lambda: SpeechInputs(column.values, recipe.augment, length_multiple),
         "video": lambda: ClipInputs(column, profile, recipe.augment),
     }
     return makers[modality]()

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import nn
 
 from experiments.training.recipes import Recipe, TaskRecipe
-from shared.tasks import Task
 
 _FINAL_RATE = 0.01
-
-
-def task_parameters(
-    task: Task, run_transmitter: nn.Module, run_receiver: nn.Module
-) -> dict[str, nn.Parameter]:
-    """Parameters a task's gradient reaches, by name."""
-    prefixes = [
-        f"task_embedding.{task.name}",
-        "channel_encoder.",
-        *(f"encoders.{m}." for m in task.modalities),
-    ]
-    if task.is_multimodal:
-        prefixes.append("fusion.")
-    sent = {n: p for n, p in run_transmitter.named_parameters() if n.startswith(tuple(prefixes))}
-    decoder = ("channel_decoder.", f"heads.{task.name}.")
-    return sent | {n: p for n, p in run_receiver.named_parameters() if n.startswith(decoder)}
 
 
 def make_optimiser(
     recipe: Recipe, task_recipe: TaskRecipe, parameters: Mapping[str, nn.Parameter]
 ) -> torch.optim.Optimizer:
-    """AdamW over a task's parameters, parts at their own rates, frozen parts left out."""
+    """AdamW over a task's parameters, frozen parts left out.
+
+    A part's learning rate is that of the first name that fits it: of the task's `part_rates`, then of the
+    recipe's, else the task's own rate.
+    """
     groups: dict[float, list[nn.Parameter]] = {}
     part_rates = [*task_recipe.part_rates.items(), *recipe.part_rates.items()]
     for name, parameter in parameters.items():
@@ -52,19 +38,6 @@ def parameters_of(optimiser: torch.optim.Optimizer) -> Iterator[nn.Parameter]:
     """Every parameter an optimiser steps."""
     for group in optimiser.param_groups:
         yield from group["params"]
-
-
-def resume_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Take up an earlier optimiser's moments; rates stay this recipe's, and parts grouped anew begin anew."""
-    groups = optimiser.param_groups
-    if [len(group["params"]) for group in groups] != [
-        len(group["params"]) for group in state["param_groups"]
-    ]:
-        return
-    peaks = [group["peak"] for group in groups]
-    optimiser.load_state_dict(state)
-    for group, peak in zip(optimiser.param_groups, peaks, strict=True):
-        group["peak"] = peak
 
 
 def require_gradients_of(optimiser: torch.optim.Optimizer, *networks: nn.Module) -> None:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 _LOG_EVERY_STEPS = 100
+_SHOW_EVERY_STEPS = 10
 
 
 @dataclass
@@ -81,7 +82,9 @@ class TrainingProgress:
         self._done[task] += 1
         self._averages[task].add(loss, quality)
         if self._console.is_terminal:
-            self._bars.update(self._ids[task], advance=1, average=str(self._averages[task]))
+            self._bars.update(self._ids[task], advance=1)
+            if self._averages[task].steps % _SHOW_EVERY_STEPS == 0:  # to read it, the host waits for a GPU
+                self._bars.update(self._ids[task], average=str(self._averages[task]))
         if sum(self._done.values()) % _LOG_EVERY_STEPS == 0:
             if not self._console.is_terminal:
                 self._console.log(self._line())

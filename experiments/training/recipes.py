@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from shared.errors import UnknownName
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN
-from shared.tasks import Modality, get_task
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class TaskRecipe:
     """How one task is trained.
 
     Attributes:
-        steps: Steps of this task in the whole run; with none it stays in the weights as it was.
+        steps: Steps of this task in the whole run, at least one.
         batch: Instances a step; for pictures with many questions, pictures a step.
         questions_a_picture: Of a picture with more questions, so many drawn anew each step; None for all.
         learning_rate: Of parts that start at random.
@@ -27,15 +26,14 @@ class TaskRecipe:
         blank_square: Give a square of each picture the mean colour.
         replaced_share: So many word pieces are drawn evenly from the vocabulary instead. A text that is given
             back word by word may be any text, and most words are rare ones.
-        dropped_share: So many tokens of an input that is encoded but once are left out, others each step: the
-            fusion would learn a few thousand films by heart.
         symbols_per_token: Rates, one drawn each step; below 16 only for tasks that send a sequence.
         present_weight: Of the labels that are present, where an instance has several.
         short_first: Go through the first epoch from the shortest input to the longest (Amodei et al., 2016).
         frozen: Parameter name beginnings that this task leaves alone; other tasks may train them. Posters say
             little of a genre for what they cost, easy questions little of a language.
-        part_rates: Learning rates of parts, by name beginning, that come before the recipe's; the first that
-            fits holds. A task that starts at random takes small steps in parts that serve others already.
+        part_rates: Learning rates of parts, by the beginning of their names. The first name that fits holds,
+            and those of the task come before those of the recipe. A task that starts at random takes small
+            steps in parts that serve other tasks already.
         dataset: Trained on, where not all that `semcom data` names for the task.
     """
 
@@ -48,7 +46,6 @@ class TaskRecipe:
     augment: bool = False
     blank_square: bool = False
     replaced_share: float = 0.0
-    dropped_share: float = 0.0
     symbols_per_token: tuple[int, ...] = (CHANNEL_USES_PER_TOKEN,)
     present_weight: float = 1.0
     short_first: bool = False
@@ -63,9 +60,11 @@ class Recipe:
 
     Attributes:
         tasks: Recipe of each task.
-        part_rates: Learning rates of parts of the transmitter, by name, that replace the task's own: parts
-            that start from a pretrained BERT take small steps. A part named in `frozen` takes none.
-        frozen: Parameter name beginnings that are not trained.
+        part_rates: Learning rates of parts, by the beginning of their names, for every task that has no rate
+            of its own for the part. Parts that start from a pretrained BERT take small steps.
+        frozen: Beginnings of the names of parameters that no task trains.
+        snr_range_db: Lowest and highest SNR [dB] of the channels; each instance draws its own.
+        rayleigh_share: Share of the instances that fade (Rayleigh, block); all others have AWGN alone.
         warm_up: Share of a task's steps over which its learning rate rises.
         weight_decay: Of AdamW.
         max_gradient_norm: Gradients are clipped to this norm.
@@ -75,6 +74,8 @@ class Recipe:
     tasks: Mapping[str, TaskRecipe]
     part_rates: Mapping[str, float] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
+    snr_range_db: tuple[float, float] = (-6.0, 18.0)
+    rayleigh_share: float = 0.5
     warm_up: float = 0.06
     weight_decay: float = 0.05
     max_gradient_norm: float = 1.0
@@ -84,25 +85,6 @@ class Recipe:
     def total_steps(self) -> int:
         """Steps of the whole run."""
         return sum(task.steps for task in self.tasks.values())
-
-    @property
-    def statistics_task(self) -> str | None:
-        """The task whose batches the picture encoder's norms follow: the first that takes and trains it."""
-        takers = [name for name in self.tasks if "image" in get_task(name).modalities]
-        return next((name for name in takers if self.trains(name, "image")), None)
-
-    def trains(self, task: str, modality: Modality) -> bool:
-        """Whether a task trains any of the encoder of a modality that it takes."""
-        frozen = (*self.frozen, *self.tasks[task].frozen)
-        return not f"encoders.{modality}.".startswith(frozen)
-
-    def reads_once(self, task: str, modality: Modality) -> bool:
-        """Whether a task's inputs of a modality are encoded but once: nothing changes them or the encoder."""
-        own, takers = self.tasks[task], [name for name in self.tasks if modality in get_task(name).modalities]
-        is_varied = own.replaced_share if modality == "text" else own.augment or own.blank_square
-        is_label = get_task(task).answer in ("label", "labels")
-        is_still = not any(self.tasks[name].steps and self.trains(name, modality) for name in takers)
-        return bool(own.steps) and is_label and is_still and not is_varied
 
 
 _WORD_EMBEDDINGS = "encoders.text.bert.embeddings.word_embeddings"
@@ -205,14 +187,13 @@ RECIPES: Mapping[str, Recipe] = {
         },
     ),
 }
-"""By name, which is that of the profile it is for."""
+"""By name; a system names those it is trained by."""
 
 
 def scaled(recipe: Recipe, factor: float) -> Recipe:
-    """A recipe with so many times the steps of every task."""
+    """A recipe with `factor` times the steps of every task, at least one of each."""
     tasks = {
-        name: replace(task, steps=max(min(1, task.steps), round(task.steps * factor)))
-        for name, task in recipe.tasks.items()
+        name: replace(task, steps=max(1, round(task.steps * factor))) for name, task in recipe.tasks.items()
     }
     return replace(recipe, tasks=tasks)
 

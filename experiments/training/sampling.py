@@ -5,23 +5,33 @@ Shapes: B batch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from experiments.data.base import Examples
-from experiments.training.inputs import EncodedInputs, make_inputs
-from experiments.training.objectives import OBJECTIVES, Targets
+from experiments.training.batches import Batch
+from experiments.training.inputs import make_inputs
+from experiments.training.objectives import OBJECTIVES, SpeechCode, Targets
 from experiments.training.recipes import TaskRecipe
 from shared.networks.profiles import Profile
 from shared.networks.text import Vocabulary
 from shared.tasks import Modality, get_task
-from transmitter.systems.mfmsc.network import Batch
 
 _BUCKET_BATCHES = 50
+_ROW_MULTIPLE = 16
+
+EXACT: Mapping[Modality, int] = MappingProxyType({})
+"""Batches are as long as their longest input."""
+
+FEW_LENGTHS: Mapping[Modality, int] = MappingProxyType({"text": 16, "audio": 64})
+"""Word pieces and frames of 10 ms, of which a batch's length is a multiple: a GPU prepares its kernels anew
+for each shape that it has not seen."""
 
 
 class Sampler:
@@ -35,13 +45,24 @@ class Sampler:
         recipe: Batch size and augmentation.
         profile: Sizes of clips.
         vocabulary: For texts; they are split into word pieces once, here.
+        speech: How the system's speech head spells.
         seed: Of order and augmentation.
+        length_multiples: Of each modality whose inputs differ in length, what the length of a batch is a
+            multiple of; and the number of inputs in a batch where instances share them.
     """
 
     def __init__(
-        self, examples: Examples, recipe: TaskRecipe, profile: Profile, vocabulary: Vocabulary, seed: int
+        self,
+        examples: Examples,
+        recipe: TaskRecipe,
+        profile: Profile,
+        vocabulary: Vocabulary,
+        speech: SpeechCode,
+        seed: int,
+        length_multiples: Mapping[Modality, int] = EXACT,
     ) -> None:
-        self._examples, self._recipe, self._seed = examples, recipe, seed
+        self._examples, self._recipe, self._seed, self._speech = examples, recipe, seed, speech
+        self._length_multiples = length_multiples
         self.labels, self.dataset = examples.labels, examples.dataset
         self._objective = OBJECTIVES[get_task(examples.task).answer]
         self._inputs = {
@@ -52,16 +73,13 @@ class Sampler:
                 profile=profile,
                 vocabulary=vocabulary,
                 recipe=recipe,
+                length_multiple=length_multiples.get(modality, 1),
             )
             for modality, column in examples.columns.items()
         }
         self._groups = _groups(examples)
         self.steps_per_epoch = max(1, len(self._groups) // recipe.batch)
         self._order = lru_cache(maxsize=2)(self._shuffled)  # batches are made by several threads
-
-    def encode_once(self, modality: Modality, encoder: nn.Module) -> None:
-        """Give batches of tokens from now on, made by an encoder that stands still, once an input."""
-        self._inputs[modality] = EncodedInputs(self._inputs[modality], encoder, self._recipe.dropped_share)
 
     def batch(self, step: int, *, rank: int = 0, num_ranks: int = 1) -> tuple[Batch, Targets]:
         """The batch of a step, 0, 1, ...; and its targets.
@@ -79,9 +97,11 @@ class Sampler:
         for modality, column in self._examples.columns.items():
             distinct, own_rows = np.unique(column.rows[indices], return_inverse=True)
             inputs[modality] = self._inputs[modality].tensors(distinct, generator)
+            if modality in self._length_multiples and len(distinct) < len(indices):
+                inputs[modality] = tuple(map(_pad_rows, inputs[modality]))
             rows[modality] = torch.from_numpy(own_rows)
         batch = Batch(inputs, rows)
-        return batch, self._objective.targets(self._examples, indices, batch)
+        return batch, self._objective.targets(self._examples, indices, batch, self._speech)
 
     def _chosen(self, groups: NDArray[np.int64], step: int) -> list[NDArray[np.int64]]:
         """Instances of each group, at most `questions_a_picture` of it."""
@@ -114,6 +134,12 @@ class Sampler:
         firsts = np.array([group[0] for group in self._groups])
         own_lengths: NDArray[np.int64] = lengths[self._examples.columns[modality].rows[firsts]]
         return own_lengths
+
+
+def _pad_rows(tensor: Tensor) -> Tensor:
+    """Repeat the last row, which no instance reads there, to a multiple of sixteen rows."""
+    num_more = -len(tensor) % _ROW_MULTIPLE
+    return torch.cat([tensor, tensor[-1:].expand(num_more, *tensor.shape[1:])])
 
 
 def _groups(examples: Examples) -> list[NDArray[np.int64]]:

@@ -1,8 +1,8 @@
 """Algorithm 1: joint training of all tasks through the differentiable link.
 
 Each step draws one task, a batch of it, an SNR and a channel for every instance, and lets that task's own
-optimiser take a step. A run under one recipe is a pure function of (recipe, seed) and resumes to the step
-from its checkpoint; one that goes on under another recipe, or other code, says so in its segments.
+optimiser take a step. A run is a pure function of its identity (recipe, seed, ...), and its checkpoint
+resumes it to the step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from experiments.evaluation.link import random_channel
+from experiments.training.batches import Batch
+from experiments.training.channel import random_channel
 from experiments.training.checkpoints import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
 from experiments.training.devices import has_bfloat16
 from experiments.training.distributed import ALONE, Ranks
@@ -30,7 +31,6 @@ from experiments.training.recipes import Recipe
 from experiments.training.run import Run
 from shared.interrupts import signals_noted
 from shared.tasks import get_task
-from transmitter.systems.mfmsc.network import Batch
 
 _CHECKPOINT_EVERY_S = 300.0
 _BATCHES_AHEAD = 8
@@ -60,8 +60,21 @@ def planned_steps(run: Run) -> Iterator[tuple[str, int]]:
         done[task] += 1
 
 
+def num_batches_ahead(run: Run) -> int:
+    """Batches that threads make while a GPU works; a CPU has no time to spare for them."""
+    return 0 if run.device.type == "cpu" else _BATCHES_AHEAD
+
+
+def make_batch(run: Run, task: str, step: int, ranks: Ranks = ALONE) -> tuple[Batch, Targets]:
+    """The batch of a task's step and its targets; for a GPU in pinned memory."""
+    batch, targets = run.samplers[task].batch(step, rank=ranks.rank, num_ranks=ranks.count)
+    if run.device.type == "cuda":
+        return batch.pinned(), tuple(tensor.pin_memory() for tensor in targets)
+    return batch, targets
+
+
 def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks = ALONE) -> Watched:
-    """One step of one task's optimiser (Algorithm 1, lines 9 to 20).
+    """One step of one task's optimiser (Algorithm 1, lines 9 to 20). On a GPU the host waits for nothing.
 
     Args:
         run: Changed by the step.
@@ -74,27 +87,21 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
         Loss, and the task's watched quality of the batch, both through the noisy channel, on the device.
     """
     recipe, step, objective = run.recipe.tasks[task], run.done[task], OBJECTIVES[get_task(task).answer]
-    batch, targets = batch.to(run.device), tuple(tensor.to(run.device) for tensor in targets)
-    draw_number = sum(run.done.values()) * ranks.count + ranks.rank
+    batch, targets = batch.to(run.device), objective.to(run.device, targets)
+    draw_number = run.num_done * ranks.count + ranks.rank
     generator = torch.Generator(run.device).manual_seed(run.seed * 1_000_003 + draw_number)
     torch.manual_seed(int(np.random.SeedSequence([run.seed, draw_number]).generate_state(1)[0]))  # dropout
-    rate = int(np.random.default_rng([run.seed, step, 3]).choice(recipe.symbols_per_token))
     optimiser = run.optimisers[task]
-    require_gradients_of(optimiser, run.transmitter, run.receiver)
-    sets_statistics = task == run.recipe.statistics_task
-    run.transmitter.follow_batches(sets_statistics)
-    # Over a few dozen tokens a CPU is faster without the fused attention.
-    attention = sdpa_kernel(SDPBackend.MATH) if run.device.type == "cpu" else nullcontext()
-    with attention, torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(run.device)):
-        symbols, mask = run.transmitter(task, batch, rate)
-        scores = run.receiver(task, random_channel(symbols, generator=generator))
+    require_gradients_of(optimiser, *run.system.halves.values())
+    sets_statistics = run.system.follow_batches(task)
+    scores, mask = _cross_link(run, task, batch, generator)
     loss = objective.loss(scores, mask, targets, recipe)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = list(parameters_of(optimiser))
     ranks.average_gradients(parameters)
     if sets_statistics:
-        ranks.average_statistics(run.transmitter)
+        ranks.average_statistics(run.system.transmitter)
     nn.utils.clip_grad_norm_(parameters, run.recipe.max_gradient_norm)
     set_rate(optimiser, rate_factor(step, recipe.steps, run.recipe.warm_up))
     optimiser.step()
@@ -102,14 +109,21 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
     return loss.detach(), objective.quality(scores.detach(), mask, targets)
 
 
+def _cross_link(run: Run, task: str, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Scores of a batch after a random channel, and the mask of sent tokens."""
+    rng = np.random.default_rng([run.seed, run.done[task], 3])
+    rate = int(rng.choice(run.recipe.tasks[task].symbols_per_token))
+    # Over a few dozen tokens a CPU is faster without the fused attention.
+    attention = sdpa_kernel(SDPBackend.MATH) if run.device.type == "cpu" else nullcontext()
+    with attention, torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(run.device)):
+        symbols, mask = run.system.encode(task, batch, rate)
+        snr_range_db, rayleigh_share = run.recipe.snr_range_db, run.recipe.rayleigh_share
+        x_hat = random_channel(symbols, snr_range_db, rayleigh_share, generator=generator)
+        return run.system.decode(task, x_hat), mask
+
+
 def train(
-    run: Run,
-    folder: Path,
-    console: Console,
-    *,
-    limit_steps: int | None = None,
-    new_recipe: bool = False,
-    ranks: Ranks = ALONE,
+    run: Run, folder: Path, console: Console, *, limit_steps: int | None = None, ranks: Ranks = ALONE
 ) -> None:
     """Train to the end of the recipe, or for `limit_steps` more; checkpoints go to `folder`.
 
@@ -117,52 +131,44 @@ def train(
     at the end, an exception or a signal included (SIGINT, SIGTERM, SIGHUP: they end it between two steps).
 
     Raises:
-        InvalidField: If the checkpoint is of another profile, seed, start or tasks, or, without `new_recipe`,
-            of another recipe.
+        InvalidField: If the checkpoint is of another run.
         KeyboardInterrupt: If a signal ended it; its checkpoint is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CHECKPOINT_FILE).is_file():
-        load_checkpoint(run, folder, new_recipe=new_recipe)
-        console.log(f"resumed at step {sum(run.done.values())} of {run.recipe.total_steps}")
-    _encode_once(run)
-    first, last_saved = sum(run.done.values()), time.monotonic()
-    num_ahead = 0 if run.device.type == "cpu" else _BATCHES_AHEAD
+        load_checkpoint(run, folder)
+        console.log(f"resumed at step {run.num_done} of {run.recipe.total_steps}")
+    last = run.recipe.total_steps if limit_steps is None else run.num_done + limit_steps
+    saved_at = time.monotonic()
 
-    def make_batch(planned: tuple[str, int]) -> tuple[Batch, Targets]:
-        task, step = planned
-        return run.samplers[task].batch(step, rank=ranks.rank, num_ranks=ranks.count)
+    def save() -> None:
+        nonlocal saved_at
+        now = time.monotonic()
+        run.hours, saved_at = run.hours + (now - saved_at) / 3600, now
+        if ranks.is_first:
+            save_checkpoint(run, folder)
 
-    watched = {task: OBJECTIVES[get_task(task).answer].watched for task in run.recipe.tasks}
-    planned = {task: recipe.steps for task, recipe in run.recipe.tasks.items()}
     with signals_noted() as stop:
         try:
-            with TrainingProgress(console, planned, run.done, watched) as progress:
-                for (task, _), (batch, targets) in made_ahead(planned_steps(run), make_batch, num_ahead):
+            with _progress(run, console) as progress:
+                for (task, _), (batch, targets) in _batches(run, ranks):
                     progress.step(task, *train_step(run, task, batch, targets, ranks))
-                    now = time.monotonic()
-                    if now - last_saved > _CHECKPOINT_EVERY_S:
-                        run.hours += (now - last_saved) / 3600
-                        last_saved = now
-                        _save(run, folder, ranks)
-                    taken = sum(run.done.values()) - first
-                    if stop.is_set() or (limit_steps is not None and taken >= limit_steps):
+                    if time.monotonic() - saved_at > _CHECKPOINT_EVERY_S:
+                        save()
+                    if stop.is_set() or run.num_done >= last:
                         break
         finally:
-            run.hours += (time.monotonic() - last_saved) / 3600
-            _save(run, folder, ranks)
+            save()
     if stop.is_set():
         raise KeyboardInterrupt
 
 
-def _encode_once(run: Run) -> None:
-    """Spare the encoders that stand still what they would only repeat."""
-    for task, sampler in run.samplers.items():
-        for modality in get_task(task).modalities:
-            if run.recipe.reads_once(task, modality):
-                sampler.encode_once(modality, run.transmitter.encoders[modality])
+def _batches(run: Run, ranks: Ranks) -> Iterator[tuple[tuple[str, int], tuple[Batch, Targets]]]:
+    """The batches to come, with the task and its step."""
+    return made_ahead(planned_steps(run), lambda own: make_batch(run, *own, ranks), num_batches_ahead(run))
 
 
-def _save(run: Run, folder: Path, ranks: Ranks) -> None:
-    if ranks.is_first:
-        save_checkpoint(run, folder)
+def _progress(run: Run, console: Console) -> TrainingProgress:
+    watched = {task: OBJECTIVES[get_task(task).answer].watched for task in run.recipe.tasks}
+    planned = {task: recipe.steps for task, recipe in run.recipe.tasks.items()}
+    return TrainingProgress(console, planned, run.done, watched)

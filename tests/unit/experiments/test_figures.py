@@ -33,11 +33,7 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
     fields["training"] = {
         "command": "semcom train", "hours": 1, "device": "cpu", "steps": {"vqa": 5},
         "datasets": {"vqa": "easy-vqa+own+own"},
-        "segments": [{"from_step": 0, "commit": "abc", "planned_steps": {"vqa": 5}}],
-        "started_from": [{"fingerprint": "beef", "parts": ["fusion"], "share": 0.5}],
-        "lineage": {
-            "beef": {"command": "semcom train --seed 7", "hours": 2, "steps": {}, "started_from": []}
-        },
+        "commits": ["abc", "def"], "started_from": "beef",
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(fields))
     mark = load_manifest(folder).fingerprint
@@ -54,7 +50,7 @@ def test_card_holds_the_figures_it_was_given(tiny_weights: Path, tmp_path: Path)
     assert "| vqa | vqa-v2 (test) | 10 x 20 | 16 | accuracy |" in text
     assert "Notes." in text
     assert "test questions on 64x64 drawings; own, counted 2 times\n" in text
-    assert "from weights beef (fusion, 0.5 of a mean): `semcom train --seed 7`, 2 hours" in text
+    assert "in order: abc, def\n- Started from earlier weights: beef\n" in text
     with pytest.raises(InvalidField, match="results.*easy-vqa.*one figure"):
         write_model_card(folder, [_figure(mark), _figure(mark, commit="other")], "")
     with pytest.raises(InvalidField, match="figures of weights"):

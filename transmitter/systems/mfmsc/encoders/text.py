@@ -33,5 +33,6 @@ class TextEncoder(nn.Module):
         Returns:
             Tokens [B, L, P].
         """
-        encoded = self.bert(input_ids=piece_numbers, attention_mask=mask.long())
+        # A mask of four dimensions is used as it is; of two dimensions the host would read it first.
+        encoded = self.bert(input_ids=piece_numbers, attention_mask=mask[:, None, None, :])
         return Tokens(encoded.last_hidden_state, mask)

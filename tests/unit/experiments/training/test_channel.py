@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from experiments.evaluation.link import batch_channel, complex_normal, equalise_batch, random_channel
+from experiments.training.channel import batch_channel, complex_normal, equalise_batch, random_channel
 from shared.signal import equalise
 
 _NUM_SYMBOLS = 400_000
@@ -70,10 +70,10 @@ def test_every_instance_draws_its_own_snr_and_half_of_them_fade(monkeypatch: pyt
 
     Seen before the equaliser: y = h x + n, so h is the mean of conj(x) y and the rest of y is noise.
     """
-    monkeypatch.setattr("experiments.evaluation.link.equalise_batch", lambda y, h, variance: y)
+    monkeypatch.setattr("experiments.training.channel.equalise_batch", lambda y, h, variance: y)
     generator = torch.Generator().manual_seed(6)
     x = _qpsk(1000, 4000, generator)
-    y = random_channel(x, generator=generator)
+    y = random_channel(x, (-6.0, 18.0), 0.5, generator=generator)
     h = (x.conj() * y).mean(2, keepdim=True)
     noise_power = (y - h * x).abs().square().mean((1, 2)).numpy()
     snr_db, gains = -10 * np.log10(noise_power), h[:, 0, 0].numpy()
@@ -90,8 +90,8 @@ def test_every_instance_draws_its_own_snr_and_half_of_them_fade(monkeypatch: pyt
 
 def test_gradients_pass_and_a_seed_repeats() -> None:
     x = torch.randn(4, 2, 16, dtype=torch.complex64, requires_grad=True)
-    first = random_channel(x, generator=torch.Generator().manual_seed(5))
-    second = random_channel(x, generator=torch.Generator().manual_seed(5))
+    first = random_channel(x, (0.0, 6.0), 0.5, generator=torch.Generator().manual_seed(5))
+    second = random_channel(x, (0.0, 6.0), 0.5, generator=torch.Generator().manual_seed(5))
     assert torch.equal(first, second)
     first.abs().sum().backward()
     assert x.grad is not None

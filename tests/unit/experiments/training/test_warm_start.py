@@ -43,7 +43,7 @@ def _save_bert(folder: Path, **changes: int) -> Path:
 
 def _start(folder: Path) -> Run:
     recipe = Recipe({task: TaskRecipe(steps=1, batch=4) for task in ("sentiment", "vqa")})
-    return start_run(_TINY, recipe, seed=0, device=torch.device("cpu"), minilm=folder)
+    return start_run("mfmsc", _TINY, recipe, seed=0, device=torch.device("cpu"), minilm=folder)
 
 
 @pytest.mark.usefixtures("small_data")
@@ -51,7 +51,7 @@ def test_the_layers_arrive_in_text_encoder_and_fusion(tmp_path: Path) -> None:
     folder = _save_bert(tmp_path)
     bert, run = BertModel.from_pretrained(folder).state_dict(), _start(folder)
     assert run.vocabulary.pieces == tuple(_PIECES)
-    arrived = run.transmitter.state_dict()
+    arrived = run.system.transmitter.state_dict()
     parts = {"encoders.text.bert.": "", "fusion.layers.encoder.": "encoder."}
     for part, origin in parts.items():
         own = {name.removeprefix(part): value for name, value in arrived.items() if name.startswith(part)}
@@ -70,7 +70,7 @@ def test_the_layers_arrive_in_text_encoder_and_fusion(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("small_data")
 def test_the_fusion_begins_as_a_mean_of_the_tokens(tmp_path: Path) -> None:
     """Its layers hardly move a token at first: what the encoders tell apart, their mean does too."""
-    fusion = _start(_save_bert(tmp_path)).transmitter.fusion.eval()
+    fusion = _start(_save_bert(tmp_path)).system.transmitter.fusion.eval()
     generator = torch.Generator().manual_seed(0)
     tokens = F.layer_norm(torch.randn(2, 9, _TINY.width, generator=generator), [_TINY.width])
     with torch.no_grad():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from small_runs import small_recipe, start_small
 
 from experiments.data.base import Column
 from experiments.training.inputs import (
@@ -17,7 +16,6 @@ from experiments.training.inputs import (
     change_voice,
     flip_and_shift,
 )
-from experiments.training.recipes import Recipe, TaskRecipe
 from shared.networks.profiles import get_profile
 from shared.networks.text import SPECIAL, Vocabulary
 
@@ -103,39 +101,6 @@ def test_noise_lies_below_the_loudest_and_fills_silence() -> None:
     assert float(spoken.max()) < 1.1  # at least 13 dB below: hardly louder
     colours = torch.stack([own[:100, 70:].mean() - own[:100, :10].mean() for own in noisy])
     assert float(colours.min()) < -0.3 < 0.3 < float(colours.max())
-
-
-@pytest.mark.usefixtures("small_data")
-def test_tokens_of_an_encoder_that_stands_still_are_made_once_and_are_its_tokens() -> None:
-    run = start_small(small_recipe())
-    transmitter, sampler = run.transmitter.eval(), run.samplers["vqa"]
-    before = [sampler.batch(step) for step in range(3)]
-    with torch.no_grad():
-        sent = [transmitter("vqa", batch)[0] for batch, _ in before]
-        for modality in ("image", "text"):
-            sampler.encode_once(modality, transmitter.encoders[modality])
-            torch.nn.init.zeros_(next(transmitter.encoders[modality].parameters()))  # no longer of use
-        for _ in range(2):
-            for step, x in enumerate(sent):
-                batch, targets = sampler.batch(step)
-                torch.testing.assert_close(transmitter("vqa", batch)[0], x, atol=2e-3, rtol=0)
-                assert torch.equal(targets[0], before[step][1][0])
-
-
-@pytest.mark.usefixtures("small_data")
-def test_dropped_tokens_are_others_each_time_and_never_all() -> None:
-    run = start_small(Recipe({"vqa": TaskRecipe(steps=1, batch=8, dropped_share=0.4)}))
-    sampler = run.samplers["vqa"]
-    (pixels,) = sampler.batch(0)[0].inputs["image"]
-    whole = run.transmitter.encoders["image"](pixels).mask.sum(1)
-    sampler.encode_once("image", run.transmitter.encoders["image"])
-    counts = [sampler.batch(step)[0].inputs["image"][1].sum(1) for step in range(2 * sampler.steps_per_epoch)]
-    kept = torch.cat(counts) / whole[0]
-    assert float(kept.mean()) == pytest.approx(0.6, abs=0.1)
-    assert 0 < kept.min() < kept.max() <= 1
-    sampler = start_small(Recipe({"vqa": TaskRecipe(steps=1, batch=8, dropped_share=1.0)})).samplers["vqa"]
-    sampler.encode_once("image", run.transmitter.encoders["image"])
-    assert set(sampler.batch(0)[0].inputs["image"][1].sum(1).tolist()) == {1}
 
 
 def test_only_clips_whose_cue_is_motion_change_their_scene() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from small_data import small_examples
 
+from experiments.systems.mfmsc import Trainable
 from experiments.training.recipes import TaskRecipe
 from experiments.training.sampling import Sampler
 from shared.networks.profiles import get_profile
@@ -16,7 +17,9 @@ def _sampler(task: str, batch: int = 8, *, short_first: bool = False) -> Sampler
     letters = "abcdefghijklmnopqrstuvwxyz.?"
     vocabulary = Vocabulary([*SPECIAL, *letters, *("##" + letter for letter in letters)], 32)
     recipe = TaskRecipe(steps=1, batch=batch, short_first=short_first)
-    return Sampler(small_examples(task, "train"), recipe, get_profile("tiny"), vocabulary, seed=3)
+    return Sampler(
+        small_examples(task, "train"), recipe, get_profile("tiny"), vocabulary, Trainable.speech, seed=3
+    )
 
 
 def test_a_batch_is_a_function_of_its_step() -> None:
@@ -39,7 +42,9 @@ def test_few_questions_of_a_picture_are_drawn_anew_each_step() -> None:
     letters = "abcdefghijklmnopqrstuvwxyz?"
     vocabulary = Vocabulary([*SPECIAL, *letters, *("##" + letter for letter in letters)], 32)
     recipe = TaskRecipe(steps=1, batch=8, questions_a_picture=2)
-    sampler = Sampler(small_examples("vqa", "train"), recipe, get_profile("tiny"), vocabulary, seed=3)
+    sampler = Sampler(
+        small_examples("vqa", "train"), recipe, get_profile("tiny"), vocabulary, Trainable.speech, seed=3
+    )
     batch, (targets,) = sampler.batch(0)
     assert len(batch.inputs["image"][0]) == 8
     assert len(targets) == 16

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from experiments.data.catalogue import PUBLISHED, TRAINING, datasets_of
-from experiments.training.optimisers import make_optimiser, parameters_of, task_parameters
 from experiments.training.recipes import RECIPES, get_recipe
 from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN
 from receiver.systems.mfmsc.network import ReceiverNetwork
@@ -68,14 +67,6 @@ def test_the_parts_that_a_recipe_names_are_there(
     assert [part for part in parts if not any(name.startswith(part) for name in names)] == []
 
 
-def test_the_word_head_learns_alone(paper_halves: tuple[TransmitterNetwork, ReceiverNetwork]) -> None:
-    recipe, task = get_recipe("compact-word-head"), get_task("text_reconstruction")
-    assert [name for name, own in recipe.tasks.items() if own.steps] == [task.name]
-    optimiser = make_optimiser(recipe, recipe.tasks[task.name], task_parameters(task, *paper_halves))
-    trained = {id(parameter) for parameter in parameters_of(optimiser)}
-    assert trained == {id(parameter) for parameter in paper_halves[1].heads[task.name].parameters()}
-
-
 @pytest.mark.parametrize("task", list(TASKS))
 def test_the_papers_profile_carries_every_task(
     task: str, paper_halves: tuple[TransmitterNetwork, ReceiverNetwork]
@@ -92,21 +83,3 @@ def test_the_papers_profile_carries_every_task(
     else:
         steps = STEPS_PER_TOKEN if task == "speech_recognition" else 1
         assert scores.shape[1] == steps * mask.shape[1]
-
-
-def test_inputs_are_encoded_once_where_nothing_changes_them_or_their_encoder() -> None:
-    further, fused = get_recipe("compact-further"), get_recipe("compact-fusion")
-    assert fused.reads_once("movie_genres", "image")
-    assert fused.reads_once("movie_genres", "text")
-    assert fused.reads_once("vqa", "image")
-    assert not fused.reads_once("sentiment", "text")  # it takes no steps
-    assert not further.reads_once("vqa", "text")  # frozen for vqa alone: sentiment trains it
-    varied = replace(fused.tasks["movie_genres"], replaced_share=0.1)
-    assert not replace(fused, tasks={"movie_genres": varied}).reads_once("movie_genres", "text")
-
-
-def test_pictures_statistics_are_set_by_a_task_that_trains_their_encoder() -> None:
-    fused = get_recipe("compact-fusion")
-    assert fused.statistics_task == "image_classification"
-    assert replace(fused, tasks={"vqa": fused.tasks["vqa"]}).statistics_task is None
-    assert get_recipe("compact-further").statistics_task == "image_classification"

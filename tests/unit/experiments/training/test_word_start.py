@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import torch
 
-from experiments.evaluation.link import batch_channel
-from experiments.training.word_start import start_words
+from experiments.systems.mfmsc import Trainable
+from experiments.training.batches import Batch
+from experiments.training.channel import batch_channel
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from shared.networks.profiles import REALS_PER_TOKEN, get_profile
-from transmitter.systems.mfmsc.network import Batch, TransmitterNetwork
+from transmitter.systems.mfmsc.network import TransmitterNetwork
 
 _SMALL = replace(get_profile("tiny"), width=96, coder_width=48)
 _NUM_PIECES = 300
@@ -42,15 +43,9 @@ def test_words_come_back_at_once_and_other_symbols_stay() -> None:
     transmitter.channel_encoder.compress[2].weight[:, -2 * REALS_PER_TOKEN :] = 0.0  # units that will be set
     batch = _texts(40)
     untouched, accuracy = transmitter("sentiment", batch)[0], _accuracy(transmitter, receiver, batch)
-    words = transmitter.encoders["text"].bert.embeddings.word_embeddings.weight
-    start_words(
-        transmitter,
-        receiver,
-        "text_reconstruction",
-        [_texts(32) for _ in range(20)],
-        words,
-        torch.Generator().manual_seed(0),
-    )
+    system = Trainable(transmitter, receiver)
+    texts = [_texts(32) for _ in range(20)]
+    system.start_words("text_reconstruction", texts, torch.Generator().manual_seed(0))
     torch.testing.assert_close(transmitter("sentiment", batch)[0], untouched, atol=1e-4, rtol=1e-3)
     assert accuracy < 0.05
     assert _accuracy(transmitter, receiver, batch) > 0.9

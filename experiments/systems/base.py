@@ -1,0 +1,110 @@
+"""What training must know of a system: its networks, and how they are trained."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import ClassVar, Self, cast
+
+from torch import Tensor, nn
+
+from experiments.training.batches import Batch
+from experiments.training.objectives import SpeechCode
+from experiments.training.recipes import Recipe
+from experiments.training.sampling import Sampler
+from shared.errors import InvalidField
+from shared.networks.profiles import Profile
+from shared.systems import get_system
+from shared.weights import Half
+
+
+class TrainableSystem(ABC):
+    """Both networks of one system, as a training run holds them.
+
+    encode (transmitter) -> channel -> decode (receiver) -> loss of the task -> parameters_of the task
+
+    Attributes:
+        recipes: Name of the recipe of each profile that the system is trained in.
+        speech: How the speech head spells.
+    """
+
+    recipes: ClassVar[Mapping[str, str]]
+    speech: ClassVar[SpeechCode]
+
+    def __init__(self, transmitter: nn.Module, receiver: nn.Module) -> None:
+        self.transmitter, self.receiver = transmitter, receiver
+
+    @property
+    def halves(self) -> dict[Half, nn.Module]:
+        """Both networks by name."""
+        return {"transmitter": self.transmitter, "receiver": self.receiver}
+
+    @classmethod
+    @abstractmethod
+    def build(
+        cls, profile: Profile, tasks: Sequence[str], labels: Mapping[str, Sequence[str]], vocab_size: int
+    ) -> Self:
+        """Make both networks with random weights from torch's global random source.
+
+        Args:
+            profile: Sizes.
+            tasks: Names of the tasks.
+            labels: Labels of each labelling task, in the order of the head's outputs.
+            vocab_size: Number of word pieces.
+        """
+
+    @abstractmethod
+    def warm_start(self, folder: Path, samplers: Mapping[str, Sampler], seed: int) -> None:
+        """Let the networks begin from a pretrained BERT.
+
+        Args:
+            folder: Of the BERT, in the Hugging Face layout.
+            samplers: Training batches of each task.
+            seed: Of what is drawn.
+
+        Raises:
+            InvalidField: If the BERT has other sizes than the networks.
+        """
+
+    @abstractmethod
+    def prepare(self, recipe: Recipe) -> None:
+        """Make ready what the recipe asks of this system's networks, before the first step."""
+
+    @abstractmethod
+    def parameters_of(self, task: str) -> dict[str, nn.Parameter]:
+        """Parameters that a task's gradient reaches, by name."""
+
+    @abstractmethod
+    def follow_batches(self, task: str) -> bool:
+        """Set whether batch norms follow the batches of this task, and return it."""
+
+    @abstractmethod
+    def encode(self, task: str, batch: Batch, symbols_per_token: int) -> tuple[Tensor, Tensor]:
+        """Encode a batch of one task.
+
+        Returns:
+            Symbols, complex64 [B, L, S], unit mean power an instance; mask, bool [B, L], False where padded.
+        """
+
+    @abstractmethod
+    def decode(self, task: str, x_hat: Tensor) -> Tensor:
+        """Scores of a batch from equalised symbols, complex64 [B, L, S]; float, first dimension B."""
+
+
+def get_trainable(system: str) -> type[TrainableSystem]:
+    """The class `Trainable` of the system's own file in `experiments/systems/`.
+
+    Raises:
+        UnknownName: If there is no such system.
+        InvalidField: If the system is not trained.
+    """
+    name = f"experiments.systems.{get_system(system).package}"
+    try:
+        module = import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise InvalidField("system", system, "a system that is trained") from error
+    return cast(type[TrainableSystem], module.Trainable)

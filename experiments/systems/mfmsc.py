@@ -1,0 +1,162 @@
+"""How MFMSC is trained: its networks, what each task trains of them, and where they begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from experiments.systems.base import TrainableSystem
+from experiments.training.batches import Batch
+from experiments.training.channel import batch_channel
+from experiments.training.objectives import SpeechCode
+from experiments.training.recipes import Recipe
+from experiments.training.sampling import Sampler
+from experiments.training.warm_start import begin_small, copy_first_layers, load_bert
+from experiments.training.word_start import SNR_DB, classify, discriminants, open_path
+from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN, TRANSCRIPT_CHARACTERS
+from receiver.systems.mfmsc.network import ReceiverNetwork
+from shared.networks.profiles import REALS_PER_TOKEN, Profile
+from shared.tasks import get_task
+from transmitter.systems.mfmsc.encoders.speech import TIME_REDUCTION
+from transmitter.systems.mfmsc.encoders.text import TextEncoder
+from transmitter.systems.mfmsc.network import Batch as NetworkBatch
+from transmitter.systems.mfmsc.network import TransmitterNetwork
+
+_WORD_START_BATCHES = 50
+
+
+class Trainable(TrainableSystem):
+    """Eight tasks that share encoders, fusion, channel encoder and channel decoder.
+
+    Source: MFMSC, Algorithm 1.
+    """
+
+    recipes = {"tiny": "tiny", "compact": "compact", "paper": "paper"}
+    speech = SpeechCode(TRANSCRIPT_CHARACTERS, TIME_REDUCTION, STEPS_PER_TOKEN)
+    transmitter: TransmitterNetwork
+    receiver: ReceiverNetwork
+    _statistics_task: str | None = None
+
+    @classmethod
+    def build(
+        cls, profile: Profile, tasks: Sequence[str], labels: Mapping[str, Sequence[str]], vocab_size: int
+    ) -> Self:
+        """Make both networks with random weights; see the base class."""
+        transmitter = TransmitterNetwork(profile, tasks, vocab_size)
+        return cls(transmitter, ReceiverNetwork(profile, tasks, labels, vocab_size))
+
+    def warm_start(self, folder: Path, samplers: Mapping[str, Sampler], seed: int) -> None:
+        """Copy a BERT into text encoder and fusion; tasks that give text back begin as a linear code.
+
+        Each part takes as many layers as it has itself, from the first on: BERT-base has 12, the fusion 6.
+        The fusion's layers begin small: what they add to a token is scaled down, so that the encoders' tokens
+        reach the mean as they are, and each task moves them as far as it has data for (SkipInit).
+
+        Source: De and Smith, 2020.
+        """
+        bert = load_bert(folder)
+        if "text" in self.transmitter.encoders:
+            copy_first_layers(self._text_encoder.bert, bert, with_embeddings=True)
+        if hasattr(self.transmitter, "fusion"):
+            layers = self.transmitter.fusion.layers.encoder
+            copy_first_layers(layers, bert.encoder)
+            begin_small(layers)
+        for task, sampler in samplers.items():
+            if get_task(task).answer == "text":
+                batches = [sampler.batch(step)[0] for step in range(_WORD_START_BATCHES)]
+                self.start_words(task, batches, torch.Generator().manual_seed(seed))
+
+    @torch.no_grad()
+    def start_words(self, task: str, batches: Sequence[Batch], generator: torch.Generator) -> None:
+        """Let a task that gives text back begin with a linear code of its word pieces.
+
+        The text encoder knows words already. Of the channel encoder the last hidden units are set, two for
+        each real of a token's code, and of the head the last layer, the first being zero yet. The units stay
+        closed for other tasks if the width P is at least 32 plus the number of units that are not set.
+
+        Args:
+            task: Name of the task.
+            batches: Training texts, in which rare pieces are no rarer than others.
+            generator: Of the noise.
+        """
+        was_training = self.transmitter.training
+        self.transmitter.eval()
+        words = self._text_encoder.bert.embeddings.word_embeddings.weight  # [V, P], stand for the classes
+        present = words[torch.cat([numbers[mask] for numbers, mask in _texts(batches)])]  # [N, P]
+        features = torch.cat([self._features(*text) for text in _texts(batches)])
+        first, _, last = self.transmitter.channel_encoder.compress
+        head = self.receiver.heads[task].linear
+        assert isinstance(first, nn.Linear)
+        assert isinstance(last, nn.Linear)
+        assert isinstance(head, nn.Linear)
+        code, centre = discriminants(features, present, REALS_PER_TOKEN)
+        open_path(first, last, self.transmitter.task_embedding[task], code, centre)
+        decoded = torch.cat([self._decoded(task, batch, generator) for batch in batches])
+        classify(head, decoded, present, words)
+        self.transmitter.train(was_training)
+
+    def prepare(self, recipe: Recipe) -> None:
+        """Choose the task whose batches the picture encoder's norms follow: the first that trains it."""
+        if "image" in self.transmitter.encoders:
+            self.transmitter.encoders["image"].to(memory_format=torch.channels_last)
+        takers = [task for task in recipe.tasks if "image" in get_task(task).modalities]
+        frozen = {task: (*recipe.frozen, *recipe.tasks[task].frozen) for task in takers}
+        trainers = [task for task in takers if not "encoders.image.".startswith(frozen[task])]
+        self._statistics_task = trainers[0] if trainers else None
+
+    def follow_batches(self, task: str) -> bool:
+        """Let the picture encoder's norms follow the batches of one task only; see the base class."""
+        follows = task == self._statistics_task
+        self.transmitter.follow_batches(follows)
+        return follows
+
+    def parameters_of(self, task: str) -> dict[str, nn.Parameter]:
+        """Encoders of the task's modalities, the shared parts, its task embedding and its head, by name."""
+        modalities = get_task(task).modalities
+        sent = [f"task_embedding.{task}", "channel_encoder.", *(f"encoders.{name}." for name in modalities)]
+        if len(modalities) > 1:
+            sent.append("fusion.")
+        received = ("channel_decoder.", f"heads.{task}.")
+        named_sent, named_received = self.transmitter.named_parameters(), self.receiver.named_parameters()
+        parameters = {name: own for name, own in named_sent if name.startswith(tuple(sent))}
+        return parameters | {name: own for name, own in named_received if name.startswith(received)}
+
+    def encode(self, task: str, batch: Batch, symbols_per_token: int) -> tuple[Tensor, Tensor]:
+        """Encode a batch of one task; see the base class."""
+        encoded: tuple[Tensor, Tensor] = self.transmitter(
+            task, NetworkBatch(batch.inputs, batch.rows), symbols_per_token
+        )
+        return encoded
+
+    def decode(self, task: str, x_hat: Tensor) -> Tensor:
+        """Scores of a batch from equalised symbols; see the base class."""
+        scores: Tensor = self.receiver(task, x_hat)
+        return scores
+
+    @property
+    def _text_encoder(self) -> TextEncoder:
+        encoder = self.transmitter.encoders["text"]
+        assert isinstance(encoder, TextEncoder)
+        return encoder
+
+    def _features(self, numbers: Tensor, mask: Tensor) -> Tensor:
+        """The text encoder's features of every piece, [N, P]."""
+        values: Tensor = self._text_encoder(numbers, mask).values
+        return values[mask]
+
+    def _decoded(self, task: str, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The channel decoder's features of every token, after the channel, [N, P]."""
+        symbols, mask = self.transmitter(task, NetworkBatch(batch.inputs))  # in the order of the inputs
+        snr_db, fades = torch.full((len(symbols),), SNR_DB), torch.zeros(len(symbols), dtype=torch.bool)
+        x_hat = batch_channel(symbols, snr_db, fades, generator=generator)
+        decoded: Tensor = self.receiver.channel_decoder(x_hat)
+        return decoded[mask]
+
+
+def _texts(batches: Sequence[Batch]) -> list[tuple[Tensor, ...]]:
+    """Piece numbers and mask of each batch."""
+    return [batch.inputs["text"] for batch in batches]

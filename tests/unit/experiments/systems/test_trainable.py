@@ -1,0 +1,26 @@
+"""A system is trained by its own file of experiments/systems; one without is refused by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.systems.base import get_trainable
+from experiments.training.recipes import RECIPES
+from shared.errors import InvalidField, UnknownName
+from shared.networks.profiles import PROFILES
+from shared.systems import SYSTEMS, System
+
+
+@pytest.mark.parametrize("name", list(SYSTEMS))
+def test_every_system_names_recipes_that_are_there(name: str) -> None:
+    trainable = get_trainable(name)
+    assert set(trainable.recipes) <= set(PROFILES)
+    assert set(trainable.recipes.values()) <= set(RECIPES)
+
+
+def test_a_system_that_is_not_trained_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SYSTEMS, "coded", System("coded", "Nothing to learn.", package="coded"))
+    with pytest.raises(InvalidField, match="system = 'coded'.*a system that is trained"):
+        get_trainable("coded")
+    with pytest.raises(UnknownName):
+        get_trainable("none")
