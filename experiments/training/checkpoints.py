@@ -10,6 +10,7 @@ import torch
 from experiments.training.optimisers import resume_optimiser
 from experiments.training.run import Run
 from shared.errors import InvalidField
+from shared.networks.mfmsc import MfmscConfig
 from shared.weights import Manifest, save_weights
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -95,11 +96,9 @@ def export(run: Run, folder: Path) -> Manifest:
     }
     manifest = Manifest(
         system="mfmsc",
-        profile=run.profile.name,
         tasks=tuple(run.recipe.tasks),
         labels={task: sampler.labels for task, sampler in run.samplers.items() if sampler.labels},
-        vocab_size=len(run.vocabulary),
-        words=run.words,
+        config=MfmscConfig(run.profile.name, len(run.vocabulary), run.words).to_json(),
         training=training,
     )
     return save_weights(folder, manifest, run.halves, run.vocabulary)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from experiments.training.recipes import Recipe, TaskRecipe
+from shared.networks.mfmsc import is_multimodal
 from shared.tasks import Task
 
 _FINAL_RATE = 0.01
@@ -23,7 +24,7 @@ def task_parameters(
         "channel_encoder.",
         *(f"encoders.{m}." for m in task.modalities),
     ]
-    if task.is_multimodal:
+    if is_multimodal(task):
         prefixes.append("fusion.")
     sent = {n: p for n, p in run_transmitter.named_parameters() if n.startswith(tuple(prefixes))}
     decoder = ("channel_decoder.", f"heads.{task.name}.")

@@ -20,6 +20,7 @@ from experiments.training.warm_start import Origin, continue_from, lineage, read
 from experiments.training.word_start import start_words
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from shared.errors import InvalidField
+from shared.networks.mfmsc import MfmscConfig
 from shared.networks.profiles import Profile
 from shared.networks.text import SPECIAL, Vocabulary
 from shared.provenance import current_commit
@@ -195,7 +196,7 @@ def _words_known(
         words: Iterable[str] = ()
         for origin, manifest in earlier:
             if origin.takes(f"heads.{task}.") and task in manifest.tasks:
-                words = manifest.words.get(task, ())
+                words = MfmscConfig.of(manifest.config).words.get(task, ())
         if recipe.tasks[task].steps:
             words = {word for transcript in examples[task].targets for word in transcript.split()}
         known[task] = tuple(sorted(words))

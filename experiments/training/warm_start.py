@@ -13,6 +13,7 @@ from torch import nn
 from transformers import AutoModel
 
 from shared.errors import InvalidField
+from shared.networks.mfmsc import MfmscConfig
 from shared.networks.profiles import Profile
 from shared.networks.text import VOCABULARY_FILE
 from shared.weights import Half, Manifest, load_manifest, load_state
@@ -174,8 +175,9 @@ def continue_from(
         InvalidField: If the weights are of another profile, were changed, or lack a part or some of it.
     """
     manifest = load_manifest(origin.folder)
-    if manifest.profile != profile.name:
-        raise InvalidField("start-from", manifest.profile, f"weights of profile {profile.name}")
+    held = MfmscConfig.of(manifest.config).profile
+    if held != profile.name:
+        raise InvalidField("start-from", held, f"weights of profile {profile.name}")
     changed = [
         f"heads.{task}."
         for task in labels
