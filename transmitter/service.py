@@ -22,7 +22,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
 from shared.errors import NoWeights, SemcomError, ServiceUnavailable, TaskNotTrained, from_rpc_error
 from shared.logs import log_event
-from shared.systems import get_system
+from shared.systems import Options, get_system
 from shared.tasks import get_task
 from shared.wire import pack_symbols
 from transmitter.scoring import score
@@ -65,7 +65,7 @@ class Order:
         overrides: Link settings for this instance only; absent fields keep what the link holds.
         frame_number: With the link's seed it fixes the draw; None: the link's next number.
         encoding: Of the symbols: float32, float16 or int8.
-        symbols_per_token: Rate of a sequence; None for the system's own.
+        options: The system's, those that the client chose; the others take their default.
     """
 
     task: str
@@ -76,7 +76,7 @@ class Order:
     overrides: channel_service_pb2.LinkSettings = field(default_factory=channel_service_pb2.LinkSettings)
     frame_number: int | None = None
     encoding: str = "float32"
-    symbols_per_token: int | None = None
+    options: Options = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class TransmitterService:
 
         Raises:
             UnknownName: If there is no such task, system or link.
-            InvalidField: If the encoding or a link setting is not allowed.
+            InvalidField: If the encoding, an option or a link setting is not allowed.
             TooLarge: If a text that shall come back is longer than the system can send.
             TaskNotTrained: If either end has no weights for the task.
             WeightsMismatch: If the receiver holds other weights.
@@ -259,7 +259,8 @@ class TransmitterService:
 def _encode(system: TransmitterSystem, order: Order) -> tuple[EncodedInstance, float]:
     """Encode in the worker thread; the time is that of the work alone [ms]."""
     started = time.perf_counter()
-    (encoded,) = system.encode(order.task, [order.source], order.symbols_per_token)
+    options = get_system(order.system).read_options(order.task, order.options)
+    (encoded,) = system.encode(order.task, [order.source], options)
     return encoded, 1e3 * (time.perf_counter() - started)
 
 

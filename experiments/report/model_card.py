@@ -98,12 +98,14 @@ def _training(manifest: Manifest) -> list[str]:
     return [
         "## Training",
         "",
-        f"- Command: `{training['command']}`, commit {', '.join(training['commits'])}, seed {training['seed']}.",
+        f"- Command: `{training['command']}`, seed {training['seed']}, commit "
+        f"{', '.join(training['commits'])}.",
         f"- {training['hours']} hours on {training['machine']}.",
-        f"- Started from {training['started_from'] or 'random weights'}.",
-        "- The recipe was fixed before any figure of a test split was seen. Its choices rest on validation "
-        "splits, which training does not contain. Test splits are measured by the command that writes this "
-        "card.",
+        *([f"- Went on from weights {training['started_from']}."] if training["started_from"] else []),
+        "- The number of steps is a time budget, fixed in advance. Losses and learning rates are those of "
+        "earlier recipes, which were also compared on test splits, before each data set had a validation "
+        "split. For these weights no figure of a test split was seen before the command that writes this "
+        "card measured them.",
         "",
         "| task | trained on | steps |",
         "|---|---|---|",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import ClassVar, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from torch import Tensor, nn
 
@@ -53,6 +53,18 @@ class TrainableSystem(ABC):
             tasks: Names of the tasks.
             labels: Labels of each labelling task, in the order of the head's outputs.
             vocab_size: Number of word pieces.
+        """
+
+    @abstractmethod
+    def config(
+        self, profile: Profile, vocab_size: int, words: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, Any]:
+        """What the manifest says of the networks, so that the system's halves can build them again.
+
+        Args:
+            profile: Sizes.
+            vocab_size: Number of word pieces.
+            words: Of each task that answers with a transcript, the words of its training transcripts.
         """
 
     @abstractmethod

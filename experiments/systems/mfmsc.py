@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from experiments.training.warm_start import begin_small, copy_first_layers, load
 from experiments.training.word_start import SNR_DB, classify, discriminants, open_path
 from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN, TRANSCRIPT_CHARACTERS
 from receiver.systems.mfmsc.network import ReceiverNetwork
+from shared.networks.mfmsc import MfmscConfig
 from shared.networks.profiles import REALS_PER_TOKEN, Profile
 from shared.tasks import get_task
 from transmitter.systems.mfmsc.encoders.speech import TIME_REDUCTION
@@ -48,6 +49,12 @@ class Trainable(TrainableSystem):
         """Make both networks with random weights; see the base class."""
         transmitter = TransmitterNetwork(profile, tasks, vocab_size)
         return cls(transmitter, ReceiverNetwork(profile, tasks, labels, vocab_size))
+
+    def config(
+        self, profile: Profile, vocab_size: int, words: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, Any]:
+        """Profile, number of word pieces and known words; see the base class."""
+        return MfmscConfig(profile.name, vocab_size, words).to_json()
 
     def warm_start(self, folder: Path, samplers: Mapping[str, Sampler], seed: int) -> None:
         """Copy a BERT into text encoder and fusion; tasks that give text back begin as a linear code.

@@ -12,7 +12,8 @@ import torch
 from experiments.training.recipes import Recipe, TaskRecipe
 from experiments.training.run import Run
 from shared.errors import InvalidField
-from shared.weights import Manifest, save_weights
+from shared.provenance import cpu_name
+from shared.weights import Half, Manifest, save_weights
 
 CHECKPOINT_FILE = "checkpoint.pt"
 
@@ -76,7 +77,7 @@ def export(run: Run, folder: Path) -> Manifest:
     training: dict[str, Any] = {
         "command": run.command,
         "commits": run.commits,
-        "device": str(run.device),
+        "machine": _machine(run),
         "seed": run.seed,
         "started_from": run.started_from,
         "datasets": {task: sampler.dataset for task, sampler in run.samplers.items()},
@@ -86,11 +87,22 @@ def export(run: Run, folder: Path) -> Manifest:
     }
     manifest = Manifest(
         system=run.system_name,
-        profile=run.profile.name,
         tasks=tuple(run.recipe.tasks),
         labels={task: sampler.labels for task, sampler in run.samplers.items() if sampler.labels},
-        vocab_size=len(run.vocabulary),
-        words=run.words,
+        config=run.system.config(run.profile, len(run.vocabulary), run.words),
         training=training,
     )
-    return save_weights(folder, manifest, run.system.halves, run.vocabulary)
+    return save_weights(folder, manifest, run.system.halves, run.vocabulary, shared=_standing_still(run))
+
+
+def _standing_still(run: Run) -> dict[Half, list[str]]:
+    """Parameters that the recipe freezes: they stay those of a public model, so systems share them."""
+    names = [name for name, _ in run.system.transmitter.named_parameters()]
+    return {"transmitter": [name for name in names if name.startswith(run.recipe.frozen)]}
+
+
+def _machine(run: Run) -> str:
+    """The processor and the number of threads, or the GPU, that trains."""
+    if run.device.type == "cuda":
+        return torch.cuda.get_device_name(run.device)
+    return f"{torch.get_num_threads()} threads of {cpu_name()}"
