@@ -29,9 +29,9 @@ from shared.errors import FrameLost, TooLarge
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
 _Request = channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
-# To draw the channel for so many bytes takes about 1 ms. Larger requests are drawn in a thread.
+# The channel for a request of this size is drawn in about 1 ms. Larger requests are drawn in a thread.
 _MAX_BYTES_ON_LOOP = 1 << 17
-# Each frame takes as long as so many bytes, beside its own bytes.
+# The fixed time of each frame, stated as a number of bytes that take the same time.
 _BYTES_PER_FRAME = 1 << 13
 
 

@@ -23,7 +23,7 @@ _MAX_UINT64 = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """Settings of one link. The object never changes; to change a link, it gets a new object.
+    """Settings of one link. They are immutable: a change of the link makes a new object.
 
     Attributes:
         channel: Name of a channel model in MODELS.

@@ -18,7 +18,7 @@ class Transmission(NamedTuple):
 
     Attributes:
         frame_number: Number of the frame, uint64.
-        settings: The settings that held for this frame: those of the link with the schedule's SNR filled in,
+        settings: The settings used for this frame: those of the link with the schedule's SNR filled in,
             or those of the recording.
         drawn: The draw of the radio channel.
         impairment: The delay and loss that the network gave the frame.

@@ -1,4 +1,4 @@
-"""The channel service on a free port, over real gRPC, before a receiver whose answers a test can choose."""
+"""The channel service on a free port, over real gRPC, with a receiver whose answers a test can choose."""
 
 import asyncio
 import math
@@ -24,7 +24,7 @@ RECEIVER_NAME = "semcom.v1.ReceiverService"
 
 
 def answer_all(request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
-    """One answer a frame."""
+    """One answer for each frame."""
     answers = [
         receiver_pb2.Answer(instance_id=received.frame.instance_id, labels=["yes"])
         for received in request.frames
@@ -33,7 +33,7 @@ def answer_all(request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeRespon
 
 
 class ChosenReceiver(receiver_pb2_grpc.ReceiverServiceServicer):
-    """Keeps what it got, and answers as `decode` says."""
+    """Stores the requests that it got, and answers with `decode`."""
 
     def __init__(self) -> None:
         self.decode: Callable = answer_all
@@ -47,7 +47,7 @@ class ChosenReceiver(receiver_pb2_grpc.ReceiverServiceServicer):
 
 @dataclass
 class Harness:
-    """What a test may touch."""
+    """The parts of the services that a test may use."""
 
     stub: channel_service_pb2_grpc.ChannelServiceStub
     links: Links

@@ -1,4 +1,4 @@
-"""Bad requests over real gRPC: a clear refusal that names the field, nothing sent on, nothing stored."""
+"""Bad requests over real gRPC: the error names the field, nothing goes to the receiver, nothing is stored."""
 
 import asyncio
 import math
@@ -72,7 +72,7 @@ BAD_OVERRIDES = {
 
 
 @pytest.mark.parametrize("method", ["Relay", "Propagate"])
-def test_bad_requests_are_refused_by_name_and_leave_no_trace(tmp_path, method):
+def test_a_bad_request_is_refused_with_its_field_and_changes_nothing(tmp_path, method):
     cases = [(name, frames, {}, field) for name, (frames, field) in BAD_FRAMES.items()]
     cases += [
         (f"{field} {change}", [make_frame("a")], change, field)
@@ -96,7 +96,7 @@ def test_bad_requests_are_refused_by_name_and_leave_no_trace(tmp_path, method):
                 assert error.allowed, name
             assert not harness.receiver.got
             assert harness.store.overhead() == []
-            # Refused requests take no numbers: the first good frame is frame 0.
+            # Refused requests take no frame numbers, so the first good frame is frame 0.
             good = await harness.stub.Propagate(pb.PropagateRequest(frames=[make_frame("good")]))
             assert good.frames[0].state.frame_number == 0
 

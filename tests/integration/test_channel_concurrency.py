@@ -1,4 +1,4 @@
-"""64 callers at once over eight links that are changed meanwhile: whose channel, whose row, which draw."""
+"""64 concurrent callers on eight changing links: each frame has the channel, row and draw of its link."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,7 @@ MODELS = ("awgn", "rayleigh", "rician")
 
 
 def version_of(link: int, version: int) -> pb.LinkSettings:
-    """Settings that tell both link and version: no two versions of any two links share their seed or SNR."""
+    """Settings that identify link and version: no two versions of any links have the same seed or SNR."""
     return pb.LinkSettings(
         channel=MODELS[(link + version) % len(MODELS)],
         fading=("block", "symbol")[version % 2],
@@ -30,7 +30,7 @@ def version_of(link: int, version: int) -> pb.LinkSettings:
 
 @dataclass
 class Sent:
-    """One frame and the versions of its link that may have held for it."""
+    """One frame and the versions of its link that may have been in effect for it."""
 
     link: int
     x: np.ndarray
@@ -40,7 +40,7 @@ class Sent:
 
 
 async def change_links(harness, versions: list[int], done: asyncio.Event) -> None:
-    """Give one link after the other its next version until the callers are through."""
+    """Give one link after the other its next version until all callers have finished."""
     link = 0
     while not done.is_set():
         change = pb.Link(name=f"l{link}", settings=version_of(link, versions[link] + 1))
@@ -50,7 +50,7 @@ async def change_links(harness, versions: list[int], done: asyncio.Event) -> Non
 
 
 async def call(harness, caller: int, versions: list[int]) -> list[Sent]:
-    """Requests of one to three frames over one link, small ones and some that leave the event loop."""
+    """Requests of one to three frames on one link: small ones, and some that are drawn in a thread."""
     link, sent = caller % NUM_LINKS, []
     for number in range(NUM_REQUESTS):
         sizes = [20_000] if number == caller % NUM_REQUESTS else [16] * (1 + number % 3)
@@ -58,14 +58,14 @@ async def call(harness, caller: int, versions: list[int]) -> list[Sent]:
         frames = [make_frame(f"{caller}-{number}-{i}", x) for i, x in enumerate(symbols)]
         first = versions[link]
         response = await harness.stub.Relay(pb.RelayRequest(link=f"l{link}", frames=frames))
-        # A change that is under way may hold already, though its caller has not heard of it.
+        # A change in progress may be in effect already, although its caller has no answer yet.
         last = versions[link] + 1
         sent += [Sent(link, x, first, last, r.state) for x, r in zip(symbols, response.results, strict=True)]
     return sent
 
 
 def check_settings(frame: Sent) -> None:
-    """Every setting is that of one version of the frame's own link."""
+    """Check that all settings are those of one version of the frame's own link."""
     state = frame.state
     version = state.seed - 1_000_000 * frame.link
     assert frame.first_version <= version <= frame.last_version
@@ -76,7 +76,7 @@ def check_settings(frame: Sent) -> None:
 
 
 def check_draw(frame: Sent, received) -> None:
-    """The symbols that arrived are those of the draw that seed and frame number name, made here anew."""
+    """Check that the received symbols are those of a new draw from the same seed and frame number."""
     state, settings = frame.state, version_of(frame.link, frame.state.seed - 1_000_000 * frame.link)
     channel = Channel(state.channel, state.fading, state.requested_snr_db, settings.k_factor_db, state.seed)
     drawn = draw(channel, state.frame_number, frame.x.shape)
@@ -85,7 +85,7 @@ def check_draw(frame: Sent, received) -> None:
     assert state.realised_snr_db == realised_snr_db
 
 
-def test_no_frame_gets_another_links_channel_no_row_is_lost_or_doubled_and_each_draw_replays(tmp_path):
+def test_no_frame_gets_another_links_channel_no_row_is_lost_or_doubled_and_each_draw_repeats(tmp_path):
     async def scenario():
         async with channel_service(tmp_path, timeout_s=60) as harness:
             for link in range(NUM_LINKS):
@@ -125,8 +125,8 @@ def test_no_frame_gets_another_links_channel_no_row_is_lost_or_doubled_and_each_
     asyncio.run(scenario())
 
 
-def test_percentiles_under_concurrency_are_those_of_the_whole_sample(tmp_path):
-    """Each of 64 callers has answers of a time of its own; no row may be missed, or counted twice."""
+def test_percentiles_under_concurrency_are_those_of_all_instances(tmp_path):
+    """Each of 64 callers has its own decoding time; no row may be missed or counted twice."""
     times = np.random.default_rng(0).exponential(10, (NUM_CALLERS, 8))
 
     async def scenario():

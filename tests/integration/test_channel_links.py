@@ -1,4 +1,4 @@
-"""Links over real gRPC: their networks' losses and delays, their changes under load, record and replay."""
+"""Links over real gRPC: losses and delays of the network, changes under load, record and replay."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ from shared.errors import FrameLost, from_rpc_error
 from shared.wire import unpack_symbols
 
 NUM_LINKS, NUM_CLIENTS, NUM_FRAMES_A_CLIENT = 8, 64, 8
-# One for each link, so that no two links ever agree; each link's SNR says which link it is.
+# One SNR for each link; no two links have the same SNR, so it identifies the link.
 MODELS = ("awgn", "rayleigh", "rician", "nakagami")
 
 
@@ -40,18 +40,18 @@ async def refusal(call) -> grpc.aio.AioRpcError:
     return caught.value
 
 
-def lost_and_kept(count: int = 40) -> tuple[list[int], list[int]]:
-    """Frame numbers that a link of seed 0 loses at a rate of one half, and those that it keeps."""
+def lost_and_delivered(count: int = 40) -> tuple[list[int], list[int]]:
+    """Frame numbers that a link with seed 0 and loss rate 0.5 loses, and those that it delivers."""
     lost = [number for number in range(count) if impair(Network(loss_rate=0.5), 0, number).is_lost]
     return lost, [number for number in range(count) if number not in lost]
 
 
-def test_a_lost_frame_is_an_error_of_its_own_and_is_in_the_books(tmp_path):
+def test_a_lost_frame_has_its_own_error_and_is_stored(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             await set_link(harness, "default", network_loss_rate=0.5)
-            number = lost_and_kept()[0][0]
-            for name in ("a", "b"):  # as often as it is tried
+            number = lost_and_delivered()[0][0]
+            for name in ("a", "b"):  # it is lost each time it is sent
                 request = pb.RelayRequest(frames=[make_frame(name, frame_number=number)])
                 error = await refusal(harness.stub.Relay(request))
                 assert error.code() == grpc.StatusCode.DATA_LOSS
@@ -66,11 +66,11 @@ def test_a_lost_frame_is_an_error_of_its_own_and_is_in_the_books(tmp_path):
     asyncio.run(scenario())
 
 
-def test_of_many_frames_the_lost_have_no_answer_and_the_others_theirs(tmp_path):
+def test_if_some_frames_are_lost_the_others_have_their_answers(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             await set_link(harness, "default", network_loss_rate=0.5)
-            lost, kept = lost_and_kept()
+            lost, delivered = lost_and_delivered()
             frames = [make_frame(str(number), frame_number=number) for number in range(40)]
             response = await harness.stub.Relay(pb.RelayRequest(frames=frames))
             for number, result in enumerate(response.results):
@@ -78,21 +78,21 @@ def test_of_many_frames_the_lost_have_no_answer_and_the_others_theirs(tmp_path):
                 assert result.state.lost == (number in lost) == (not result.HasField("answer"))
                 assert result.answer.instance_id == ("" if number in lost else str(number))
             (got,) = harness.receiver.got
-            assert [received.state.frame_number for received in got.frames] == kept
+            assert [received.state.frame_number for received in got.frames] == delivered
             assert statuses(harness) == {
                 **{str(number): "FrameLost" for number in lost},
-                **{str(number): "OK" for number in kept},
+                **{str(number): "OK" for number in delivered},
             }
             propagated = await harness.stub.Propagate(pb.PropagateRequest(frames=frames))
             for number, received in enumerate(propagated.frames):
-                assert received.frame.HasField("symbols") == (number in kept)
-                assert received.state.HasField("gains") == (number in kept)
+                assert received.frame.HasField("symbols") == (number in delivered)
+                assert received.state.HasField("gains") == (number in delivered)
 
     asyncio.run(scenario())
 
 
 async def give_up(call, reached: asyncio.Event) -> None:
-    """Cancel a call once it has got somewhere."""
+    """Cancel a call after `reached` is set."""
     await reached.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -106,7 +106,7 @@ async def until_stored(harness, count: int) -> None:
         await asyncio.sleep(0.02)
 
 
-def test_a_caller_that_gives_up_while_lost_frames_are_stored_leaves_a_row_for_each(tmp_path, monkeypatch):
+def test_a_caller_that_cancels_while_lost_frames_are_stored_has_a_row_for_each(tmp_path, monkeypatch):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             await set_link(harness, "default", network_loss_rate=0.5)
@@ -119,20 +119,20 @@ def test_a_caller_that_gives_up_while_lost_frames_are_stored_leaves_a_row_for_ea
                     await asyncio.Event().wait()
 
             monkeypatch.setattr(harness.store, "add", add_slowly)
-            lost, kept = lost_and_kept()
+            lost, delivered = lost_and_delivered()
             frames = [make_frame(str(number), frame_number=number) for number in range(40)]
             await give_up(harness.stub.Relay(pb.RelayRequest(frames=frames)), reached)
             await until_stored(harness, 40)
             assert statuses(harness) == {
                 **{str(number): "FrameLost" for number in lost},
-                **{str(number): "CancelledError" for number in kept},
+                **{str(number): "CancelledError" for number in delivered},
             }
             assert not harness.receiver.got
 
     asyncio.run(scenario())
 
 
-def test_a_caller_that_gives_up_while_its_frames_are_drawn_leaves_a_row_for_each(tmp_path, monkeypatch):
+def test_a_caller_that_cancels_while_its_frames_are_drawn_has_a_row_for_each(tmp_path, monkeypatch):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             loop, reached, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
@@ -146,7 +146,7 @@ def test_a_caller_that_gives_up_while_its_frames_are_drawn_leaves_a_row_for_each
             monkeypatch.setattr(service, "send_frames", send_slowly)
             frames = [make_frame(str(number)) for number in range(40)]
             await give_up(harness.stub.Relay(pb.RelayRequest(frames=frames)), reached)
-            await asyncio.sleep(0.1)  # the service hears of it while it draws
+            await asyncio.sleep(0.1)  # the cancellation reaches the service while it draws
             release.set()
             await until_stored(harness, 40)
             assert statuses(harness) == dict.fromkeys(map(str, range(40)), "CancelledError")
@@ -155,7 +155,7 @@ def test_a_caller_that_gives_up_while_its_frames_are_drawn_leaves_a_row_for_each
     asyncio.run(scenario())
 
 
-def test_what_a_thread_draws_outlives_more_than_one_cancel():
+def test_work_in_a_thread_is_finished_despite_two_cancellations():
     async def scenario():
         release, made = asyncio.Event(), []
 
@@ -200,21 +200,21 @@ def test_the_networks_delay_is_waited_for_stated_and_counted_as_downlink(tmp_pat
     asyncio.run(scenario())
 
 
-def test_impairments_and_csi_errors_leave_the_radio_as_it_is(tmp_path):
+def test_impairments_and_csi_errors_do_not_change_the_radio_channel(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
-            x, kept = unit_symbols(), lost_and_kept()[1][0]
-            drawn = draw(Channel("rayleigh", snr_db=3.0, csi_error_db=-10.0), kept, x.shape)
+            x, delivered = unit_symbols(), lost_and_delivered()[1][0]
+            drawn = draw(Channel("rayleigh", snr_db=3.0, csi_error_db=-10.0), delivered, x.shape)
             overrides = pb.LinkSettings(
                 channel="rayleigh", snr_db=3.0, csi="mismatched", csi_error_db=-10.0, network_loss_rate=0.5
             )
-            frames = [make_frame("a", x, frame_number=kept)]
+            frames = [make_frame("a", x, frame_number=delivered)]
             response = await harness.stub.Propagate(pb.PropagateRequest(frames=frames, overrides=overrides))
             (received,) = response.frames
             np.testing.assert_array_equal(unpack_symbols(received.frame.symbols), apply(x, drawn)[0])
-            told = unpack_symbols(received.state.gains)
-            np.testing.assert_array_equal(told, drawn.mismatched_gains)
-            assert (told != drawn.gains).all()
+            gains = unpack_symbols(received.state.gains)
+            np.testing.assert_array_equal(gains, drawn.mismatched_gains)
+            assert (gains != drawn.gains).all()
 
     asyncio.run(scenario())
 
@@ -236,7 +236,7 @@ def test_a_schedule_is_followed_frame_by_frame_and_an_override_has_its_own_snr(t
     asyncio.run(scenario())
 
 
-def test_links_are_replaced_deleted_and_their_changes_kept_with_time_and_origin(tmp_path):
+def test_links_are_replaced_and_deleted_and_their_changes_stored_with_time_and_origin(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             stub = harness.stub
@@ -265,10 +265,10 @@ def test_links_are_replaced_deleted_and_their_changes_kept_with_time_and_origin(
 
 
 def test_no_frame_gets_another_links_channel_and_a_replay_reproduces_each(tmp_path):
-    """64 clients send over 8 links while every link is changed again and again; then all of it once more."""
+    """64 clients send over 8 links while every link changes repeatedly; then all frames are replayed."""
 
     def fields_of(link: int, seed: int) -> dict:
-        """A link's settings: its SNR tells which it is, its seed which of its changes holds."""
+        """Settings of a link: the SNR identifies the link, the seed identifies the change."""
         return {
             "channel": MODELS[link % 4], "fading": ("block", "symbol")[link // 4], "snr_db": float(link),
             "seed": seed, "csi": "perfect", "record": f"l{link}",

@@ -1,8 +1,9 @@
-"""Bit error rates of hard-decided QPSK and 16-QAM through the channel service, against closed forms.
+"""Bit error rates of QPSK and 16-QAM with hard decisions, compared with closed forms.
 
-With gamma = Es/N0 and perfect CSI each dimension decides one bit: AWGN Q(sqrt(gamma)), Rayleigh
-(1 - sqrt(gamma / (2 + gamma))) / 2, whether the gain changes by frame or by symbol. The numbers of symbols
-keep three standard deviations of the estimate below the 3 % that are allowed.
+The symbols go over real gRPC. With gamma = Es/N0 and perfect CSI, each dimension of QPSK decides one bit: the
+bit error rate is Q(sqrt(gamma)) for AWGN and (1 - sqrt(gamma / (2 + gamma))) / 2 for Rayleigh, for block and
+for symbol fading. There are so many symbols that three standard deviations of the estimate are below the
+allowed 3 %.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ def rayleigh_ber(snr: float) -> float:
 
 
 def qpsk(bits: np.ndarray) -> np.ndarray:
-    """Bits, shape [rows, 2 columns], to symbols (±1 ± 1j)/sqrt(2), shape [rows, columns]."""
+    """Map bits, shape [rows, 2 columns], to symbols (±1 ± 1j)/sqrt(2), shape [rows, columns]."""
     reals = (1 - 2 * bits.astype(np.float32)) * np.float32(math.sqrt(0.5))
     return reals.view(np.complex64)
 
@@ -83,7 +84,7 @@ def qam16_frame(rng: np.random.Generator, columns: int) -> tuple[np.ndarray, np.
 
 
 def qam16_errors(bits: np.ndarray, received) -> int:
-    """Decide each dimension of y / h for the nearest level."""
+    """Decide for the nearest level in each dimension of y / h."""
     x_hat = (unpack_symbols(received.frame.symbols) / unpack_symbols(received.state.gains)).ravel()
     decided = [np.argmin(np.abs(part[:, None] - LEVELS), axis=1) for part in (x_hat.real, x_hat.imag)]
     points = decided[0] + 4 * decided[1]
@@ -112,7 +113,7 @@ def test_16_qam_bit_error_rate(tmp_path, channel, fading, closed_form, snr_db):
     asyncio.run(scenario())
 
 
-# (SNR [dB], requests, frames a request, symbols a frame)
+# (SNR [dB], number of requests, frames in a request, symbols in a frame)
 AWGN_RUNS = [(0.0, 1, 1, 300_000), (5.0, 1, 1, 1_000_000), (10.0, 3, 1, 3_600_000)]
 SYMBOL_RUNS = [(0.0, 1, 1, 500_000), (5.0, 1, 1, 1_000_000), (10.0, 1, 1, 2_000_000)]
 BLOCK_RUNS = [(0.0, 1, 4096, 32), (5.0, 3, 4096, 32), (10.0, 10, 4096, 32)]

@@ -47,7 +47,7 @@ def free_port() -> int:
 
 @contextmanager
 def process(arguments: list[str], **variables: str):
-    """A child process that is gone when the block ends, however it ends."""
+    """A child process that has ended when the block ends, also after an error."""
     with subprocess.Popen(
         [sys.executable, *arguments],
         env={**os.environ, **variables},
@@ -133,7 +133,7 @@ def test_it_starts_before_the_receiver_finds_it_and_stops_on_sigterm(tmp_path):
 
 
 def relay_until_it_dies(stub, caller: int, acknowledged: list[str]) -> None:
-    """Requests of one to four frames, one after the other or, by every second caller, as one stream."""
+    """Send requests of one to four frames, one by one; every second caller sends them as one stream."""
 
     def requests():
         for number in range(10_000):

@@ -1,4 +1,4 @@
-"""Relay over real gRPC: what travels, what is stored, and what happens when a side fails."""
+"""Relay over real gRPC: what the receiver gets, what is stored, and what happens after a failure."""
 
 import asyncio
 import math
@@ -35,7 +35,7 @@ def rebuilt(error: grpc.aio.AioRpcError):
     return from_rpc_error(error, "channel_service", "here", 1.0)
 
 
-def test_the_receiver_gets_what_the_channel_made_and_the_caller_what_it_cost(tmp_path):
+def test_the_receiver_gets_the_symbols_after_the_channel_and_the_caller_the_cost(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             x = unit_symbols()
@@ -78,7 +78,7 @@ def test_the_receiver_gets_what_the_channel_made_and_the_caller_what_it_cost(tmp
     asyncio.run(scenario())
 
 
-def test_int8_symbols_are_counted_as_sent_and_go_on_as_float32(tmp_path):
+def test_int8_symbols_are_counted_as_sent_and_relayed_as_float32(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             response = await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a", encoding="int8")]))
@@ -113,7 +113,7 @@ def test_estimated_csi_sends_pilots_that_count_and_no_gains(tmp_path):
     asyncio.run(scenario())
 
 
-def test_frames_without_a_number_get_the_links_next_and_are_told(tmp_path):
+def test_a_frame_without_a_number_gets_the_links_next_number_and_the_answer_states_it(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             requests = [
@@ -124,15 +124,15 @@ def test_frames_without_a_number_get_the_links_next_and_are_told(tmp_path):
             numbers = [result.state.frame_number for r in responses for result in r.results]
             numbers_once = list(range(100))
             assert sorted(numbers) == numbers_once
-            told = [frame.frame.frame_number for got in harness.receiver.got for frame in got.frames]
-            assert sorted(told) == numbers_once
+            relayed = [frame.frame.frame_number for got in harness.receiver.got for frame in got.frames]
+            assert sorted(relayed) == numbers_once
             assert len(stored(harness)) == 100
 
     asyncio.run(scenario())
 
 
-def test_a_draw_ignores_batching_order_concurrency_and_replays(tmp_path):
-    """The same 64 frames: one request each and all at once; in one request; backwards; once more later."""
+def test_a_draw_does_not_depend_on_batching_order_or_concurrency(tmp_path):
+    """The same 64 frames: concurrent requests of one frame; one request; in reverse order; again later."""
     overrides = settings(channel="rayleigh", fading="symbol", snr_db=0.0, seed=11)
     frames = [make_frame(str(i), unit_symbols(seed=i), frame_number=1000 + i) for i in range(64)]
 
@@ -154,7 +154,7 @@ def test_a_draw_ignores_batching_order_concurrency_and_replays(tmp_path):
     asyncio.run(scenario())
 
 
-def test_a_set_link_holds_from_the_next_frame(tmp_path):
+def test_a_change_of_a_link_takes_effect_from_the_next_request(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             stub = harness.stub
@@ -179,7 +179,7 @@ def test_a_set_link_holds_from_the_next_frame(tmp_path):
 
 
 def test_concurrent_links_never_mix(tmp_path):
-    """Eight links of eight SNRs under 64 callers, while their seeds change: each frame has its link's SNR."""
+    """Eight links with eight SNRs, 64 callers, and changing seeds: each frame has its link's SNR."""
 
     async def scenario():
         async with channel_service(tmp_path) as harness:
@@ -247,7 +247,7 @@ def test_a_receiver_that_is_late_exceeds_the_deadline_and_is_stored(tmp_path):
     asyncio.run(scenario())
 
 
-def test_a_receiver_that_skips_frames_is_an_error_not_a_shift(tmp_path):
+def test_a_receiver_that_skips_frames_gives_an_error(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             harness.receiver.decode = lambda request: receiver_pb2.DecodeResponse()
@@ -259,7 +259,7 @@ def test_a_receiver_that_skips_frames_is_an_error_not_a_shift(tmp_path):
     asyncio.run(scenario())
 
 
-def test_a_caller_that_gives_up_is_stored_and_hurts_nobody(tmp_path):
+def test_a_call_that_is_cancelled_is_stored_and_harms_no_other_caller(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             reached, release = asyncio.Event(), asyncio.Event()

@@ -1,4 +1,4 @@
-"""Reports over gRPC: groups and filters as over HTTP, refusals that name the field."""
+"""Reports over gRPC: groups and filters as over HTTP, errors that name the field."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from shared.errors import from_rpc_error
 
 
 async def relay_some(stub) -> None:
-    """Six frames of vqa over AWGN at 0 to 5 dB, and a longer one of sentiment over Rayleigh at 5 dB."""
+    """Relay six frames of vqa over AWGN at 0 to 5 dB, and one longer of sentiment over Rayleigh at 5 dB."""
     for snr_db in range(6):
         overrides = pb.LinkSettings(snr_db=float(snr_db))
         await stub.Relay(pb.RelayRequest(frames=[make_frame(str(snr_db))], overrides=overrides))
@@ -69,7 +69,7 @@ def test_groups_and_filters(tmp_path):
         ({"since": Timestamp(seconds=2**62)}, "since"),
     ],
 )
-def test_bad_queries_are_refused_by_name(tmp_path, fields, named):
+def test_a_bad_query_is_refused_with_its_field(tmp_path, fields, named):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             with pytest.raises(grpc.aio.AioRpcError) as caught:

@@ -1,4 +1,4 @@
-"""Streams of requests over real gRPC: order, numbers, refusals, and callers that go away."""
+"""Streams of requests over real gRPC: order, frame numbers, errors, and callers that cancel."""
 
 import asyncio
 
@@ -42,7 +42,7 @@ def test_a_stream_is_answered_in_order_even_where_a_later_request_is_ready_first
     asyncio.run(scenario())
 
 
-def test_streamed_frames_meet_the_draws_of_single_ones(tmp_path):
+def test_streamed_frames_have_the_draws_of_single_requests(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             overrides = pb.LinkSettings(channel="rayleigh", fading="symbol", seed=5)
@@ -59,7 +59,7 @@ def test_streamed_frames_meet_the_draws_of_single_ones(tmp_path):
     asyncio.run(scenario())
 
 
-def test_a_refused_request_ends_the_stream_after_the_answers_before_it(tmp_path):
+def test_a_refused_request_ends_the_stream_after_the_answers_to_earlier_requests(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             frames = [make_frame("a"), make_frame("b"), make_frame("c", source_bytes=2**60), make_frame("d")]
@@ -81,7 +81,7 @@ def test_a_refused_request_ends_the_stream_after_the_answers_before_it(tmp_path)
     asyncio.run(scenario())
 
 
-def test_a_caller_that_goes_away_leaves_nothing_at_work_and_its_rows_behind(tmp_path):
+def test_after_a_caller_cancels_a_stream_no_request_is_in_progress_and_its_rows_are_stored(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             reached = asyncio.Event()
@@ -105,7 +105,7 @@ def test_a_caller_that_goes_away_leaves_nothing_at_work_and_its_rows_behind(tmp_
                 if len(stored(harness)) == MAX_CONCURRENT:
                     break
                 await asyncio.sleep(0.02)
-            # No more than there was room for had been taken in.
+            # No more requests had been read than can be in progress.
             assert list(stored(harness).values()) == ["CancelledError"] * MAX_CONCURRENT
             await harness.stub.Propagate(pb.PropagateRequest(frames=[make_frame("next")]))
 

@@ -1,4 +1,4 @@
-"""The live view over real HTTP: what a viewer is shown, and that he neither slows a relay nor outlives it."""
+"""The live view over real HTTP: what a viewer gets, and that it neither slows the relay nor outlives it."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ async def until(condition) -> None:
         if condition():
             return
         await asyncio.sleep(0.02)
-    raise AssertionError("it did not come to be")
+    raise AssertionError("the condition did not become true")
 
 
 def viewers(harness: Harness) -> float:
@@ -77,7 +77,7 @@ def test_a_viewer_sees_the_frame_before_after_and_equalised(tmp_path):
             drawn = draw(Channel("rayleigh", snr_db=10.0, seed=3), 5, (1, 16))
             y, _ = apply(x, drawn)
             h = drawn.gains
-            # The estimator of least mean squared error for unit power.
+            # The MMSE estimate for symbols of unit power.
             x_hat = np.conj(h) * y / (np.abs(h) ** 2 + 0.1)
             for name, expected in (("sent", x), ("received", y), ("equalised", x_hat)):
                 np.testing.assert_allclose(as_complex(event[name]), expected[0, :8], atol=1e-4)
@@ -91,7 +91,7 @@ def test_a_viewer_sees_the_frame_before_after_and_equalised(tmp_path):
 
 
 @pytest.mark.parametrize("csi", ["none", "estimated"])
-def test_equalised_is_what_the_receiver_can_make_of_it(tmp_path, csi):
+def test_equalised_symbols_use_what_the_receiver_knows(tmp_path, csi):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             with harness.feed.watch(Selection()) as view:
@@ -110,7 +110,7 @@ def test_equalised_is_what_the_receiver_can_make_of_it(tmp_path, csi):
     asyncio.run(scenario())
 
 
-def test_a_slow_viewer_loses_the_oldest_frames_is_told_and_holds_nobody_up(tmp_path):
+def test_a_slow_viewer_loses_the_oldest_frames_and_does_not_delay_the_relay(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             with harness.feed.watch(Selection()) as slow:
@@ -131,7 +131,7 @@ def test_a_slow_viewer_loses_the_oldest_frames_is_told_and_holds_nobody_up(tmp_p
     asyncio.run(scenario())
 
 
-def test_a_viewer_sees_only_what_he_asked_for_failures_among_it(tmp_path):
+def test_a_viewer_gets_only_the_selected_frames_including_failed_ones(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             await harness.stub.SetLink(pb.SetLinkRequest(link=pb.Link(name="far")))
@@ -150,7 +150,7 @@ def test_a_viewer_sees_only_what_he_asked_for_failures_among_it(tmp_path):
     asyncio.run(scenario())
 
 
-def test_there_is_room_for_so_many_viewers_and_the_next_is_told(tmp_path):
+def test_the_number_of_viewers_is_limited_and_the_next_one_is_refused(tmp_path):
     async def scenario():
         async with channel_service(tmp_path) as harness, http_side(harness) as client:
             with contextlib.ExitStack() as watching:
@@ -183,7 +183,7 @@ def test_a_service_that_stops_ends_its_viewers(tmp_path):
 
 
 def test_metrics_are_named_as_prometheus_advises(tmp_path):
-    """One prefix, base units, counters that end in _total, and a help text each."""
+    """One prefix, base units, counters that end in _total, and a help text for each metric."""
 
     async def scenario():
         async with channel_service(tmp_path) as harness:

@@ -1,4 +1,4 @@
-"""Bytes on the wire: what the books state is what a capture of loopback, and a proxy that counts, saw."""
+"""Bytes on the wire: the stored values are those of a loopback capture and of a proxy that counts bytes."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ _HEAD_BYTES = 9
 
 
 def http2_frames(stream: bytes) -> Iterator[tuple[int, int]]:
-    """Type and length, its head included, of every HTTP/2 frame a client sent on one connection."""
+    """Type and length, with the header, of every HTTP/2 frame that a client sent on one connection."""
     assert stream.startswith(_PREFACE)
     position = len(_PREFACE)
     while position + _HEAD_BYTES <= len(stream):
@@ -40,7 +40,7 @@ def data_bytes(stream: bytes) -> int:
 
 
 async def relay(stub, sizes: list[list[int]]) -> None:
-    """One request for each list, one frame for each of its sizes."""
+    """Send one request for each list, with one frame for each of its sizes."""
     for number, symbols in enumerate(sizes):
         frames = [make_frame(f"{number}-{i}", unit_symbols((1, size))) for i, size in enumerate(symbols)]
         await stub.Relay(pb.RelayRequest(link="default", frames=frames))
@@ -55,13 +55,13 @@ REQUESTS = [[16], [16] * 7, [1], [1600], [16, 1600, 16]]
 
 @dataclass
 class Sniffer:
-    """Reads TCP segments off loopback and puts each sender's bytes in order."""
+    """Reads TCP segments from the loopback interface and puts the bytes of each sender in order."""
 
     listener: socket.socket
     segments: dict[int, dict[int, bytes]] = field(default_factory=lambda: defaultdict(dict))
 
     def read(self, destination: int) -> None:
-        """Take in what the kernel holds, as far as it goes to a port."""
+        """Read the captured packets and keep those to the given port."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 packet = self.listener.recv(1 << 16)[14:]
@@ -70,11 +70,11 @@ class Sniffer:
                 source, port, sequence = struct.unpack("!HHI", segment[:8])
                 payload = segment[4 * (segment[12] >> 4) :]
                 if packet[9] == _TCP and port == destination and payload:
-                    # Loopback shows a packet leaving and coming: its sequence number keeps it once.
+                    # Loopback shows each packet twice; by its sequence number it is stored once.
                     self.segments[source][sequence] = payload
 
     def stream(self) -> bytes:
-        """The bytes of the one connection there is."""
+        """The bytes of the only connection."""
         (segments,) = self.segments.values()
         return b"".join(segments[sequence] for sequence in sorted(segments))
 
@@ -92,7 +92,7 @@ def sniffer() -> Iterator[Sniffer]:
         yield Sniffer(listener)
 
 
-def test_the_books_state_what_a_capture_of_loopback_shows(tmp_path, sniffer):
+def test_the_stored_bytes_are_those_of_a_loopback_capture(tmp_path, sniffer):
     async def scenario():
         async with channel_service(tmp_path) as harness:
             await relay(harness.stub, REQUESTS)
@@ -107,7 +107,7 @@ def test_the_books_state_what_a_capture_of_loopback_shows(tmp_path, sniffer):
 
 @dataclass
 class Proxy:
-    """A TCP proxy that keeps what a client sends."""
+    """A TCP proxy that stores the bytes that a client sends."""
 
     port: int = 0
     sent: bytearray = field(default_factory=bytearray)
@@ -126,18 +126,18 @@ class Proxy:
         finally:
             server.close()
 
-    async def _pump(self, reader, writer, kept: bytearray | None = None) -> None:
+    async def _pump(self, reader, writer, stored: bytearray | None = None) -> None:
         while part := await reader.read(1 << 16):
-            if kept is not None:
-                kept += part
+            if stored is not None:
+                stored += part
             writer.write(part)
             await writer.drain()
         writer.close()
 
 
 @pytest.mark.parametrize(("requests", "tolerance"), [(REQUESTS, 0), ([[160_000]], 0.001)])
-def test_the_books_state_what_a_proxy_between_client_and_service_counts(tmp_path, requests, tolerance):
-    """Exact while a request fits one HTTP/2 frame; sender and flow control choose how a large one is cut."""
+def test_the_stored_bytes_are_those_that_a_proxy_counts(tmp_path, requests, tolerance):
+    """Exact if a request fits into one HTTP/2 frame; gRPC chooses how a larger request is cut."""
 
     async def scenario():
         async with channel_service(tmp_path) as harness, Proxy().running(harness.port) as proxy:

@@ -1,4 +1,4 @@
-"""The HTTP side in process: links, reports, readiness and metrics."""
+"""The HTTP app in process: links, reports, readiness and metrics."""
 
 import asyncio
 import csv
@@ -28,7 +28,7 @@ EXPECTED = Path(__file__).parents[3] / "expected"
 
 
 class Service:
-    """The app with its parts; `receiver_is_up` decides about readiness."""
+    """The app with its parts; `receiver_is_up` sets whether the service is ready."""
 
     def __init__(self, store_path) -> None:
         self.links, self.store = Links(store_path.parent / "recordings"), Store(str(store_path))
@@ -77,7 +77,7 @@ def store_two(service: Service) -> None:
     asyncio.run(service.store.add([failed]))
 
 
-def test_put_changes_what_it_names_and_get_shows_it(service):
+def test_put_sets_the_fields_of_its_body_and_get_shows_them(service):
     changed = service.put("default", '{"snr_db": -3, "channel": "rayleigh", "seed": 18446744073709551615}')
     assert changed.status_code == 200
     assert changed.json() == service.request("GET", "/links/default").json()
@@ -92,7 +92,7 @@ def test_put_changes_what_it_names_and_get_shows_it(service):
     assert service.links.get("default").snr_db == -3.0
 
 
-def test_put_makes_links_and_the_list_has_them_all(service):
+def test_put_creates_links_and_the_list_has_them_all(service):
     assert service.put("drive-1", "{}").status_code == 200
     assert [link["name"] for link in service.request("GET", "/links").json()] == ["default", "drive-1"]
 
@@ -164,7 +164,7 @@ def test_put_replaces_and_patch_changes(service):
     assert (replaced["channel"], replaced["snr_db"], replaced["seed"]) == ("awgn", 12.0, 8)
 
 
-def test_deleted_links_are_gone_but_what_was_done_to_them_is_known(service):
+def test_a_deleted_link_is_gone_but_its_changes_are_shown(service):
     service.put("l1", '{"seed": 1}')
     service.patch("l1", '{"snr_db": 2}')
     assert service.request("DELETE", "/links/l1").status_code == 204
@@ -206,7 +206,7 @@ def test_a_csv_file_is_a_schedule_in_one_request(service):
         assert (refused.status_code, refused.json()["error"]["field"]) == (422, field)
 
 
-def test_recordings_are_listed_and_fetched_and_nothing_else_is(service, tmp_path):
+def test_recordings_are_listed_and_downloaded_and_no_other_file_is(service, tmp_path):
     assert service.request("GET", "/recordings").json() == {"recordings": [], "traces": []}
     folder = tmp_path / "recordings"
     folder.mkdir()
@@ -223,11 +223,11 @@ def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_
     recorded = (EXPECTED / "drive.jsonl").read_bytes()
     kind = {"Content-Type": "application/jsonl"}
 
-    def bring(name: str, content: bytes) -> httpx.Response:
+    def upload(name: str, content: bytes) -> httpx.Response:
         return service.request("PUT", f"/recordings/{name}", content=content, headers=kind)
 
-    kept = bring("monday", recorded)
-    assert (kept.status_code, kept.json()) == (201, {"name": "monday", "num_frames": 8})
+    response = upload("monday", recorded)
+    assert (response.status_code, response.json()) == (201, {"name": "monday", "num_frames": 8})
     assert service.request("GET", "/recordings/monday").content == recorded
     assert service.put("again", '{"replay": "monday"}').status_code == 200
     for name, content in (
@@ -241,7 +241,7 @@ def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_
         ("wild", recorded.replace(b'"snr_db": 3.0', b'"snr_db": 1e9')),
         ("deep", recorded + b"[" * 100_000 + b"\n"),
     ):
-        refused = bring(name, content)
+        refused = upload(name, content)
         assert (refused.status_code, refused.json()["error"]["field"]) == (422, "recording"), name
     assert service.request("GET", "/recordings").json()["recordings"] == ["monday"]
     assert [path.name for path in (tmp_path / "recordings").iterdir()] == ["monday.jsonl"]
@@ -271,8 +271,8 @@ def test_a_recording_with_a_bad_value_is_refused_by_its_name(service, field, val
     assert f"({shown} is not allowed; allowed: " in error["allowed"]
 
 
-def npy_with_head(head: str) -> bytes:
-    padded = head.ljust(117) + "\n"
+def npy_with_header(header: str) -> bytes:
+    padded = header.ljust(117) + "\n"
     return b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded.encode() + bytes(48)
 
 
@@ -280,11 +280,11 @@ def npy_with_head(head: str) -> bytes:
     "content",
     [
         b"PK\x03\x04 no archive",
-        npy_with_head("{'descr': '<c16', 'shape': (3,"),
-        npy_with_head("{'descr': [('a', 'x', 'y', 'z')], 'fortran_order': False, 'shape': (3,), }"),
-        npy_with_head("{'descr': '<c16', 'fortran_order': False, 'shape': (10000000000000,), }"),
-        npy_with_head("{'descr': '<c16', 'fortran_order': False, 'shape': (10000000000000000000000,), }"),
-        npy_with_head("-" * 9000 + "1"),
+        npy_with_header("{'descr': '<c16', 'shape': (3,"),
+        npy_with_header("{'descr': [('a', 'x', 'y', 'z')], 'fortran_order': False, 'shape': (3,), }"),
+        npy_with_header("{'descr': '<c16', 'fortran_order': False, 'shape': (10000000000000,), }"),
+        npy_with_header("{'descr': '<c16', 'fortran_order': False, 'shape': (10000000000000000000000,), }"),
+        npy_with_header("-" * 9000 + "1"),
     ],
     ids=["archive", "open bracket", "unknown type", "no memory", "no number", "deep"],
 )
@@ -296,15 +296,15 @@ def test_a_broken_numpy_file_is_refused_as_a_trace(service, content):
     assert "finite complex gains" in error["allowed"]
 
 
-def test_traces_are_brought_as_csv_or_numpy_files_and_played(service):
+def test_traces_are_uploaded_as_csv_or_numpy_files_and_played(service):
     file = io.BytesIO()
     np.save(file, np.array([1, 1j, -2]))
     for name, kind, content in (
         ("walk", "text/csv", b"1,0\n0,1\n-2,0\n"),
         ("run", "application/octet-stream", file.getvalue()),
     ):
-        kept = service.request("PUT", f"/traces/{name}", content=content, headers={"Content-Type": kind})
-        assert (kept.status_code, kept.json()) == (201, {"name": name, "num_gains": 3})
+        response = service.request("PUT", f"/traces/{name}", content=content, headers={"Content-Type": kind})
+        assert (response.status_code, response.json()) == (201, {"name": name, "num_gains": 3})
         assert service.put("played", f'{{"channel": "trace", "trace": "{name}"}}').status_code == 200
         for taken, bad in ((name, content), ("bad", b"1,2,3\n"), ("bad", b"")):
             refused = service.request("PUT", f"/traces/{taken}", content=bad, headers={"Content-Type": kind})
@@ -342,7 +342,7 @@ def test_reports_as_csv_hold_the_same(service, kind):
     assert [{name: "" if v is None else str(v) for name, v in row.items()} for row in rows] == lines
 
 
-def test_reports_can_be_narrowed(service):
+def test_reports_can_be_filtered(service):
     store_two(service)
     assert service.request("GET", "/reports/overhead", params={"task": "vqa", "link": "default"}).json()
     for name in ("task", "system", "link"):
@@ -385,7 +385,7 @@ def test_a_report_has_the_columns_it_is_grouped_by(service):
     assert whole == {"num_instances": 2, "kilobytes": 0.128}
 
 
-def test_instances_are_shown_whole_and_in_pages(service):
+def test_instances_have_all_columns_and_pages(service):
     store_two(service)
     rows = service.request("GET", "/reports/instances", params={"limit": 1}).json()
     assert [(row["instance_id"], row["status"]) for row in rows] == [("b", "ServiceUnavailable")]

@@ -1,4 +1,4 @@
-"""Requests drawn from the OpenAPI schema of links and reports, and such as break it, never end in a 500."""
+"""Requests generated from the OpenAPI schema of links and reports, valid or not, never give status 500."""
 
 import json
 import tempfile
@@ -24,7 +24,7 @@ EXPECTED = Path(__file__).parents[3] / "expected"
 _FOLDER = tempfile.TemporaryDirectory()
 _STORE = Store(f"{_FOLDER.name}/reports.sqlite3")
 _HEADER, _FRAME = (json.loads(line) for line in (EXPECTED / "drive.jsonl").read_text().splitlines()[:2])
-# json writes NaN and Infinity, which are no JSON, and reads them too.
+# Python's json reads and writes NaN and Infinity, although they are not valid JSON.
 _WILD = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just([]) | st.just({})
 )
@@ -32,7 +32,7 @@ _WILD = (
 
 @st.composite
 def recordings(draw) -> bytes:
-    """A recording of one frame, of which some fields or settings are wild."""
+    """A recording of one frame, in which some fields or settings have unusual values."""
     frame = {**_FRAME, "settings": dict(_FRAME["settings"]), "gains": dict(_FRAME["gains"])}
     for fields in (frame, frame["settings"], frame["gains"]):
         for name in draw(st.lists(st.sampled_from([*fields, "extra"]), max_size=1)):
@@ -50,7 +50,7 @@ def _closed_at_the_end():
 
 
 async def _ready() -> None:
-    """Always."""
+    """The app is always ready."""
 
 
 def _app() -> FastAPI:

@@ -1,4 +1,4 @@
-"""The network's delay, jitter and loss: their laws, and that the radio knows nothing of them."""
+"""The network's delay, jitter and loss: their distributions, and their independence of the radio channel."""
 
 import math
 
@@ -16,7 +16,7 @@ def met(network: Network, seed: int = 0) -> list[Impairment]:
     return [impair(network, seed, number) for number in range(NUM_FRAMES)]
 
 
-def test_without_impairments_nothing_happens():
+def test_without_impairments_a_frame_has_no_delay_and_no_loss():
     assert set(met(Network())) == {Impairment(0.0, is_lost=False)}
 
 
@@ -37,13 +37,13 @@ def test_delays_are_uniform_around_the_mean():
     assert stats.kstest(delays_ms, stats.uniform(20, 20).cdf).pvalue > 0.01
 
 
-def test_jitter_beyond_the_delay_never_turns_back_time():
+def test_a_delay_is_never_negative():
     delays_ms = np.array([i.delay_ms for i in met(Network(delay_ms=5.0, jitter_ms=10.0))])
     assert delays_ms.min() == 0
     assert np.mean(delays_ms == 0) == pytest.approx(0.25, abs=0.03)
 
 
-def test_a_frame_meets_the_same_again_and_other_seeds_another():
+def test_a_frame_has_the_same_impairment_again_and_another_one_with_another_seed():
     network = Network(10.0, 5.0, 0.5)
     assert met(network, 3) == met(network, 3) != met(network, 4)
 
@@ -53,7 +53,7 @@ def test_a_frame_lost_at_one_rate_is_lost_at_every_higher_one():
     assert all(more.is_lost for one, more in zip(few, many, strict=True) if one.is_lost)
 
 
-def test_losses_tell_nothing_of_the_radio():
+def test_losses_are_independent_of_the_radio_channel():
     lost = np.array([impairment.is_lost for impairment in met(Network(loss_rate=0.5))])
     powers = np.array(
         [abs(draw(Channel("rayleigh"), number, (1, 1)).gains[0, 0]) ** 2 for number in range(NUM_FRAMES)]

@@ -1,4 +1,4 @@
-"""Links: what they accept, and that a change is all or nothing."""
+"""Links: which values they accept, and that a refused change changes nothing."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ def changes(**fields) -> channel_service_pb2.LinkSettings:
     return channel_service_pb2.LinkSettings(**fields)
 
 
-def test_default_is_there_from_the_start():
+def test_the_default_link_always_exists():
     settings = Links().get("default")
     assert (settings.channel, settings.fading, settings.snr_db, settings.csi) == (
         "awgn",
@@ -40,7 +40,7 @@ def test_default_is_there_from_the_start():
         *(("symbol_rate_hz", value) for value in (0.0, -1.0, math.nan, math.inf)),
     ],
 )
-def test_what_is_not_allowed_is_refused_by_name_and_changes_nothing(field, value):
+def test_a_value_that_is_not_allowed_is_refused_with_its_field_and_changes_nothing(field, value):
     links = Links()
     before = links.get("default")
     with pytest.raises(InvalidField) as caught:
@@ -64,7 +64,7 @@ def test_a_seed_is_a_uint64(seed):
         LinkSettings(seed=seed)
 
 
-def test_pilots_need_one_gain_a_frame_however_the_two_meet():
+def test_pilots_need_one_gain_a_frame_whichever_is_set_first():
     links = Links()
     with pytest.raises(InvalidField, match="csi"):
         links.set("default", changes(csi="estimated", fading="symbol"))
@@ -97,7 +97,7 @@ def test_names_of_links(name):
         Links().set(name, changes())
 
 
-def test_unknown_links_are_named_with_those_there_are():
+def test_an_unknown_link_is_refused_with_the_names_of_the_known_ones():
     links = Links()
     with pytest.raises(UnknownName, match="default"):
         links.get("nowhere")
@@ -117,7 +117,7 @@ def test_links_are_limited_in_number_but_can_still_be_changed():
     assert links.set("link-0", changes(snr_db=1.0)).snr_db == 1.0
 
 
-def test_each_number_of_a_link_is_given_out_once():
+def test_each_frame_number_of_a_link_is_used_once():
     links = Links()
     links.set("other", changes())
     with ThreadPoolExecutor(8) as pool:
@@ -126,7 +126,7 @@ def test_each_number_of_a_link_is_given_out_once():
     assert next(links.find("other").numbers) == 0
 
 
-def test_settings_survive_the_wire_and_pilots_travel_only_when_estimated():
+def test_settings_are_the_same_after_protobuf_and_pilots_are_sent_only_if_estimated():
     settings = LinkSettings(channel="rician", csi="estimated", num_pilots=3, seed=2**64 - 1)
     assert LinkSettings().with_changes(settings.to_proto()) == settings
     assert settings.pilots_a_frame == settings.to_channel().num_pilots == 3

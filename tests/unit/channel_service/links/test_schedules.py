@@ -1,4 +1,4 @@
-"""SNR over frames and time: steps, ramps and repeats at their very points."""
+"""SNR over frames and time: steps, ramps and repeats, also exactly at the points."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_a_ramp_is_a_straight_line_between_points():
     assert over_frames(schedule, (0, 25, 50, 100, 101)) == [20.0, 15.0, 10.0, 0.0, 0.0]
 
 
-def test_a_schedule_can_start_over():
+def test_a_schedule_can_repeat():
     schedule = SnrSchedule((0, 2, 4), (1.0, 2.0, 9.0), repeats=True)
     assert over_frames(schedule, range(9)) == [1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0, 1.0]
 

@@ -1,4 +1,4 @@
-"""Draws against theory, and their independence of everything but seed and frame number."""
+"""Draws compared with theory, and that they depend on seed and frame number alone."""
 
 import json
 import math
@@ -26,7 +26,7 @@ NUM_SYMBOLS = 200_000
 
 
 def gains_of(channel: Channel, fading: str) -> np.ndarray:
-    """Many gains: those of one long frame, or of many frames."""
+    """Many gains, of one long frame or of many frames."""
     if fading == "symbol":
         return draw(replace(channel, fading=fading), 5, (1, NUM_SYMBOLS)).gains.ravel()
     return np.concatenate([draw(channel, number, (1, 1)).gains.ravel() for number in range(20_000)])
@@ -118,7 +118,7 @@ def test_realised_snr_is_finite_even_without_signal_or_noise(gain, noise):
     assert math.isfinite(apply(one, Draw(gain * one, noise * one, None, 1.0))[1])
 
 
-def test_the_draw_ignores_order_company_and_threads():
+def test_the_draw_does_not_depend_on_order_batching_or_threads():
     channel = Channel(model="rayleigh", fading="symbol", seed=7)
     alone = [draw(channel, number, (4, 4)) for number in range(64)]
     backwards = [draw(channel, number, (4, 4)) for number in reversed(range(64))][::-1]
@@ -136,7 +136,7 @@ def test_seeds_and_frame_numbers_give_other_draws():
     assert len({drawn.noise.tobytes() for drawn in draws}) == len({d.gains.tobytes() for d in draws}) == 9
 
 
-def test_a_frame_meets_the_same_noise_whatever_the_fading_and_shares_it_over_snrs():
+def test_a_frame_has_the_same_noise_with_every_fading_and_scaled_with_every_snr():
     plain = draw(Channel(snr_db=0), 4, (2, 8))
     for channel in (Channel(model="rayleigh"), Channel(model="rician"), Channel(num_pilots=8)):
         assert draw(replace(channel, snr_db=0), 4, (2, 8)).noise.tobytes() == plain.noise.tobytes()
@@ -146,7 +146,7 @@ def test_a_frame_meets_the_same_noise_whatever_the_fading_and_shares_it_over_snr
     assert len(same_gain) == 1
 
 
-def test_a_long_frame_begins_as_a_short_one():
+def test_a_long_frame_starts_with_the_draw_of_a_short_one():
     channel = Channel(model="rayleigh", fading="symbol")
     short, long = draw(channel, 2, (1, 16)), draw(channel, 2, (3, 16))
     np.testing.assert_array_equal(long.noise[:1], short.noise)
@@ -163,7 +163,7 @@ def test_noise_gains_and_pilots_are_independent():
 
 
 def test_pilots_go_through_the_frames_gain_with_their_own_noise():
-    """Each is h + n, so their mean misses h by noise of variance noise_variance / num_pilots."""
+    """Each is h + n, so their mean differs from h with variance noise_variance / num_pilots."""
     channel = Channel(model="rayleigh", snr_db=0, num_pilots=16)
     draws = [draw(channel, number, (1, 4)) for number in range(4000)]
     errors = np.array([d.received_pilots.mean() - d.gains[0, 0] for d in draws])
@@ -180,7 +180,7 @@ def test_pilots_go_through_the_frames_gain_with_their_own_noise():
         (Channel(fading="symbol", num_pilots=4), "csi"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(channel, field):
+def test_a_channel_that_cannot_be_drawn_is_refused(channel, field):
     with pytest.raises(InvalidField) as caught:
         draw(channel, 0, (1, 1))
     assert caught.value.field == field
@@ -192,7 +192,7 @@ def test_a_draw_of_another_shape_is_refused():
 
 
 def test_the_draw_is_the_recorded_one():
-    """Recorded runs stay replayable: SEMCOM_UPDATE_EXPECTED=1 writes the file anew."""
+    """Draws must not change between versions; SEMCOM_UPDATE_EXPECTED=1 writes the file again."""
     drawn = {}
     for channel in (
         Channel(snr_db=12),

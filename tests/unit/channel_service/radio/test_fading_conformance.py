@@ -1,4 +1,4 @@
-"""Envelopes, correlation in time and stated errors of the gains, against theory."""
+"""Envelopes, correlation in time and CSI errors of the gains, compared with theory."""
 
 import math
 from dataclasses import replace
@@ -11,13 +11,13 @@ from channel_service.radio.channels import Channel, apply, draw
 from shared.errors import InvalidField
 from shared.signal import db_to_linear, mean_power
 
-# The draws are fixed: a sound sample is never refused by chance, and a wrong law has p below 1e-9.
+# The draws are fixed, so the test cannot fail by chance; a wrong distribution has p below 1e-9.
 MIN_P_VALUE = 0.01
 NUM_GAINS = 50_000
 
 
 def envelopes(channel: Channel, fading: str) -> np.ndarray:
-    """Independent |h|: of one long frame, of its blocks, or of many seeds' frames."""
+    """Independent values of |h|: symbols or blocks of one long frame, or frames of many seeds."""
     if fading == "symbol":
         return np.abs(draw(replace(channel, fading="symbol"), 3, (1, NUM_GAINS)).gains).ravel()
     if fading == "coherence":
@@ -43,8 +43,8 @@ LAWS = [
 @pytest.mark.parametrize(
     ("channel", "law"), LAWS, ids=lambda value: getattr(value, "model", "law") if value else ""
 )
-def test_envelope_follows_its_law(channel, law, fading):
-    """Kolmogorov-Smirnov against SciPy's own distribution."""
+def test_the_envelope_has_its_distribution(channel, law, fading):
+    """Kolmogorov-Smirnov test against the distribution in SciPy."""
     assert stats.kstest(envelopes(channel, fading), law.cdf).pvalue > MIN_P_VALUE
 
 
@@ -56,8 +56,8 @@ def test_envelope_follows_its_law(channel, law, fading):
         (Channel("rayleigh"), stats.nakagami(1.1)),
     ],
 )
-def test_a_neighbouring_law_is_refused(channel, law):
-    """The sample is long enough to tell: else the test above could not fail."""
+def test_a_similar_distribution_is_refused(channel, law):
+    """The sample is long enough to show the difference; otherwise the test above could not fail."""
     assert stats.kstest(envelopes(channel, "symbol"), law.cdf).pvalue < 1e-9
 
 
@@ -69,7 +69,7 @@ def test_nakagami_phases_are_uniform_and_power_is_one(m):
     assert stats.kstest(np.angle(gains).ravel(), uniform.cdf).pvalue > MIN_P_VALUE
 
 
-def test_nakagami_with_m_of_one_is_rayleigh_gain_by_gain():
+def test_each_nakagami_gain_with_m_of_one_is_the_rayleigh_gain():
     one = draw(Channel("nakagami", fading="symbol", nakagami_m=1.0), 8, (1, 1000)).gains
     np.testing.assert_allclose(one, draw(Channel("rayleigh", fading="symbol"), 8, (1, 1000)).gains, rtol=1e-5)
 
@@ -89,7 +89,7 @@ def doppler_gains(frame_number: int, num_symbols: int) -> np.ndarray:
 
 
 def test_doppler_autocorrelation_within_a_frame_is_j0():
-    """E[h(t) h*(t + tau)] = J0(2 pi f_d tau), over 300 symbols: three of J0's zeros and on."""
+    """E[h(t) h*(t + tau)] = J0(2 pi f_d tau), over 300 symbols, which pass three zeros of J0."""
     gains = doppler_gains(5, 300)
     lags_s = np.arange(300) / DOPPLER.symbol_rate_hz
     measured = np.mean(gains * np.conj(gains[:, :1]), axis=0)
@@ -107,7 +107,7 @@ def test_doppler_autocorrelation_across_frames_is_j0():
 
 
 def test_one_seed_alone_has_the_autocorrelation_over_time():
-    """A drive is one seed: its own average over time is J0 too, so it is no matter of many drives."""
+    """The average over time of one seed is J0 too, not only the average over many seeds."""
     channel = replace(DOPPLER, symbol_rate_hz=2e3)
     gains = draw(channel, 0, (1, 1 << 19)).gains[0].astype(np.complex128)
     for lag in (1, 5, 10, 20, 40):
@@ -116,19 +116,19 @@ def test_one_seed_alone_has_the_autocorrelation_over_time():
 
 
 def test_doppler_gains_are_continuous_from_frame_to_frame():
-    """Frames that follow each other without a pause are parts of one long one."""
+    """Frames without a pause between them are parts of one long frame."""
     channel = replace(DOPPLER, frame_interval_ms=1e3 * 64 / DOPPLER.symbol_rate_hz)
     long = draw(channel, 0, (1, 64 * 5)).gains.reshape(5, 64)
     parts = np.concatenate([draw(channel, number, (1, 64)).gains for number in range(5)])
     np.testing.assert_allclose(parts, long, atol=1e-6)
 
 
-def test_without_doppler_the_gain_stands_still():
+def test_with_a_doppler_shift_of_zero_the_gain_is_constant():
     gains = draw(replace(DOPPLER, doppler_hz=0.0), 9, (4, 300)).gains
     np.testing.assert_allclose(gains, gains[0, 0], atol=1e-6)
 
 
-def test_coherence_blocks_hold_their_gain_and_are_independent():
+def test_coherence_blocks_have_one_gain_each_and_are_independent():
     gains = draw(Channel("rayleigh", coherence_symbols=50), 0, (10, 20_000)).gains.reshape(-1, 50)
     assert (gains == gains[:, :1]).all()
     neighbours = np.vdot(gains[1:, 0], gains[:-1, 0]) / len(gains)
@@ -154,7 +154,7 @@ def test_error_of_estimated_csi_falls_with_pilot_energy(num_pilots, snr_db):
     assert np.mean(np.abs(errors) ** 2) == pytest.approx(theory, rel=5 / math.sqrt(3000))
 
 
-def test_pilots_tell_the_gain_of_a_doppler_frames_start():
+def test_pilots_measure_the_gain_at_the_start_of_a_doppler_frame():
     channel = replace(DOPPLER, snr_db=60.0, num_pilots=8)
     drawn = draw(channel, 4, (1, 100))
     assert abs(drawn.received_pilots.mean() - drawn.gains[0, 0]) < 0.01
@@ -163,7 +163,7 @@ def test_pilots_tell_the_gain_of_a_doppler_frames_start():
 
 @pytest.mark.parametrize("csi_error_db", [-30.0, -10.0, 0.0])
 @pytest.mark.parametrize("fading", ["block", "symbol"])
-def test_mismatched_csi_errs_by_what_was_stated(csi_error_db, fading):
+def test_mismatched_csi_has_the_stated_error(csi_error_db, fading):
     channel = Channel("rayleigh", fading=fading, csi_error_db=csi_error_db)
     draws = [draw(channel, number, (1, 1000 if fading == "symbol" else 1)) for number in range(3000)]
     error = np.concatenate([(drawn.mismatched_gains - drawn.gains).ravel() for drawn in draws])
@@ -174,7 +174,7 @@ def test_mismatched_csi_errs_by_what_was_stated(csi_error_db, fading):
     assert draw(replace(channel, csi_error_db=None), 0, (1, 1)).mismatched_gains is None
 
 
-def test_a_trace_is_played_frame_by_frame_or_symbol_by_symbol_over_and_over():
+def test_a_trace_is_played_by_frame_or_by_symbol_and_starts_again_at_its_end():
     trace = np.array([1, 1j, -2, 0.5], np.complex64)
     by_frame = [
         draw(Channel("trace", trace_gains=trace), number, (1, 3)).gains for number in (0, 3, 6, 2**64 - 1)
@@ -195,7 +195,7 @@ def test_a_trace_is_played_frame_by_frame_or_symbol_by_symbol_over_and_over():
         (Channel("tdl-a", num_pilots=4), "csi"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(channel, field):
+def test_a_channel_that_cannot_be_drawn_is_refused(channel, field):
     with pytest.raises(InvalidField) as caught:
         draw(channel, 0, (1, 8))
     assert caught.value.field == field

@@ -1,4 +1,4 @@
-"""3GPP's tapped delay lines (TR 38.901, Tables 7.7.2-1 to -5), typed in here apart from Sionna's files."""
+"""3GPP's tapped delay lines (TR 38.901, Tables 7.7.2-1 to -5), typed in separately from Sionna's files."""
 
 import importlib.util
 import math
@@ -90,7 +90,7 @@ def test_draws_have_the_standards_power_delay_profile(letter):
 
 
 @needs_extra
-def test_all_fadings_have_unit_power_and_symbols_ride_their_subcarriers():
+def test_all_fadings_have_unit_power_and_symbols_use_their_subcarriers():
     channel = Channel("tdl-c", symbol_rate_hz=SYMBOL_RATE_HZ, delay_spread_ns=DELAY_SPREAD_NS)
     block = draw(channel, 0, (3, tdl.NUM_SUBCARRIERS)).gains
     np.testing.assert_allclose(block, np.broadcast_to(block[0], block.shape))

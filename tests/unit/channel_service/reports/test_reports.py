@@ -1,4 +1,4 @@
-"""The report store: nothing acknowledged is lost, nothing is counted twice, percentiles are exact."""
+"""The report store: no answered instance is lost, none is counted twice, percentiles are exact."""
 
 import asyncio
 import sqlite3
@@ -72,7 +72,7 @@ def test_rows_survive_reopening(path):
 
 
 def test_a_committed_row_survives_sigkill(path):
-    """A process stores a row, says so, and is killed with no chance to close anything."""
+    """A process stores a row, prints that, and is then killed before it can close the store."""
     program = f"""
         import asyncio, os, signal
         from channel_service.reports.store import Store
@@ -107,7 +107,7 @@ def test_overhead_groups_by_task_and_system_and_counts_the_failed(store):
 
 
 @pytest.mark.parametrize(("name", "value"), [("task", "x"), ("system", "x"), ("link", "x")])
-def test_reports_can_be_narrowed(store, name, value):
+def test_reports_can_be_filtered(store, name, value):
     add(store, {"instance_id": "a"}, {"instance_id": "b", name: value})
     (row,) = store.overhead(ReportQuery(**{name: value}))
     assert row["num_instances"] == 1
@@ -149,7 +149,7 @@ def test_completed_hops_add_up_to_the_total(store):
     assert means == {"encode": 10, "uplink": 4, "channel": 6, "downlink": 2, "decode": 3, "total": 25}
 
 
-def test_completing_a_failed_instance_keeps_what_was_measured(store):
+def test_completing_a_failed_instance_keeps_its_measured_times(store):
     add(store, {"instance_id": "a", "status": "ServiceUnavailable", "downlink_ms": None, "decode_ms": None})
     times = {"encode_ms": 1.0, "uplink_ms": 1.0, "total_ms": 9.0}
     assert asyncio.run(store.complete([{"instance_id": "a", **times}])) == 1
@@ -157,7 +157,7 @@ def test_completing_a_failed_instance_keeps_what_was_measured(store):
         assert connection.execute(INSTANCES.select()).one().channel_ms == 1.0
 
 
-def test_an_instance_is_stored_once_and_its_company_is_not_hurt(store):
+def test_an_instance_is_stored_once_and_a_refused_one_harms_no_other_caller(store):
     async def scenario():
         outcomes = await asyncio.gather(
             store.add([{**ROW, "instance_id": "a"}]),
@@ -179,7 +179,7 @@ def test_rows_of_many_callers_at_once_are_each_stored_once(store):
     assert store.overhead()[0]["num_instances"] == 500
 
 
-def test_a_caller_that_gives_up_neither_loses_its_row_nor_stops_the_writer(store):
+def test_a_caller_that_cancels_neither_loses_its_row_nor_stops_the_writer(store):
     async def scenario():
         waiting = asyncio.create_task(store.add([{**ROW, "instance_id": "given up"}]))
         await asyncio.sleep(0)
@@ -192,7 +192,7 @@ def test_a_caller_that_gives_up_neither_loses_its_row_nor_stops_the_writer(store
     assert store.overhead()[0]["num_instances"] == 2
 
 
-def test_close_commits_what_waits(path):
+def test_close_commits_waiting_rows(path):
     store = Store(path)
 
     async def scenario():
@@ -228,7 +228,7 @@ def test_a_store_of_another_version_is_refused(path):
         Store(path)
 
 
-def test_what_is_no_database_is_refused(tmp_path):
+def test_a_file_that_is_no_database_is_refused(tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("this is no database, and long enough to be seen as none\n" * 100)
     for place in (text, tmp_path, text / "below a file.sqlite3"):
@@ -239,7 +239,7 @@ def test_what_is_no_database_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("version", "lacking"), [(1, ["wire_bytes", "network_delay_ms"]), (2, ["network_delay_ms"])]
 )
-def test_a_store_of_an_earlier_version_is_brought_up_to_date(path, version, lacking):
+def test_a_store_of_an_earlier_version_is_migrated(path, version, lacking):
     first = Store(path)
     add(first, {"instance_id": "old"})
     first.close()
@@ -248,19 +248,19 @@ def test_a_store_of_an_earlier_version_is_brought_up_to_date(path, version, lack
             other.execute(f"ALTER TABLE instances DROP COLUMN {name}")
         other.execute(f"PRAGMA user_version = {version}")
     other.close()
-    for _ in range(2):  # it is brought up to date once
+    for _ in range(2):  # the second opening migrates nothing
         Store(path).close()
     second = Store(path)
     add(second, {"instance_id": "new"})
     new, old = page(second)
     assert {name: (old[name], new[name]) for name in lacking} == {name: (None, ROW[name]) for name in lacking}
     assert {**ROW, **dict.fromkeys(lacking), "instance_id": "old"}.items() <= old.items()
-    # The mean is over those whose bytes are known.
+    # The mean is over the instances whose bytes are known.
     assert (second.overhead()[0]["num_instances"], second.overhead()[0]["wire_bytes"]) == (2, 230)
     second.close()
 
 
-def test_groups_are_those_asked_for(store):
+def test_groups_are_those_of_the_query(store):
     rows = [("a", -0.5, "awgn"), ("b", 0.0, "awgn"), ("c", 1.9, "awgn"), ("d", 2.0, "rayleigh")]
     add(store, *({"instance_id": i, "requested_snr_db": snr, "channel": c} for i, snr, c in rows))
     by_bin = store.overhead(ReportQuery(group_by=("channel", "snr_bin"), snr_bin_db=2.0))
@@ -306,7 +306,7 @@ def test_time_selects_and_groups(store, path):
         "2026-01-02T10:00:00Z",
     ]
     assert [row["num_instances"] for row in store.overhead(ReportQuery(group_by=("day",)))] == [2, 1]
-    # 12:00 in a zone two hours east of UTC is 10:00: `since` counts in, `until` does not.
+    # 12:00 in a time zone two hours east of UTC is 10:00 UTC: `since` includes it, `until` does not.
     east = timezone(timedelta(hours=2))
     ten = datetime(2026, 1, 1, 12, tzinfo=east)
     assert [row["instance_id"] for row in page(store, since=ten)] == ["c", "b"]
@@ -323,7 +323,7 @@ def test_snr_ranges_include_their_ends(store):
     assert [row["instance_id"] for row in page(store, min_snr_db=1.0, max_snr_db=3.0)] == ["3", "2", "1"]
 
 
-def test_instances_are_whole_rows_latest_first_in_pages(store):
+def test_instances_are_complete_rows_latest_first_in_pages(store):
     add(store, *({"instance_id": str(number)} for number in range(5)))
     rows = page(store, limit=2, offset=1)
     assert [row["instance_id"] for row in rows] == ["3", "2"]
@@ -331,7 +331,7 @@ def test_instances_are_whole_rows_latest_first_in_pages(store):
 
 
 def test_the_papers_table_is_float32_kilobytes(store):
-    """32 reals are the paper's 0.128 KB, however they were encoded."""
+    """32 reals are the paper's 0.128 KB with every encoding."""
     add(
         store,
         {"instance_id": "a", "payload_bytes": 32},
@@ -375,7 +375,7 @@ def test_only_the_newest_rows_are_kept(path):
     reopened.close()
 
 
-def test_a_refused_row_pushes_no_other_out(path):
+def test_a_refused_row_deletes_no_other(path):
     limited = Store(path, max_rows=2)
     add(limited, {"instance_id": "a"}, {"instance_id": "b"})
     with pytest.raises(InvalidField, match="instance_id"):
