@@ -93,7 +93,7 @@ def _tables(figures: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [
         f"Measured at commit {commits}, link seed {seeds}, perfect CSI, SNR = Es/N0 per complex symbol at "
         "unit mean symbol power, on the loaded int8/float16 weights. n x m: n instances, each over m channel "
-        "realisations, of that seed and those after it.",
+        "realisations, of that seed and those after it."
     ]
     for channel in dict.fromkeys((row["channel"], row["fading"]) for row in figures):
         rows = [row for row in figures if (row["channel"], row["fading"]) == channel]
