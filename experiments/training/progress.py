@@ -1,18 +1,15 @@
-"""What a training run shows: a bar a task on a terminal, a line every hundred steps in a log."""
+"""What a training run shows: a line every hundred steps."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 _LOG_EVERY_STEPS = 100
-_SHOW_EVERY_STEPS = 10
 
 
 @dataclass
@@ -36,7 +33,7 @@ class TrainingProgress:
     """Shows the steps of every task; loss and quality are those of the noisy training batches.
 
     Args:
-        console: Where to; bars appear only on a terminal.
+        console: Where to.
         planned: Steps of each task.
         done: Steps taken already.
         watched: Name of each task's quality.
@@ -49,45 +46,16 @@ class TrainingProgress:
         done: Mapping[str, int],
         watched: Mapping[str, str],
     ) -> None:
-        self._watched = watched
-        self._console, self._planned, self._done = console, planned, dict(done)
+        self._console, self._planned, self._done, self._watched = console, planned, dict(done), watched
         self._first, self._started = sum(done.values()), time.monotonic()
         self._averages = {task: Average() for task in planned}
-        columns = (
-            TextColumn("{task.description:22}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[average]}  (loss/{task.fields[watched]})"),
-        )
-        self._bars = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._ids = {
-            task: self._bars.add_task(
-                task, total=steps, completed=self._done[task], average="", watched=watched[task]
-            )
-            for task, steps in planned.items()
-        }
-
-    def __enter__(self) -> TrainingProgress:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
 
     def step(self, task: str, loss: Tensor, quality: Tensor) -> None:
         """Count one step of a task, its loss and its watched quality; they are read when they are shown."""
         self._done[task] += 1
         self._averages[task].add(loss, quality)
-        if self._console.is_terminal:
-            self._bars.update(self._ids[task], advance=1)
-            if self._averages[task].steps % _SHOW_EVERY_STEPS == 0:  # to read it, the host waits for a GPU
-                self._bars.update(self._ids[task], average=str(self._averages[task]))
         if sum(self._done.values()) % _LOG_EVERY_STEPS == 0:
-            if not self._console.is_terminal:
-                self._console.log(self._line())
+            self._console.log(self._line())
             self._averages = {task: Average() for task in self._planned}
 
     def _line(self) -> str:

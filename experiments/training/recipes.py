@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from shared.errors import UnknownName
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN
 
 
@@ -95,12 +94,7 @@ _COMPACT = Recipe(
         "sentiment": TaskRecipe(steps=1600, batch=64, learning_rate=3e-4),
         "text_reconstruction": TaskRecipe(steps=700, batch=32, replaced_share=0.25),
         "image_classification": TaskRecipe(
-            steps=3000,
-            batch=128,
-            learning_rate=2e-3,
-            label_smoothing=0.05,
-            augment=True,
-            blank_square=True,
+            steps=3000, batch=128, learning_rate=2e-3, label_smoothing=0.05, augment=True, blank_square=True
         ),
         "image_reconstruction": TaskRecipe(steps=1800, batch=48, augment=True, symbols_per_token=(8, 16)),
         "speech_recognition": TaskRecipe(
@@ -184,7 +178,7 @@ RECIPES: Mapping[str, Recipe] = {
             "video_classification": TaskRecipe(steps=100, batch=8),
             "vqa": TaskRecipe(steps=300, batch=8, opens_at=0.3),
             "movie_genres": TaskRecipe(steps=100, batch=8, opens_at=0.3, present_weight=2.0),
-        },
+        }
     ),
 }
 """By name; a system names those it is trained by."""
@@ -196,14 +190,3 @@ def scaled(recipe: Recipe, factor: float) -> Recipe:
         name: replace(task, steps=max(1, round(task.steps * factor))) for name, task in recipe.tasks.items()
     }
     return replace(recipe, tasks=tasks)
-
-
-def get_recipe(name: str) -> Recipe:
-    """The recipe of that name.
-
-    Raises:
-        UnknownName: If there is none.
-    """
-    if name not in RECIPES:
-        raise UnknownName("recipe", name, ", ".join(RECIPES))
-    return RECIPES[name]

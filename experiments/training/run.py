@@ -57,11 +57,14 @@ class Run:
     samplers: Mapping[str, Sampler]
     optimisers: Mapping[str, torch.optim.Optimizer]
     words: Mapping[str, tuple[str, ...]]
-    command: str
-    started_from: str
-    done: dict[str, int]
+    command: str = ""
+    started_from: str = ""
+    done: dict[str, int] = field(init=False)
     hours: float = 0.0
     commits: list[str] = field(default_factory=lambda: [current_commit()])
+
+    def __post_init__(self) -> None:
+        self.done = dict.fromkeys(self.recipe.tasks, 0)
 
     @property
     def num_done(self) -> int:
@@ -89,7 +92,6 @@ def start_run(
     device: torch.device,
     minilm: Path | None = None,
     start_from: Path | None = None,
-    command: str = "",
 ) -> Run:
     """Load data, build both halves and one optimiser a task.
 
@@ -101,7 +103,6 @@ def start_run(
         device: To train on.
         minilm: Folder of a BERT that the networks start from.
         start_from: Folder of earlier weights to start from instead.
-        command: That this process was started with, for the record.
 
     Raises:
         DatasetMissing: If a task's data is not there.
@@ -112,24 +113,20 @@ def start_run(
     vocabulary = _make_vocabulary(profile, start_from or minilm, examples)
     labels = {task: own.labels for task, own in examples.items()}
     built = get_trainable(system).build(profile, list(recipe.tasks), labels, len(vocabulary))
-    multiples = FEW_LENGTHS if device.type == "cuda" else EXACT
-    samplers = {
-        task: Sampler(examples[task], own, profile, vocabulary, built.speech, seed, multiples)
-        for task, own in recipe.tasks.items()
-    }
-    started_from = ""
+    common = (profile, vocabulary, built.speech, seed, FEW_LENGTHS if device.type == "cuda" else EXACT)
+    samplers = {task: Sampler(examples[task], own, *common) for task, own in recipe.tasks.items()}
+    earlier = None
     if start_from is not None:
-        started_from = continue_from(start_from, built.halves, profile, labels).fingerprint
+        earlier = continue_from(start_from, built.halves, profile, labels)
     elif minilm is not None:
         built.warm_start(minilm, samplers, seed)
     _make_ready(built, recipe, device)
-    optimisers = {
+    made = {
         task: make_optimiser(recipe, own, built.parameters_of(task)) for task, own in recipe.tasks.items()
     }
-    return Run(
-        system, profile, recipe, seed, device, vocabulary, built, samplers, optimisers,
-        _words(examples), command, started_from, dict.fromkeys(recipe.tasks, 0),
-    )  # fmt: skip
+    run = Run(system, profile, recipe, seed, device, vocabulary, built, samplers, made, _words(examples))
+    run.started_from = earlier.fingerprint if earlier else ""
+    return run
 
 
 def _words(examples: Mapping[str, Examples]) -> dict[str, tuple[str, ...]]:

@@ -139,7 +139,7 @@ def train(
         load_checkpoint(run, folder)
         console.log(f"resumed at step {run.num_done} of {run.recipe.total_steps}")
     last = run.recipe.total_steps if limit_steps is None else run.num_done + limit_steps
-    saved_at = time.monotonic()
+    progress, saved_at = _progress(run, console), time.monotonic()
 
     def save() -> None:
         nonlocal saved_at
@@ -150,13 +150,12 @@ def train(
 
     with signals_noted() as stop:
         try:
-            with _progress(run, console) as progress:
-                for (task, _), (batch, targets) in _batches(run, ranks):
-                    progress.step(task, *train_step(run, task, batch, targets, ranks))
-                    if time.monotonic() - saved_at > _CHECKPOINT_EVERY_S:
-                        save()
-                    if stop.is_set() or run.num_done >= last:
-                        break
+            for (task, _), (batch, targets) in _batches(run, ranks):
+                progress.step(task, *train_step(run, task, batch, targets, ranks))
+                if time.monotonic() - saved_at > _CHECKPOINT_EVERY_S:
+                    save()
+                if stop.is_set() or run.num_done >= last:
+                    break
         finally:
             save()
     if stop.is_set():

@@ -52,6 +52,20 @@ def weights(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "weights"
 
 
+def test_profile_steps_only_measure(data: Path, tmp_path: Path) -> None:
+    folders = ("--run-folder", str(tmp_path / "run"), "--output", str(tmp_path / "weights"))
+    done = _semcom(
+        "train", "--profile", "tiny", "--tasks", "sentiment", "--profile-steps", "2", "--json", *folders,
+        data=data,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    (timing,) = shown["tasks"]
+    assert (timing["task"], timing["planned_steps"]) == ("sentiment", 200)
+    assert shown["hours"] == timing["planned_hours"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def _evaluate(data: Path, weights: Path, *args: str) -> list[dict[str, Any]]:
     done = _semcom(
         "evaluate", "--weights", str(weights), "--channels", "awgn,rayleigh", "--snr-db", "0,12",

@@ -23,12 +23,8 @@ def small_recipe(steps: int = 6) -> Recipe:
 
 def start_small(recipe: Recipe, seed: int = 0, start_from: Path | None = None, command: str = "") -> Run:
     """A run of the tiny profile."""
-    return start_run(
-        SYSTEM,
-        get_profile("tiny"),
-        recipe,
-        seed=seed,
-        device=torch.device("cpu"),
-        start_from=start_from,
-        command=command,
+    run = start_run(
+        SYSTEM, get_profile("tiny"), recipe, seed=seed, device=torch.device("cpu"), start_from=start_from
     )
+    run.command = command
+    return run

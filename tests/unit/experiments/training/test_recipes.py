@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from experiments.data.catalogue import PUBLISHED, TRAINING, datasets_of
-from experiments.training.recipes import RECIPES, get_recipe
+from experiments.training.recipes import RECIPES
 from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from shared.networks.mfmsc import sends_sequence
@@ -23,7 +23,7 @@ _NUM_PIECES = 100
 
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_a_recipe_trains_every_task_on_data_of_that_task(name: str) -> None:
-    recipe = get_recipe(name)
+    recipe = RECIPES[name]
     assert set(recipe.tasks) == set(TASKS)
     for task, own in recipe.tasks.items():
         assert set((own.dataset or TRAINING[task]).split("+")) <= set(datasets_of(task))
@@ -31,7 +31,7 @@ def test_a_recipe_trains_every_task_on_data_of_that_task(name: str) -> None:
 
 def test_every_profile_has_a_recipe_and_the_papers_is_of_the_papers_data() -> None:
     assert set(PROFILES) <= set(RECIPES)
-    assert {task: own.dataset for task, own in get_recipe("paper").tasks.items()} == dict(PUBLISHED)
+    assert {task: own.dataset for task, own in RECIPES["paper"].tasks.items()} == dict(PUBLISHED)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def _batch(task: str) -> Batch:
 def test_the_parts_that_a_recipe_names_are_there(
     name: str, paper_halves: tuple[TransmitterNetwork, ReceiverNetwork]
 ) -> None:
-    recipe = get_recipe(name)
+    recipe = RECIPES[name]
     parts = {*recipe.frozen, *recipe.part_rates}
     for own in recipe.tasks.values():
         parts |= {*own.frozen, *own.part_rates}
