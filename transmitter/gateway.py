@@ -125,18 +125,18 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
         _check_unique(request)
         # Before anything is uploaded.
         service.find_system(query.task, query.system)
-        get_system(query.system).read_options(query.task, query.options())
+        options = get_system(query.system).read_options(query.task, query.chosen_options())
         fields = await read_fields(request, get_task(query.task), max_upload_bytes)
         order = Order(
             task=query.task,
             system=query.system,
             source=await asyncio.to_thread(_decode, fields),
             source_bytes=sum(map(len, fields.values())),
+            options=options,
             link=query.link,
             overrides=query.link_settings(),
             frame_number=query.frame_number,
             encoding=query.encoding,
-            options=query.options(),
         )
         delivery = await service.transmit(order)
         names = (query.task, query.system)

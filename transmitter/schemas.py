@@ -122,7 +122,7 @@ class TransmitQuery(BaseModel):
         json_schema_extra={"enum": list(ENCODINGS)},
     )
 
-    def options(self) -> Options:
+    def chosen_options(self) -> Options:
         """What the client chose of the system's options, as text, unchecked."""
         return dict(self.model_extra or {})
 

@@ -61,22 +61,22 @@ class Order:
         system: Name of the system.
         source: Decoded inputs.
         source_bytes: Size of the inputs as the client sent them.
+        options: A value for every option of the system, as `System.read_options` returns them.
         link: Named link.
         overrides: Link settings for this instance only; absent fields keep what the link holds.
         frame_number: With the link's seed it fixes the draw; None: the link's next number.
         encoding: Of the symbols: float32, float16 or int8.
-        options: The system's, those that the client chose; the others take their default.
     """
 
     task: str
     system: str
     source: Source
     source_bytes: int
+    options: Options
     link: str = "default"
     overrides: channel_service_pb2.LinkSettings = field(default_factory=channel_service_pb2.LinkSettings)
     frame_number: int | None = None
     encoding: str = "float32"
-    options: Options = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class TransmitterService:
 
         Raises:
             UnknownName: If there is no such task, system or link.
-            InvalidField: If the encoding, an option or a link setting is not allowed.
+            InvalidField: If the encoding or a link setting is not allowed.
             TooLarge: If a text that shall come back is longer than the system can send.
             TaskNotTrained: If either end has no weights for the task.
             WeightsMismatch: If the receiver holds other weights.
@@ -259,8 +259,7 @@ class TransmitterService:
 def _encode(system: TransmitterSystem, order: Order) -> tuple[EncodedInstance, float]:
     """Encode in the worker thread; the time is that of the work alone [ms]."""
     started = time.perf_counter()
-    options = get_system(order.system).read_options(order.task, order.options)
-    (encoded,) = system.encode(order.task, [order.source], options)
+    (encoded,) = system.encode(order.task, [order.source], order.options)
     return encoded, 1e3 * (time.perf_counter() - started)
 
 
