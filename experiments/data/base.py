@@ -27,7 +27,6 @@ class DatasetMissing(SemcomError):
 
     def __init__(self, dataset: str, missing: str, hint: str) -> None:
         super().__init__(f"data set {dataset!r}: {missing} not found; {hint}")
-        self.dataset, self.missing = dataset, missing
 
 
 class BrokenFile(SemcomError):
@@ -35,7 +34,6 @@ class BrokenFile(SemcomError):
 
     def __init__(self, dataset: str, file: str, reason: str) -> None:
         super().__init__(f"data set {dataset!r}: {file} is broken: {reason}")
-        self.dataset, self.file = dataset, file
 
 
 LabelCue = Literal["all", "motion", "appearance"]

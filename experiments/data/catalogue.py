@@ -46,7 +46,7 @@ class Dataset:
 
     task: str
     load: Callable[[Path, str], Examples]
-    files: Mapping[str, tuple[str, ...]]
+    files: _Files
     source: str
     stands_for: str = ""
     missing_program: Callable[[str], str | None] = lambda split: None
@@ -69,7 +69,7 @@ def _files(*common: str, train: _Names = (), validation: _Names | None = None, t
     return {split: tuple(dict.fromkeys((*common, *files))) for split, files in own}
 
 
-def _vqa_files(subset: str) -> tuple[str, ...]:
+def _vqa_files(subset: str) -> _Names:
     names = (f"v2_mscoco_{subset}_annotations.json", f"v2_OpenEnded_mscoco_{subset}_questions.json", subset)
     return tuple(f"vqa-v2/{name}" for name in names)
 

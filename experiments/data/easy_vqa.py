@@ -6,13 +6,12 @@ A question is a list of its text, its answer and the number of its picture.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from experiments.data.base import Column, Examples, distinct, in_split
-from experiments.data.packed import as_picture, cache_file, cached_archive, read_member
+from experiments.data.packed import as_picture, cached_archive, read_member
 
 _NAME = "easy-vqa"
 
@@ -37,30 +36,18 @@ def load_easy_vqa(root: Path, split: str) -> Examples:
         wanted=lambda name: name.startswith(f"{folder}/images/") and name.endswith(".png"),
         decode=as_picture,
     )
-    questions, labels = _read_questions(archive, folder)
-    questions = [row for row in questions if in_split(str(row[2]), split)]
-    place = {name: number for number, name in enumerate(pictures.names)}
-    rows = [place[f"{folder}/images/{image}.png"] for _, _, image in questions]
+    labels = tuple(read_member(archive, "answers.txt").split())
+    asked = json.loads(read_member(archive, f"{folder}/questions.json"))
+    questions = [row for row in asked if in_split(str(row[2]), split)]
+    rows = pictures.indices(f"{folder}/images/{image}.png" for _, _, image in questions)
     return Examples(
         dataset=_NAME,
         split=split,
         task="vqa",
         labels=labels,
         columns={
-            "image": Column(pictures.rows, np.array(rows, dtype=np.int64)),
+            "image": Column(pictures.rows, rows),
             "text": distinct([question for question, _, _ in questions]),
         },
         targets=np.array([labels.index(answer) for _, answer, _ in questions], dtype=np.int64),
     )
-
-
-def _read_questions(archive: Path, split: str) -> tuple[list[tuple[str, str, int]], tuple[str, ...]]:
-    cache = cache_file(archive, f"{split}-questions.json", dataset=_NAME)
-    if not cache.is_file():
-        labels = read_member(archive, "answers.txt").split()
-        questions = json.loads(read_member(archive, f"{split}/questions.json"))
-        partial = cache.with_suffix(f".{os.getpid()}.part")  # another process may unpack at the same time
-        partial.write_text(json.dumps({"labels": labels, "questions": questions}), encoding="utf-8")
-        partial.rename(cache)
-    stored = json.loads(cache.read_text(encoding="utf-8"))
-    return [tuple(row) for row in stored["questions"]], tuple(stored["labels"])

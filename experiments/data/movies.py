@@ -8,8 +8,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from experiments.data.base import Column, Examples, multi_hot, one_each
 from experiments.data.packed import as_picture, cached_archive
 
@@ -40,10 +38,9 @@ def load_movies(root: Path, split: str) -> Examples:
         wanted=lambda name: name.endswith(".jpg"),
         decode=as_picture,
     )
-    place = {Path(name).stem: number for number, name in enumerate(posters.names)}
     films = _read_films(folder / _FILES[split])
     labels = tuple(json.loads((folder / "genres.json").read_text(encoding="utf-8")))
-    rows = np.array([place[film["id"]] for film in films], dtype=np.int64)
+    rows = posters.indices(f"posters_96x144/{film['id']}.jpg" for film in films)
     return Examples(
         dataset="movies",
         split=split,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,6 +56,11 @@ class Store(Sequence[NDArray[Any]]):
             raise IndexError(index)
         return self.rows[self.starts[index] : self.starts[index + 1]]
 
+    def indices(self, names: Iterable[str]) -> NDArray[np.int64]:
+        """The index of each named item, int64 [num_names]."""
+        numbers = {name: number for number, name in enumerate(self.names)}
+        return np.array([numbers[name] for name in names], dtype=np.int64)
+
 
 class Waveforms(Sequence[NDArray[np.float32]]):
     """Recordings that are stored as int16 and read as float32 [num_samples] from -1 to 1.
@@ -79,23 +84,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SEMCOM_CACHE") or Path.home() / ".cache" / "semcom")
 
 
-def cache_file(archive: Path, name: str, *, dataset: str) -> Path:
-    """The path of a file of the cache, in a folder for an archive of this size.
-
-    Args:
-        archive: The archive that is decoded.
-        name: Name of the file, with its suffix.
-        dataset: Name of the data set.
-    """
-    folder = cache_folder() / f"{dataset}-{archive.stat().st_size}"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / name
-
-
 def cached_archive(
     archive: Path, name: str, *, dataset: str, wanted: Callable[[str], bool], decode: Decoder
 ) -> Store:
-    """Decode the wanted files of a tar archive; a second call reads the cache.
+    """Decode the wanted files of a tar archive; a second call for one of the same size reads the cache.
 
     Args:
         archive: A .tar or .tar.xz file.
@@ -107,13 +99,12 @@ def cached_archive(
     Raises:
         BrokenFile: If a file cannot be decoded.
     """
-    place = cache_file(archive, name, dataset=dataset)
+    place = _place(f"{dataset}-{archive.stat().st_size}", name)
     if not _is_complete(place):
         with tarfile.open(archive) as tar:
             named = [(member.name.removeprefix("./"), member) for member in tar if member.isfile()]
-            _write(
-                place, [(key, _reader(tar, member)) for key, member in named if wanted(key)], dataset, decode
-            )
+            readers = [(key, _reader(tar, member)) for key, member in named if wanted(key)]
+            _write(place, readers, dataset, decode)
     return _read(place)
 
 
@@ -135,12 +126,12 @@ def cached_files(files: Sequence[Path], *, root: Path, name: str, dataset: str, 
             raise BrokenFile(dataset, file.relative_to(root).as_posix(), "it is listed, but does not exist")
     keys = [file.relative_to(root).as_posix() for file in files]
     listing = "\n".join(f"{key} {file.stat().st_size}" for key, file in zip(keys, files, strict=True))
-    folder = cache_folder() / f"{dataset}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not _is_complete(folder / name):
-        readers = [(key, file.read_bytes) for key, file in zip(keys, files, strict=True)]
-        _write(folder / name, readers, dataset, decode)
-    return _read(folder / name)
+    place = _place(f"{dataset}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}", name)
+    if not _is_complete(place):
+        _write(
+            place, [(key, file.read_bytes) for key, file in zip(keys, files, strict=True)], dataset, decode
+        )
+    return _read(place)
 
 
 def read_member(archive: Path, member: str) -> str:
@@ -179,6 +170,13 @@ def _reader(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], bytes
         return file.read()
 
     return read
+
+
+def _place(folder: str, name: str) -> Path:
+    """The path of a store without its suffixes, in a folder of the cache that is made if need be."""
+    place = cache_folder() / folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _paths(place: Path) -> tuple[Path, Path]:

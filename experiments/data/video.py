@@ -48,14 +48,13 @@ def load_weizmann(root: Path, split: str) -> Examples:
         wanted=lambda name: name.endswith(".jpg"),
         decode=_cut_strip,
     )
-    place = {name: number for number, name in enumerate(strips.names)}
+    stride = _TRAINING_STRIDE if split == "train" else _STRIDE
+    rows = csv.DictReader(read_member(archive, "clips.csv").splitlines())
+    clips = [row for row in rows if int(row["subject"]) in _SUBJECTS[split]]
     windows: list[NDArray[np.uint8]] = []
     targets: list[int] = []
-    for clip in csv.DictReader(read_member(archive, "clips.csv").splitlines()):
-        if int(clip["subject"]) not in _SUBJECTS[split]:
-            continue
-        frames = strips[place[clip["file"]]]
-        stride = _TRAINING_STRIDE if split == "train" else _STRIDE
+    for clip, index in zip(clips, strips.indices(clip["file"] for clip in clips), strict=True):
+        frames = strips[index]
         starts = range(0, len(frames) - WINDOW_FRAMES + 1, stride)
         windows += [frames[start : start + WINDOW_FRAMES] for start in starts]
         targets += [LABELS.index(clip["action"])] * len(starts)
