@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -14,7 +15,7 @@ _SIZE_INCHES = (10.0, 4.2)
 _REALS_BYTES = 8  # a complex symbol as two float32
 
 
-def draw_overview(rows: list[Row], path: Path) -> Path:
+def draw_overview(rows: Sequence[Row], path: Path) -> Path:
     """Draw answers against SNR over AWGN, and the payload of an instance.
 
     Metrics between 0 and 1 share one axis; PSNR is told in the legend's own axis on the right of it.
@@ -42,7 +43,7 @@ def draw_overview(rows: list[Row], path: Path) -> Path:
     return path
 
 
-def _draw_line(axes: Axes, rows: list[Row], name: tuple[str, str], metric: str, number: int) -> None:
+def _draw_line(axes: Axes, rows: Sequence[Row], name: tuple[str, str], metric: str, number: int) -> None:
     line = sorted(
         (row["snr_db"], row["value"])
         for row in rows
@@ -57,7 +58,7 @@ def _draw_line(axes: Axes, rows: list[Row], name: tuple[str, str], metric: str, 
     )  # fmt: skip
 
 
-def _draw_cost(axes: Axes, rows: list[Row], names: list[tuple[str, str]]) -> None:
+def _draw_cost(axes: Axes, rows: Sequence[Row], names: list[tuple[str, str]]) -> None:
     """Mean payload of an instance, a bar a task and data set, on a logarithmic axis."""
     first = {(row["task"], row["dataset"]): row for row in reversed(rows)}
     payloads = [first[name]["payload_bytes"] for name in names]
