@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
@@ -14,14 +15,15 @@ import typer
 
 from channel_service.links.settings import LinkSettings
 from client.setting_options import SystemOptions, parse_options
+from experiments.commands.options import SYSTEM, THREADS, WEIGHTS, weights_of
 from experiments.evaluation.evaluate import Figure, evaluate, in_process
 from experiments.evaluation.network_link import over_services
 from experiments.evaluation.results import check_writable, write_figures
-from shared.errors import InvalidField, UnknownName
+from shared.errors import InvalidField
 from shared.settings import DEFAULT_WEIGHTS
-from shared.systems import DEFAULT_SYSTEM, get_system
+from shared.systems import DEFAULT_SYSTEM, Options
 from shared.tasks import get_task
-from shared.weights import Manifest, find_weights, load_manifest
+from shared.weights import load_manifest
 
 _MAX_SNRS = 1000
 _MAX_SEED = 2**32 - 1
@@ -38,7 +40,7 @@ def evaluate_command(
     task: Annotated[
         str, typer.Option("--tasks", "--task", help="Comma-separated; all trained ones when absent.")
     ] = "",
-    system: Annotated[str, typer.Option(help="System to measure.")] = DEFAULT_SYSTEM,
+    system: SYSTEM = DEFAULT_SYSTEM,
     channel: Annotated[
         str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, ...")
     ] = "awgn",
@@ -50,9 +52,7 @@ def evaluate_command(
     realisations: Annotated[
         int, typer.Option(min=1, max=1000, help="Of each channel, by consecutive seeds; figures are means.")
     ] = 1,
-    weights: Annotated[
-        Path, typer.Option(help="Folder with a folder of weights a system.")
-    ] = DEFAULT_WEIGHTS,
+    weights: WEIGHTS = DEFAULT_WEIGHTS,
     dataset: Annotated[
         str | None, typer.Option(help="Of the tasks; each task's first when absent (semcom data).")
     ] = None,
@@ -63,7 +63,7 @@ def evaluate_command(
     url: Annotated[
         str | None, typer.Option(help="Through running services with these weights: their transmitter.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
+    threads: THREADS = 2,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a figure.")] = False,
     output: Annotated[
         Path | None, typer.Option(help="Also write the figures there, as a JSON array, after each task.")
@@ -71,36 +71,44 @@ def evaluate_command(
 ) -> None:
     """Measure tasks on a split (Algorithm 2), of the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
-    manifest = _held(weights, get_system(system).name)
+    manifest = load_manifest(weights_of(weights, system))
     tasks = [get_task(name.strip()).name for name in task.split(",")] if task else list(manifest.tasks)
     links = [
         LinkSettings(channel=model.strip(), fading=fading, snr_db=snr, seed=seed).to_channel()
         for model, snr in product(channel.split(","), parse_snrs(snr_db))
     ]
-    options = parse_options(option or [])
-    figures: list[dict[str, Any]] = []
+    how = _How(realisations, limit, dataset, split.value, parse_options(option or []))
+    rows: list[dict[str, Any]] = []
     if output is not None:
         check_writable(output)
-    over_network = over_network or url is not None
-    with over_services(weights, manifest, url) if over_network else in_process(weights, system) as send:
+    networked = over_network or url is not None
+    with over_services(weights, manifest, url) if networked else in_process(weights, system) as send:
         for name in tasks:
             measured = evaluate(
-                name,
-                links,
-                manifest=manifest,
-                send=send,
-                over_network=over_network,
-                num_realisations=realisations,
-                limit=limit,
-                dataset=dataset,
-                split=split.value,
-                options=options,
+                name, links, manifest=manifest, send=send, over_network=networked, **asdict(how)
             )
-            figures += [asdict(figure) for figure in measured]
-            for figure in measured:
-                typer.echo(json.dumps(asdict(figure)) if as_json else _line(figure))
+            rows += _show(measured, as_json)
             if output is not None:
-                write_figures(output, figures)
+                write_figures(output, rows)
+
+
+@dataclass(frozen=True)
+class _How:
+    """Arguments of `evaluate` that the command passes on as they are."""
+
+    num_realisations: int
+    limit: int | None
+    dataset: str | None
+    split: str
+    options: Options
+
+
+def _show(figures: Sequence[Figure], as_json: bool) -> list[dict[str, Any]]:
+    """Print figures and return them as rows."""
+    rows = [asdict(figure) for figure in figures]
+    for figure, row in zip(figures, rows, strict=True):
+        typer.echo(json.dumps(row) if as_json else _line(figure))
+    return rows
 
 
 def parse_snrs(text: str) -> list[float]:
@@ -123,13 +131,6 @@ def parse_snrs(text: str) -> list[float]:
             "snr-db", text, f"at most {_MAX_SNRS} numbers like 0,6,12 or a rising range like -6:18:3"
         )
     return snrs_db
-
-
-def _held(weights: Path, system: str) -> Manifest:
-    folders = find_weights(weights)
-    if system not in folders:
-        raise UnknownName("system", system, ", ".join(folders) or "none: the folder holds no weights")
-    return load_manifest(folders[system])
 
 
 def _line(figure: Figure) -> str:
