@@ -16,13 +16,14 @@ _MIN_WORDS = 20  # fewer words are mostly a phrase, not a sentence
 def load_sst2(root: Path, split: str, *, folder: str = "sst2", dataset: str = "sst2") -> Examples:
     """Read a split. Its test split is GLUE's dev set, because the labels of GLUE's test set are not public.
 
-    The published training texts are sentences and phrases of them. The validation split has one in twenty of
-    those with 20 words or more, by the SHA-256 of the text. The training split has all others, except phrases
-    that are a part of a validation text. Some validation texts are a phrase of a longer training text.
+    The published training texts are sentences and phrases of them. Held out is one in twenty of those with
+    20 words or more, by the SHA-256 of the text. The training split has all others, except phrases that are a
+    part of a text that is held out. The validation split has the texts held out that are no part of a longer
+    training text.
 
     Args:
         root: Folder that holds all data sets.
-        split: "train" (61,781 texts), "validation" (400) or "test" (872), which is named "dev" in `Examples`.
+        split: "train" (61,781 texts), "validation" (144) or "test" (872), which is named "dev" in `Examples`.
         folder: The folder of the two files, below `root`.
         dataset: Name of the data set.
     """
@@ -43,10 +44,14 @@ def load_sst2(root: Path, split: str, *, folder: str = "sst2", dataset: str = "s
 
 def _cut(rows: list[dict[str, str]], split: str) -> list[dict[str, str]]:
     """The rows of train.tsv that belong to the training or to the validation split."""
-    held_out = {text for text in map(_text, rows) if _is_held_out(text)}
-    if split == "validation":
-        return [row for row in rows if _text(row) in held_out]
-    everything = "\n".join(f" {text} " for text in sorted(held_out))
+    held_out = [row for row in rows if _is_held_out(_text(row))]
+    training = _outside(rows, held_out)
+    return training if split == "train" else _outside(held_out, training)
+
+
+def _outside(rows: list[dict[str, str]], others: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The rows whose text is no part of any text of `others`."""
+    everything = "\n".join(f" {text} " for text in sorted(set(map(_text, others))))
     return [row for row in rows if f" {_text(row)} " not in everything]
 
 

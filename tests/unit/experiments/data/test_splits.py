@@ -20,7 +20,7 @@ from experiments.data.speech import load_fsdd_recordings
 
 _FROM_FILES = [name for name, dataset in DATASETS.items() if dataset.files["train"]]
 _REAL_SIZES = {
-    "sst2": (61_781, 400, 872),
+    "sst2": (61_781, 144, 872),
     "europarl": (150_000, 2_000, 3_000),
     "cifar10-jpeg": (47_474, 2_526, 10_000),
     "cifar10-lossless": (6_500, 500, 728),
