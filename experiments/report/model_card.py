@@ -106,6 +106,7 @@ def _training(manifest: Manifest) -> list[str]:
         "earlier recipes, which were also compared on test splits, before each data set had a validation "
         "split. For these weights no figure of a test split was seen before the command that writes this "
         "card measured them.",
+        *(f"- {remark}" for remark in training.get("remarks", ())),
         "",
         "| task | trained on | steps |",
         "|---|---|---|",
