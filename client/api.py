@@ -8,6 +8,7 @@ result["answer"]["label"], result["overhead"]["channel_uses"]
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypedDict, Unpack
@@ -115,11 +116,11 @@ class SemcomClient:
         image: Media | None = None,
         audio: Media | None = None,
         video: Media | None = None,
-        system: str = "mfmsc",
+        system: str | None = None,
         link: str | None = None,
         frame_number: int | None = None,
         encoding: str | None = None,
-        symbols_per_token: int | None = None,
+        options: Mapping[str, int | float | str] | None = None,
         **settings: Unpack[RadioSettings],
     ) -> dict[str, Any]:
         """Send one instance across the link and return what the receiver answered.
@@ -130,11 +131,11 @@ class SemcomClient:
             image: PNG or JPEG; a path or bytes, as for all media.
             audio: WAV or FLAC.
             video: MP4, AVI or WebM.
-            system: One of `systems()`.
+            system: One of `systems()`; the transmitter's default where absent.
             link: Named link; "default" where absent.
             frame_number: Fixes the draw together with the seed.
             encoding: Of the symbols on the wire: float32, float16 or int8.
-            symbols_per_token: Rate of a task that sends a sequence, channel uses a token.
+            options: Of the system, by name: what it lets a client choose for each instance, see `systems()`.
             settings: Override the link's for this instance, see `RadioSettings`.
 
         Returns:
@@ -144,16 +145,17 @@ class SemcomClient:
             SemcomClientError: If a service refused or cannot be reached.
             OSError: If a file cannot be read.
         """
-        options = {
-            "link": link, "frame_number": frame_number, "encoding": encoding,
-            "symbols_per_token": symbols_per_token, **settings,
+        query = {
+            "task": task, "system": system, "link": link, "frame_number": frame_number, "encoding": encoding,
+            **settings,
         }  # fmt: skip
         media = {"image": image, "audio": audio, "video": video}
         result: dict[str, Any] = _request(
             self._transmitter,
             "POST",
             "/transmit",
-            params={"task": task, "system": system, **_present(options)},
+            # Pairs, so that the service refuses an option that is another parameter too.
+            params=[*_present(query).items(), *(options or {}).items()],
             **_body(text, _present(media)),
         )
         return result
@@ -164,7 +166,7 @@ class SemcomClient:
         return tasks
 
     def systems(self) -> list[dict[str, Any]]:
-        """The systems whose weights are loaded: name, description, profile, fingerprint, tasks."""
+        """The systems whose weights are loaded: name, description, profile, fingerprint, tasks, options."""
         systems: list[dict[str, Any]] = _request(self._transmitter, "GET", "/systems")
         return systems
 

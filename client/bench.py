@@ -38,6 +38,7 @@ from client.stack import Ports
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
 from shared.grpc_runtime import CHANNEL_OPTIONS
 from shared.provenance import cpu_name, current_commit
+from shared.systems import DEFAULT_SYSTEM
 from shared.wire import pack_symbols
 
 NUM_SYMBOLS = (16, 1_600, 160_000)
@@ -229,7 +230,7 @@ def _request(num_symbols: int, num_frames: int) -> channel_service_pb2.Propagate
     symbols = pack_symbols(_unit_symbols(num_symbols))
     frames = [
         frame_pb2.Frame(
-            instance_id=str(number), task="vqa", system="mfmsc", fingerprint="0" * 16, symbols=symbols
+            instance_id=str(number), task="vqa", system=DEFAULT_SYSTEM, fingerprint="0" * 16, symbols=symbols
         )
         for number in range(num_frames)
     ]

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from client.api import SemcomClient
 from client.demo import Sample, load_samples
 from client.stack import Stack
+from shared.systems import DEFAULT_SYSTEM
 
 NUM_INSTANCES = 64
 CONCURRENCIES = (1, 8)
@@ -68,7 +69,7 @@ def measure(
 def main() -> None:
     """Measure every trained task that has a sample."""
     with Stack.start(free_ports=True) as stack, stack.client() as client:
-        trained = {task["name"] for task in client.tasks() if task["trained_in"]}
+        trained = {task["name"] for task in client.tasks() if DEFAULT_SYSTEM in task["trained_in"]}
         samples = {sample.task: sample for sample in load_samples() if sample.task in trained}
         for sample in samples.values():
             for concurrency in CONCURRENCIES:

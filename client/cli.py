@@ -24,7 +24,15 @@ from client.output import ERR as _ERR
 from client.output import OUT as _OUT
 from client.output import show as _show
 from client.output import write_picture
-from client.setting_options import RADIO_SETTINGS, Channel, Csi, Fading, takes
+from client.setting_options import (
+    RADIO_SETTINGS,
+    Channel,
+    Csi,
+    Fading,
+    SystemOptions,
+    parse_options,
+    takes,
+)
 from client.tables import REPORT_TABLES, instance_table, task_table
 from shared.interrupts import ended_by_signals
 
@@ -103,11 +111,13 @@ def send(
     image: Image = None,
     audio: Audio = None,
     video: Video = None,
-    system: Annotated[str, typer.Option(help="Communication system.")] = "mfmsc",
+    system: Annotated[
+        str | None, typer.Option(help="Communication system; the default one if absent.")
+    ] = None,
     link: Annotated[str | None, typer.Option(help="Named link; default if absent.")] = None,
     frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
     encoding: Annotated[str | None, typer.Option(help="float32, float16 or int8.")] = None,
-    symbols_per_token: Annotated[int | None, typer.Option(help="Rate of a sequence: 4 to 16.")] = None,
+    option: SystemOptions = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write an answer that is a picture here, as PNG.")
     ] = None,
@@ -127,7 +137,7 @@ def send(
             link=link,
             frame_number=frame_number,
             encoding=encoding,
-            symbols_per_token=symbols_per_token,
+            options=parse_options(option or []),
             **settings,
         )
     _show(result, instance_table(result), as_json)

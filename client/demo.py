@@ -19,6 +19,7 @@ from client.api import SemcomClient
 from client.errors import ClientError
 from client.stack import Stack
 from client.tables import REPORT_TABLES, shorten, show_answer
+from shared.systems import DEFAULT_SYSTEM
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "samples.json"
 CHANNELS = ("awgn", "rayleigh")
@@ -109,7 +110,7 @@ def run_demo(console: Console, *, snrs_db: Sequence[float], weights: Path | None
     with console.status("starting transmitter, channel service and receiver") as status:
         stack = Stack.start(weights=weights, free_ports=True, on_progress=status.update)
     with stack, stack.client() as client:
-        trained = {task["name"] for task in client.tasks() if task["trained_in"]}
+        trained = {task["name"] for task in client.tasks() if DEFAULT_SYSTEM in task["trained_in"]}
         samples = [sample for sample in load_samples() if sample.task in trained]
         if not samples:
             raise DemoError(f"no sample for the trained tasks ({', '.join(sorted(trained)) or 'none'})")

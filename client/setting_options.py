@@ -1,10 +1,10 @@
-"""The settings of a link as options: one table for `semcom send` and `semcom link`."""
+"""The settings of a link, and what may be chosen of a system, as options of the commands."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -55,6 +55,11 @@ LINK_SETTINGS: Mapping[str, Any] = {
     "replay": _name('Recording to take the draws from; "" stops.'),
 }
 
+SystemOptions = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="An option of the system, see GET /systems; may be repeated."),
+]
+
 Command = Callable[..., None]
 
 
@@ -82,3 +87,20 @@ def takes(settings: Mapping[str, Any]) -> Callable[[Command], Command]:
         return extended
 
     return extend
+
+
+def parse_options(texts: Sequence[str]) -> dict[str, str]:
+    """Read texts such as "symbols_per_token=8": values by name, left as text for the system to check.
+
+    Raises:
+        typer.BadParameter: If a text is not of this form, or a name is given twice.
+    """
+    options: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not (name and sign):
+            raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE", param_hint="--option")
+        if name in options:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="--option")
+        options[name] = value
+    return options

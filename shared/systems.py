@@ -1,10 +1,112 @@
-"""Names of the systems that can run over the link."""
+"""The systems that can run over the link, and what a client may choose of each: a row each.
+
+No code asks for a system by name: what differs between systems is a column of this table, or stands behind
+the interfaces of `transmitter/systems/base.py` and `receiver/systems/base.py`.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from shared.errors import UnknownName
+from shared.errors import InvalidField, UnknownName
+from shared.networks.mfmsc import sends_sequence
+from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, PROFILES
+from shared.tasks import TASKS
+
+OptionType = Literal["integer", "number", "string"]
+OptionValue = int | float | str
+Options = Mapping[str, OptionValue]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting of a system that a client may choose for each instance.
+
+    Attributes:
+        name: As in the REST API.
+        type: As JSON Schema names it.
+        default: Taken where the client does not choose.
+        description: For people.
+        unit: Of the value; empty where it has none.
+        minimum: Lowest value that is allowed; None without a limit.
+        maximum: Highest value that is allowed; None without a limit.
+        choices: The values that are allowed; empty where the limits alone say it.
+        tasks: For which a client may choose; all when empty. Other tasks are sent with the default.
+    """
+
+    name: str
+    type: OptionType
+    default: OptionValue
+    description: str
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[OptionValue, ...] = ()
+    tasks: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words."""
+        if self.choices:
+            return ", ".join(map(str, self.choices))
+        low = "" if self.minimum is None else f" from {self.minimum:g}"
+        high = "" if self.maximum is None else f" to {self.maximum:g}"
+        return f"{_KINDS[self.type]}{low}{high} {self.unit}".rstrip()
+
+    def read(self, task: str, given: OptionValue) -> OptionValue:
+        """The value for a task; text, as queries and command lines give it, is converted.
+
+        Raises:
+            InvalidField: If the value is of another type or not allowed, or this task has no choice.
+        """
+        try:
+            value = _READERS[self.type](given)
+        except (ValueError, OverflowError):
+            raise InvalidField(self.name, given, self.allowed) from None
+        if not self._allows(value):
+            raise InvalidField(self.name, given, self.allowed)
+        if self.tasks and task not in self.tasks and value != self.default:
+            allowed = f"{self.default} for {task}; others for {', '.join(self.tasks)}"
+            raise InvalidField(self.name, given, allowed)
+        return value
+
+    def _allows(self, value: OptionValue) -> bool:
+        if self.choices and value not in self.choices:
+            return False
+        if isinstance(value, str):
+            return True
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
+        return low <= value <= high and math.isfinite(value)
+
+
+def _read_integer(given: OptionValue) -> int:
+    if not isinstance(given, (int, str)) or isinstance(given, bool):
+        raise ValueError("no whole number")
+    return int(given)
+
+
+def _read_number(given: OptionValue) -> float:
+    if isinstance(given, bool):
+        raise ValueError("no number")
+    return float(given)
+
+
+def _read_string(given: OptionValue) -> str:
+    if not isinstance(given, str):
+        raise ValueError("no text")
+    return given
+
+
+_READERS: Mapping[OptionType, Callable[[OptionValue], OptionValue]] = {
+    "integer": _read_integer,
+    "number": _read_number,
+    "string": _read_string,
+}
+_KINDS: Mapping[OptionType, str] = {"integer": "a whole number", "number": "a number", "string": "text"}
 
 
 @dataclass(frozen=True)
@@ -12,26 +114,65 @@ class System:
     """One communication system: a transmitter half and a receiver half behind one interface.
 
     Attributes:
-        name: As in the REST API.
+        name: As in the REST API and in the manifest of its weights.
         description: For people.
         package: Folder of its code in `transmitter/systems/`, `receiver/systems/`.
+        options: What a client may choose for each instance.
     """
 
     name: str
     description: str
     package: str
+    options: tuple[Option, ...] = ()
 
+    def read_options(self, task: str, given: Options) -> dict[str, OptionValue]:
+        """A value for every option: the one given, checked, or the default.
+
+        Args:
+            task: Name of the task to send.
+            given: By name, those that the client chose; text is converted to the option's type.
+
+        Raises:
+            InvalidField: If the system has no such option, or a value is not allowed for the task.
+        """
+        declared = [option.name for option in self.options]
+        for name, value in given.items():
+            if name not in declared:
+                raise InvalidField(name, value, f"options of {self.name}: {', '.join(declared) or 'none'}")
+        return {
+            option.name: option.read(task, given.get(option.name, option.default)) for option in self.options
+        }
+
+
+_PIECES = ", ".join(f"{profile.max_text_tokens} ({profile.name})" for profile in PROFILES.values())
+
+_MFMSC_OPTIONS = (
+    Option(
+        "symbols_per_token",
+        "integer",
+        CHANNEL_USES_PER_TOKEN,
+        "Rate of a task that sends a sequence: so many symbols of each token are sent.",
+        unit="channel uses a token",
+        minimum=MIN_CHANNEL_USES_PER_TOKEN,
+        maximum=CHANNEL_USES_PER_TOKEN,
+        tasks=tuple(name for name, task in TASKS.items() if sends_sequence(task)),
+    ),
+)
 
 _TABLE = (
     System(
         "mfmsc",
         "Multi-modal fusion-based multi-task semantic communication: one set of weights for all tasks, "
-        "multi-modal features fused to one vector of 16 channel uses.",
+        "multi-modal features fused to one vector of 16 channel uses. Of a text it takes as many word "
+        f"pieces, marks of start and end included, as its profile has room for: {_PIECES}.",
         package="mfmsc",
+        options=_MFMSC_OPTIONS,
     ),
 )
 
 SYSTEMS: dict[str, System] = {system.name: system for system in _TABLE}
+DEFAULT_SYSTEM = _TABLE[0].name
+"""Taken where a client names no system."""
 
 
 def get_system(name: str) -> System:

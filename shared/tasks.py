@@ -15,13 +15,12 @@ MODALITIES: tuple[Modality, ...] = ("text", "image", "audio", "video")
 
 @dataclass(frozen=True)
 class Task:
-    """One task of the system.
+    """One task: what is sent, what is answered, and how it is measured; how it is sent is a system's choice.
 
     Attributes:
         name: As in the REST API.
-        modalities: What a client must send, in the order the fusion concatenates.
-        answer: label (one class), labels (every class above one half), text (one class a token), transcript
-            (CTC characters), image (a patch a token).
+        modalities: What a client must send, in this order.
+        answer: label (one class), labels (any number of classes), text, transcript (what was said), image.
         metric: Of the paper.
         description: For people.
     """
@@ -31,21 +30,6 @@ class Task:
     answer: AnswerKind
     metric: str
     description: str
-
-    @property
-    def is_multimodal(self) -> bool:
-        """True where the fusion module joins several modalities."""
-        return len(self.modalities) > 1
-
-    @property
-    def sends_sequence(self) -> bool:
-        """True where every token is sent; else one averaged vector."""
-        return self.answer in ("text", "transcript", "image")
-
-    @property
-    def is_mirror_proof(self) -> bool:
-        """True where a picture alone gets one label: seen in a mirror it gets the same."""
-        return self.answer == "label" and self.modalities == ("image",)
 
 
 _TABLE = (

@@ -1,34 +1,42 @@
 """Weights on disk: a folder a system with one file for each end and a manifest.
 
-weights/mfmsc/
-    manifest.json               system, profile, tasks, labels, training, metrics, fingerprint
-    transmitter.safetensors     one half each; large matrices as int8 rows with a float16 scale,
-    receiver.safetensors        the rest as float16
-    vocab.txt                   word pieces, where text is among the modalities
+weights/
+    SYSTEM/
+        manifest.json               system, tasks, labels, config, hashes, fingerprint, training
+        transmitter.safetensors     one half each; large matrices as int8 rows with a float16 scale,
+        receiver.safetensors        the rest as float16; a half without weights has no file
+        vocab.txt                   word pieces, where text is among the modalities
+    shared/
+        HASH.safetensors            one tensor of a public model, which training left as it was
 
-The fingerprint is a hash over all but the manifest: every frame carries it, and a receiver with other weights
-refuses.
+A shared tensor is stored once, whatever number of systems use it: its file is named by its own hash, and each
+manifest names the file's hash.
+
+The fingerprint is a hash over all that an answer depends on: every file, and the manifest's system, tasks,
+labels and config. Every frame carries it, and a receiver with other weights refuses.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
 from shared.errors import InvalidField
 from shared.networks.text import VOCABULARY_FILE, Vocabulary
 
 Half = Literal["transmitter", "receiver"]
-HALVES: tuple[Half, Half] = ("transmitter", "receiver")
 MANIFEST_FILE = "manifest.json"
+SHARED_FOLDER = "shared"
+_SHARED_TENSOR = "tensor"
+_HASH_DIGITS = 16
 _SCALE_SUFFIX = ".row_scale"
 _MIN_INT8_ELEMENTS = 1 << 16
 _INT8_MAX = 127
@@ -39,88 +47,133 @@ class Manifest:
     """What a folder of weights is.
 
     Attributes:
-        system: Name of the system.
-        profile: Name of the profile.
+        system: Name of the system, a row of `shared.systems`.
         tasks: Trained tasks.
         labels: Labels of each labelling task, in the order of the head's outputs.
-        vocab_size: Word pieces; 1 without text.
-        words: Of each task that answers with a transcript, all words of the transcripts it was trained on; a
-            task without spells what it hears.
-        fingerprint: Hash over the hashes of all files.
-        sha256: Hash of each file, by name.
+        config: What the system's halves are rebuilt from; its keys are the system's own, its values JSON.
+        shared: Of each half, the hash of the file of each shared tensor, by the tensor's name.
+        sha256: Hash of each file of the folder, by name.
+        fingerprint: Hash over all of the above.
         training: Command, data sets, steps, hours, commit: whatever the training wrote down.
     """
 
     system: str
-    profile: str
     tasks: tuple[str, ...]
     labels: Mapping[str, tuple[str, ...]]
-    vocab_size: int
-    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    fingerprint: str = ""
+    config: Mapping[str, Any]
+    shared: Mapping[Half, Mapping[str, str]] = field(default_factory=dict)
     sha256: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
     training: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save_weights(
-    folder: Path, manifest: Manifest, halves: Mapping[Half, nn.Module], vocabulary: Vocabulary | None
+    folder: Path,
+    manifest: Manifest,
+    halves: Mapping[Half, nn.Module],
+    vocabulary: Vocabulary | None,
+    *,
+    shared: Mapping[Half, Collection[str]] | None = None,
 ) -> Manifest:
     """Write both halves, and the manifest last, so that a broken save is never taken for weights.
 
+    Args:
+        folder: Of the weights; shared tensors go to the folder "shared" beside it.
+        manifest: Without hashes.
+        halves: Networks by half; a half may be absent or hold no tensors, and then has no file.
+        vocabulary: Word pieces; None without text.
+        shared: Of each half, the names of the tensors that other systems may hold as well.
+
     Returns:
         The manifest with its hashes.
+
+    Raises:
+        InvalidField: If a half has no tensor of a name in `shared`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, module in halves.items():
-        save_file(_compress(module.state_dict()), _half_path(folder, name))
-    names = [_half_path(folder, name).name for name in HALVES]
+    names: list[str] = []
+    shared_hashes: dict[Half, dict[str, str]] = {}
+    for half, module in halves.items():
+        state = module.state_dict()
+        wanted = (shared or {}).get(half, ())
+        if missing := [name for name in wanted if name not in state]:
+            raise InvalidField("shared", ", ".join(missing), f"names of tensors of the {half}")
+        if wanted:
+            shared_hashes[half] = {name: _save_shared(folder, state.pop(name)) for name in wanted}
+        if state:
+            save_file(_compress(state), _half_path(folder, half))
+            names.append(_half_path(folder, half).name)
     if vocabulary is not None:
         vocabulary.save(folder)
         names.append(VOCABULARY_FILE)
     hashes = {name: _sha256(folder / name) for name in names}
-    complete = replace(manifest, sha256=hashes, fingerprint=fingerprint_of(hashes))
+    complete = replace(manifest, sha256=hashes, shared=shared_hashes)
+    complete = replace(complete, fingerprint=fingerprint_of(complete))
     (folder / MANIFEST_FILE).write_text(json.dumps(asdict(complete), indent=2) + "\n", encoding="utf-8")
     return complete
+
+
+def _save_shared(folder: Path, tensor: Tensor) -> str:
+    """Write a shared tensor where it is not there yet; the hash of its file."""
+    content = save(_compress({_SHARED_TENSOR: tensor}))
+    digest = hashlib.sha256(content).hexdigest()
+    path = _shared_path(folder, digest)
+    if not path.is_file():
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_suffix(".part")
+        partial.write_bytes(content)
+        partial.rename(path)
+    return digest
 
 
 def load_manifest(folder: Path) -> Manifest:
     """Read a folder's manifest.
 
     Raises:
-        InvalidField: If it is missing or not of this shape.
+        InvalidField: If it is missing, not of this shape, or was changed.
     """
     path = folder / MANIFEST_FILE
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         fields["tasks"] = tuple(fields["tasks"])
-        for mapping in ("labels", "words"):
-            fields[mapping] = {task: tuple(names) for task, names in fields.get(mapping, {}).items()}
-        return Manifest(**fields)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        fields["labels"] = {task: tuple(names) for task, names in fields["labels"].items()}
+        manifest = Manifest(**fields)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidField(
             "weights", folder.name, f"a folder with a readable {MANIFEST_FILE} ({error})"
         ) from error
+    if manifest.fingerprint != fingerprint_of(manifest):
+        allowed = f"a {MANIFEST_FILE} as it was written: fingerprint {manifest.fingerprint} is of another"
+        raise InvalidField("weights", folder.name, allowed)
+    return manifest
 
 
 def load_half(folder: Path, half: Half, module: nn.Module, manifest: Manifest) -> None:
     """Load one half into its network, and check that it is the file the manifest speaks of.
 
     Raises:
-        InvalidField: If the file is missing, was changed, or does not fit the network.
+        InvalidField: If a file is missing, was changed, or does not fit the network.
     """
     try:
         module.load_state_dict(load_state(folder, half, manifest))
     except RuntimeError as error:
-        raise InvalidField("weights", half, f"tensors of this network, profile {manifest.profile}") from error
+        raise InvalidField("weights", half, f"tensors of the network of {manifest.system}") from error
 
 
 def load_state(folder: Path, half: Half, manifest: Manifest) -> dict[str, Tensor]:
-    """One half's tensors by name, as float32.
+    """One half's tensors by name, shared ones included, as float32; none where the half has no weights.
 
     Raises:
-        InvalidField: If the file is missing or was changed.
+        InvalidField: If a file is missing or was changed.
     """
-    return _expand(load_file(_checked(_half_path(folder, half), manifest)))
+    stored: dict[str, Tensor] = {}
+    path = _half_path(folder, half)
+    if path.name in manifest.sha256:
+        stored |= load_file(_checked(path, manifest.sha256[path.name]))
+    for name, digest in manifest.shared.get(half, {}).items():
+        tensors = load_file(_checked(_shared_path(folder, digest), digest))
+        stored |= {name + key.removeprefix(_SHARED_TENSOR): tensor for key, tensor in tensors.items()}
+    return _expand(stored)
 
 
 def load_vocabulary(folder: Path, manifest: Manifest, max_tokens: int) -> Vocabulary | None:
@@ -131,12 +184,12 @@ def load_vocabulary(folder: Path, manifest: Manifest, max_tokens: int) -> Vocabu
     """
     if VOCABULARY_FILE not in manifest.sha256:
         return None
-    _checked(folder / VOCABULARY_FILE, manifest)
+    _checked(folder / VOCABULARY_FILE, manifest.sha256[VOCABULARY_FILE])
     return Vocabulary.load(folder, max_tokens)
 
 
-def _checked(path: Path, manifest: Manifest) -> Path:
-    if not path.is_file() or _sha256(path) != manifest.sha256.get(path.name):
+def _checked(path: Path, sha256: str) -> Path:
+    if not path.is_file() or _sha256(path) != sha256:
         raise InvalidField("weights", path.name, f"the file its {MANIFEST_FILE} was written for")
     return path
 
@@ -161,13 +214,24 @@ def _half_path(folder: Path, half: Half) -> Path:
     return folder / f"{half}.safetensors"
 
 
+def _shared_path(folder: Path, sha256: str) -> Path:
+    return folder.parent / SHARED_FOLDER / f"{sha256[:_HASH_DIGITS]}.safetensors"
+
+
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def fingerprint_of(hashes: Mapping[str, str]) -> str:
-    """16 hexadecimal digits over the hashes of all files, by name."""
-    return hashlib.sha256("".join(hashes[name] for name in sorted(hashes)).encode()).hexdigest()[:16]
+def fingerprint_of(manifest: Manifest) -> str:
+    """16 hexadecimal digits over all that answers depend on: the hashes of all files, tasks, labels, config.
+
+    That is the manifest, less its fingerprint and training, as JSON with sorted keys and without spaces.
+    """
+    told = {
+        name: value for name, value in asdict(manifest).items() if name not in ("fingerprint", "training")
+    }
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_DIGITS]
 
 
 def _compress(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

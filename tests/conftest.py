@@ -47,6 +47,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from receiver.systems.mfmsc.network import ReceiverNetwork
+    from shared.networks.mfmsc import MfmscConfig
     from shared.networks.profiles import get_profile
     from shared.networks.text import SPECIAL, Vocabulary
     from shared.tasks import TASKS
@@ -64,8 +65,11 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "receiver": ReceiverNetwork(profile, list(TASKS), TINY_LABELS, len(vocabulary)),
     }
     root = tmp_path_factory.mktemp("weights")
-    manifest = Manifest("mfmsc", "tiny", tuple(TASKS), TINY_LABELS, len(vocabulary))
-    save_weights(root / "mfmsc", manifest, halves, vocabulary)
+    config = MfmscConfig("tiny", len(vocabulary)).to_json()
+    manifest = Manifest("mfmsc", tuple(TASKS), TINY_LABELS, config)
+    # As training does with the parts of a public model that it leaves as they are.
+    shared = {"transmitter": ["encoders.text.bert.embeddings.word_embeddings.weight"]}
+    save_weights(root / "mfmsc", manifest, halves, vocabulary, shared=shared)
     return root
 
 

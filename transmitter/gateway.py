@@ -12,10 +12,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import InvalidField
 from shared.http_runtime import build_app, error_responses
-from shared.systems import SYSTEMS, get_system
+from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system
 from shared.tasks import TASKS, Modality, get_task
 from transmitter.media import decode_media
-from transmitter.schemas import SystemInfo, TaskInfo, TransmitAnswer, TransmitQuery
+from transmitter.schemas import (
+    OPTION_PARAMETERS,
+    OptionInfo,
+    SystemInfo,
+    TaskInfo,
+    TransmitAnswer,
+    TransmitQuery,
+)
 from transmitter.service import Order, TransmitterService
 from transmitter.systems.base import Source
 from transmitter.uploads import REQUEST_BODY, read_fields
@@ -94,6 +101,10 @@ def _catalogue(service: TransmitterService) -> APIRouter:
                 profile=system.profile,
                 fingerprint=system.fingerprint,
                 tasks=list(system.tasks),
+                options=[
+                    OptionInfo.model_validate(option, from_attributes=True)
+                    for option in get_system(system.name).options
+                ],
             )
             for system in service.systems.values()
         ]
@@ -108,22 +119,24 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
         _TRANSMIT_PATH,
         summary="Send one input across the link.",
         responses=error_responses(404, 409, 413, 415, 422, 502, 503, 504),
-        openapi_extra={"requestBody": REQUEST_BODY},
+        openapi_extra={"requestBody": REQUEST_BODY, "parameters": OPTION_PARAMETERS},
     )
     async def transmit(request: Request, query: Annotated[TransmitQuery, Query()]) -> TransmitAnswer:
         _check_unique(request)
-        service.find_system(query.task, query.system)  # before anything is uploaded
+        # Before anything is uploaded.
+        service.find_system(query.task, query.system)
+        options = get_system(query.system).read_options(query.task, query.chosen_options())
         fields = await read_fields(request, get_task(query.task), max_upload_bytes)
         order = Order(
             task=query.task,
             system=query.system,
             source=await asyncio.to_thread(_decode, fields),
             source_bytes=sum(map(len, fields.values())),
+            options=options,
             link=query.link,
             overrides=query.link_settings(),
             frame_number=query.frame_number,
             encoding=query.encoding,
-            symbols_per_token=query.symbols_per_token,
         )
         delivery = await service.transmit(order)
         names = (query.task, query.system)
@@ -171,5 +184,5 @@ class _CountTransmissions:
 def _labels(request: Request) -> tuple[str, str]:
     """Task and system of a request; unknown names share one label, as labels are kept for ever."""
     task = request.query_params.get("task", "")
-    system = request.query_params.get("system", TransmitQuery.model_fields["system"].default)
+    system = request.query_params.get("system", DEFAULT_SYSTEM)
     return task if task in TASKS else "unknown", system if system in SYSTEMS else "unknown"

@@ -9,20 +9,17 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from protos.semcom.v1 import channel_service_pb2, receiver_pb2
-from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, PROFILES
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
-from shared.systems import SYSTEMS
+from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Option, Options
 from shared.tasks import TASKS, AnswerKind, get_task
 from shared.wire import ENCODINGS, MAX_SYMBOLS_PER_FRAME
 from transmitter.media import MAX_TEXT_CHARS
 from transmitter.service import Delivery
 
 _MAX_UINT64 = 2**64 - 1
-_PIECES = ", ".join(f"{profile.max_text_tokens} ({profile.name})" for profile in PROFILES.values())
 TEXT_DESCRIPTION = (
-    f"UTF-8 text, 1 to {MAX_TEXT_CHARS} characters. A system takes as many word pieces, marks of start and "
-    f"end included, as its profile has room for: {_PIECES}. Of a longer text a task that labels it sees the "
-    "beginning; text_reconstruction refuses it (413)."
+    f"UTF-8 text, 1 to {MAX_TEXT_CHARS} characters. A system may take less of it, see GET /systems: then a "
+    "task that labels it sees the beginning, and text_reconstruction refuses it (413)."
 )
 """Of the text that a client sends."""
 
@@ -35,9 +32,12 @@ def _setting(low: float, high: float, description: str, example: float) -> Any:
 
 
 class TransmitQuery(BaseModel):
-    """Query of POST /transmit. What is absent is left to the link's own settings."""
+    """Query of POST /transmit. What is absent is left to the link's own settings.
 
-    model_config = ConfigDict(extra="forbid")
+    All other parameters are options of the system, which checks them: `OPTION_PARAMETERS` documents them.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     # Names are documented here and looked up later, so that an unknown one is a 404.
     task: str = Field(
@@ -47,9 +47,10 @@ class TransmitQuery(BaseModel):
         json_schema_extra={"enum": list(TASKS)},
     )
     system: str = Field(
-        "mfmsc",
-        description="Communication system, see GET /systems.",
-        examples=["mfmsc"],
+        DEFAULT_SYSTEM,
+        description="Communication system, see GET /systems: "
+        + " ".join(f"{system.name}: {system.description}" for system in SYSTEMS.values()),
+        examples=[DEFAULT_SYSTEM],
         max_length=64,
         json_schema_extra={"enum": list(SYSTEMS)},
     )
@@ -120,14 +121,10 @@ class TransmitQuery(BaseModel):
         max_length=64,
         json_schema_extra={"enum": list(ENCODINGS)},
     )
-    symbols_per_token: int | None = Field(
-        None,
-        description=f"Rate of a task that sends a sequence: {MIN_CHANNEL_USES_PER_TOKEN} to "
-        f"{CHANNEL_USES_PER_TOKEN} channel uses a token; absent: all {CHANNEL_USES_PER_TOKEN}.",
-        examples=[CHANNEL_USES_PER_TOKEN],
-        ge=MIN_CHANNEL_USES_PER_TOKEN,
-        le=CHANNEL_USES_PER_TOKEN,
-    )
+
+    def chosen_options(self) -> Options:
+        """What the client chose of the system's options, as text, unchecked."""
+        return dict(self.model_extra or {})
 
     def link_settings(self) -> channel_service_pb2.LinkSettings:
         """The settings to override for this instance, absent ones left out."""
@@ -226,7 +223,7 @@ class TransmitAnswer(BaseModel):
         description="Of the row in the report store.", examples=["3f0c8a52-6f6e-4f9f-9d55-0d1a8e0b6a11"]
     )
     task: str = Field(description="As asked for.", examples=["vqa"])
-    system: str = Field(description="As asked for.", examples=["mfmsc"])
+    system: str = Field(description="As asked for, or the default.", examples=[DEFAULT_SYSTEM])
     link: str = Field(description="Link the frame took.", examples=["default"])
     channel: str = Field(description="Channel model.", examples=["awgn"])
     fading: str = Field(description="block, symbol or doppler.", examples=["block"])
@@ -295,18 +292,42 @@ class TaskInfo(BaseModel):
     metric: str = Field(description="The paper's measure of the task.", examples=["accuracy"])
     description: str = Field(examples=["Answer a question about a picture."])
     trained_in: list[str] = Field(
-        description="Loaded systems with trained weights for it.", examples=[["mfmsc"]]
+        description="Loaded systems with trained weights for it.", examples=[[DEFAULT_SYSTEM]]
+    )
+
+
+class OptionInfo(BaseModel):
+    """One option of a system."""
+
+    name: str = Field(description="Of the parameter of POST /transmit.", examples=["quality"])
+    description: str = Field(examples=["Quality of the picture's codec."])
+    type: str = Field(description="integer, number or string.", examples=["integer"])
+    unit: str = Field(description="Empty where the value has none.", examples=["percent"])
+    default: int | float | str = Field(description="Taken where it is absent.", examples=[50])
+    minimum: float | None = Field(description="Lowest value; null without a limit.", examples=[1])
+    maximum: float | None = Field(description="Highest value; null without a limit.", examples=[100])
+    choices: list[int | float | str] = Field(
+        description="All allowed values; empty where the limits alone say it.", examples=[[]]
+    )
+    tasks: list[str] = Field(
+        description="For which a client may choose; empty for all.", examples=[["image_reconstruction"]]
     )
 
 
 class SystemInfo(BaseModel):
     """One loaded system of GET /systems."""
 
-    name: str = Field(examples=["mfmsc"])
+    name: str = Field(examples=[DEFAULT_SYSTEM])
     description: str = Field(examples=["One set of weights for all tasks."])
-    profile: str = Field(description="Size: tiny, compact or paper.", examples=["compact"])
+    profile: str = Field(
+        description="Size of its networks; empty where the system has one size.", examples=["compact"]
+    )
     fingerprint: str = Field(description="Of its weights.", examples=["9d41c0aa02f3be17"])
     tasks: list[str] = Field(description="Trained tasks.", examples=[["sentiment", "vqa"]])
+    options: list[OptionInfo] = Field(
+        description="What a client may choose for each instance, as parameters of POST /transmit.",
+        examples=[[]],
+    )
 
 
 def _probabilities(answer: receiver_pb2.Answer) -> dict[str, float]:
@@ -320,3 +341,38 @@ _ANSWERS: Mapping[AnswerKind, Callable[[receiver_pb2.Answer], Any]] = {
     "transcript": lambda answer: TextAnswer(text=answer.text),
     "image": lambda answer: ImageAnswer(image_png_base64=base64.b64encode(answer.image_png).decode("ascii")),
 }
+
+
+def _option_parameters() -> list[dict[str, Any]]:
+    """A parameter for each name of an option; systems that share a name state what it means to each."""
+    declared: dict[str, list[tuple[str, Option]]] = {}
+    for system in SYSTEMS.values():
+        for option in system.options:
+            declared.setdefault(option.name, []).append((system.name, option))
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": " ".join(_describe(system, option) for system, option in options),
+            "schema": {
+                "anyOf": [_option_schema(option) for _, option in options],
+                "examples": [option.default for _, option in options],
+            },
+        }
+        for name, options in declared.items()
+    ]
+
+
+def _describe(system: str, option: Option) -> str:
+    tasks = f" Tasks: {', '.join(option.tasks)}." if option.tasks else ""
+    return f"{system}: {option.description} Allowed: {option.allowed}; default {option.default}.{tasks}"
+
+
+def _option_schema(option: Option) -> dict[str, Any]:
+    limits = {"minimum": option.minimum, "maximum": option.maximum, "enum": list(option.choices) or None}
+    return {"type": option.type, **{name: value for name, value in limits.items() if value is not None}}
+
+
+OPTION_PARAMETERS = _option_parameters()
+"""The systems' options as OpenAPI states parameters."""

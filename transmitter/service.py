@@ -22,7 +22,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
 from shared.errors import NoWeights, SemcomError, ServiceUnavailable, TaskNotTrained, from_rpc_error
 from shared.logs import log_event
-from shared.systems import get_system
+from shared.systems import Options, get_system
 from shared.tasks import get_task
 from shared.wire import pack_symbols
 from transmitter.scoring import score
@@ -61,22 +61,22 @@ class Order:
         system: Name of the system.
         source: Decoded inputs.
         source_bytes: Size of the inputs as the client sent them.
+        options: A value for every option of the system, as `System.read_options` returns them.
         link: Named link.
         overrides: Link settings for this instance only; absent fields keep what the link holds.
         frame_number: With the link's seed it fixes the draw; None: the link's next number.
         encoding: Of the symbols: float32, float16 or int8.
-        symbols_per_token: Rate of a sequence; None for the system's own.
     """
 
     task: str
     system: str
     source: Source
     source_bytes: int
+    options: Options
     link: str = "default"
     overrides: channel_service_pb2.LinkSettings = field(default_factory=channel_service_pb2.LinkSettings)
     frame_number: int | None = None
     encoding: str = "float32"
-    symbols_per_token: int | None = None
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ class TransmitterService:
 def _encode(system: TransmitterSystem, order: Order) -> tuple[EncodedInstance, float]:
     """Encode in the worker thread; the time is that of the work alone [ms]."""
     started = time.perf_counter()
-    (encoded,) = system.encode(order.task, [order.source], order.symbols_per_token)
+    (encoded,) = system.encode(order.task, [order.source], order.options)
     return encoded, 1e3 * (time.perf_counter() - started)
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from channel_service.live import MAX_SYMBOLS_SHOWN, LiveFeed, Selection, Sighting, View
 from shared.http_runtime import error_responses
+from shared.systems import DEFAULT_SYSTEM
 
 _Points = list[tuple[float, float]]
 _DECIMALS = 4
@@ -25,7 +26,7 @@ class FramesQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     task: str = Field("", description="Only this task.", examples=["vqa"], max_length=64)
-    system: str = Field("", description="Only this system.", examples=["mfmsc"], max_length=64)
+    system: str = Field("", description="Only this system.", examples=[DEFAULT_SYSTEM], max_length=64)
     link: str = Field("", description="Only this link.", examples=["default"], max_length=64)
     max_symbols: int = Field(
         256, ge=0, le=MAX_SYMBOLS_SHOWN, description="Constellation points a frame.", examples=[64]
@@ -41,7 +42,7 @@ class FrameEvent(BaseModel):
     instance_id: str = Field(description="Of its row in the books.", examples=["5f0c"])
     status: str = Field(description="OK, or the class of an error.", examples=["OK"])
     task: str = Field(description="Task.", examples=["vqa"])
-    system: str = Field(description="System.", examples=["mfmsc"])
+    system: str = Field(description="System.", examples=[DEFAULT_SYSTEM])
     link: str = Field(description="Link it took.", examples=["default"])
     channel: str = Field(description="Channel it met.", examples=["rayleigh"])
     fading: str = Field(description="Fading it met.", examples=["block"])

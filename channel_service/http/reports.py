@@ -20,6 +20,7 @@ from channel_service.reports.store import Store
 from shared.errors import InvalidField
 from shared.http_runtime import error_responses
 from shared.ledger import HOPS
+from shared.systems import DEFAULT_SYSTEM
 
 ReportFormat = Literal["json", "csv", "parquet"]
 Row = Mapping[str, Any]
@@ -29,7 +30,7 @@ class Group(BaseModel):
     """The columns that name a group; those not in group_by are absent."""
 
     task: str | None = Field(None, description="Of the group.", examples=["vqa"])
-    system: str | None = Field(None, description="Of the group.", examples=["mfmsc"])
+    system: str | None = Field(None, description="Of the group.", examples=[DEFAULT_SYSTEM])
     link: str | None = Field(None, description="Of the group.", examples=["default"])
     channel: str | None = Field(None, description="Of the group.", examples=["awgn"])
     fading: str | None = Field(None, description="Of the group.", examples=["block"])
@@ -87,7 +88,7 @@ class InstanceRow(BaseModel):
     created: str = Field(description="When its row was written, UTC.", examples=["2026-01-01T10:05:01.5Z"])
     status: str = Field(description="OK, or the class of an error.", examples=["OK"])
     task: str = Field(description="Task.", examples=["vqa"])
-    system: str = Field(description="System.", examples=["mfmsc"])
+    system: str = Field(description="System.", examples=[DEFAULT_SYSTEM])
     link: str = Field(description="Link it took.", examples=["default"])
     channel: str = Field(description="Channel it met.", examples=["awgn"])
     fading: str = Field(description="Fading it met.", examples=["block"])
@@ -133,7 +134,7 @@ class InstancesQuery(BaseModel):
 
     format: ReportFormat = Field("json", description="json | csv | parquet", examples=["csv"])
     task: str = Field("", description="Only this task.", examples=["vqa"], max_length=64)
-    system: str = Field("", description="Only this system.", examples=["mfmsc"], max_length=64)
+    system: str = Field("", description="Only this system.", examples=[DEFAULT_SYSTEM], max_length=64)
     link: str = Field("", description="Only this link.", examples=["default"], max_length=64)
     channel: str = Field("", description="Only this channel.", examples=["rayleigh"], max_length=64)
     fading: str = Field("", description="Only this fading.", examples=["block"], max_length=64)

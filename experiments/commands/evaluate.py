@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from enum import StrEnum
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +13,13 @@ import torch
 import typer
 
 from channel_service.links.settings import LinkSettings
+from client.setting_options import SystemOptions, parse_options
 from experiments.evaluation.evaluate import Figure, evaluate, in_process
 from experiments.evaluation.network_link import over_services
 from experiments.evaluation.results import check_writable, write_figures
 from shared.errors import InvalidField, UnknownName
 from shared.settings import DEFAULT_WEIGHTS
-from shared.systems import get_system
+from shared.systems import DEFAULT_SYSTEM, get_system
 from shared.tasks import get_task
 from shared.weights import Manifest, find_weights, load_manifest
 
@@ -25,11 +27,18 @@ _MAX_SNRS = 1000
 _MAX_SEED = 2**32 - 1
 
 
+class Split(StrEnum):
+    """What may be measured of a data set."""
+
+    TEST = "test"
+    VALIDATION = "validation"
+
+
 def evaluate_command(
     task: Annotated[
         str, typer.Option("--tasks", "--task", help="Comma-separated; all trained ones when absent.")
     ] = "",
-    system: Annotated[str, typer.Option(help="System to measure.")] = "mfmsc",
+    system: Annotated[str, typer.Option(help="System to measure.")] = DEFAULT_SYSTEM,
     channel: Annotated[
         str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, ...")
     ] = "awgn",
@@ -47,9 +56,8 @@ def evaluate_command(
     dataset: Annotated[
         str | None, typer.Option(help="Of the tasks; each task's first when absent (semcom data).")
     ] = None,
-    symbols_per_token: Annotated[
-        int | None, typer.Option(help="Rate of tasks that send a sequence; 16 when absent.")
-    ] = None,
+    split: Annotated[Split, typer.Option(help="Of the data set.")] = Split.TEST,
+    option: SystemOptions = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure so many instances, not all.")] = None,
     over_network: Annotated[bool, typer.Option(help="Through three real services, started for it.")] = False,
     url: Annotated[
@@ -61,7 +69,7 @@ def evaluate_command(
         Path | None, typer.Option(help="Also write the figures there, as a JSON array, after each task.")
     ] = None,
 ) -> None:
-    """Measure tasks on their test splits (Algorithm 2), on the data that SEMCOM_DATA names."""
+    """Measure tasks on a split (Algorithm 2), of the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
     manifest = _held(weights, get_system(system).name)
     tasks = [get_task(name.strip()).name for name in task.split(",")] if task else list(manifest.tasks)
@@ -69,6 +77,7 @@ def evaluate_command(
         LinkSettings(channel=model.strip(), fading=fading, snr_db=snr, seed=seed).to_channel()
         for model, snr in product(channel.split(","), parse_snrs(snr_db))
     ]
+    options = parse_options(option or [])
     figures: list[dict[str, Any]] = []
     if output is not None:
         check_writable(output)
@@ -84,7 +93,8 @@ def evaluate_command(
                 num_realisations=realisations,
                 limit=limit,
                 dataset=dataset,
-                symbols_per_token=symbols_per_token,
+                split=split.value,
+                options=options,
             )
             figures += [asdict(figure) for figure in measured]
             for figure in measured:

@@ -10,6 +10,7 @@ import typer
 from experiments.evaluation.results import read_figures
 from experiments.report.model_card import write_model_card
 from shared.settings import DEFAULT_WEIGHTS
+from shared.systems import DEFAULT_SYSTEM
 
 
 def plot_command(
@@ -27,7 +28,7 @@ def plot_command(
 def card_command(
     results: Annotated[list[Path], typer.Argument(help="Files that evaluate --output wrote.")],
     weights: Annotated[Path, typer.Option(help="Folder of one system's weights.")] = DEFAULT_WEIGHTS
-    / "mfmsc",
+    / DEFAULT_SYSTEM,
     notes: Annotated[Path | None, typer.Option(help="Markdown to put between training and figures.")] = None,
 ) -> None:
     """Write the model card of weights from their manifest and measured figures."""

@@ -1,4 +1,4 @@
-"""Algorithm 2: a task's metric on its test split over a channel at an SNR, as one row anyone can repeat."""
+"""Algorithm 2: a task's metric on a split over a channel at an SNR, as one row anyone can repeat."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ from experiments.evaluation.link import LinkAnswer, SemanticLink
 from experiments.evaluation.measures import Measure, measures_of
 from shared.errors import InvalidField
 from shared.provenance import current_commit
+from shared.systems import Options, get_system
 from shared.weights import Manifest
 from transmitter.source import Source
 
 _BATCH = 64
 _NUM_LABELS_NAMED = 8
 
-Sender = Callable[
-    [str, Sequence[Source], Sequence[Channel], Sequence[int], int | None], list[list[LinkAnswer]]
-]
-"""Sends instances of one task over each of several channels, as the frames of the given numbers, at a rate.
+Sender = Callable[[str, Sequence[Source], Sequence[Channel], Sequence[int], Options], list[list[LinkAnswer]]]
+"""Sends instances of one task over each of several channels, as frames of the given numbers, with options.
 
 Returns for each channel the answers, in order.
 """
@@ -58,7 +57,7 @@ class Figure:
         guesser: What guessing without the input reaches on this split; None where there is nothing to guess,
             or no training split to learn it from.
         over_network: True where the three services answered, False in process.
-        config: Profile of the weights, rate asked for, and the radio's other settings.
+        config: Profile of the weights, options of the system, and the radio's other settings.
     """
 
     task: str
@@ -97,9 +96,10 @@ def evaluate(
     num_realisations: int = 1,
     limit: int | None = None,
     dataset: str | None = None,
-    symbols_per_token: int | None = None,
+    split: str = "test",
+    options: Options | None = None,
 ) -> list[Figure]:
-    """Measure one task over several channels on its test split.
+    """Measure one task over several channels on one split.
 
     Args:
         task: Name of the task.
@@ -110,16 +110,19 @@ def evaluate(
         num_realisations: Of each channel, by consecutive seeds: few instances at a low SNR need several.
         limit: Measure so many instances, drawn with seed 0, instead of all.
         dataset: Of the task; its first when absent.
-        symbols_per_token: Rate of a task that sends a sequence; the system's own when absent.
+        split: test, or validation for whatever is still to be chosen by its figures.
+        options: Of the system; those that are absent take their default.
 
     Returns:
         A figure for each of the task's metrics and each channel.
 
     Raises:
         DatasetMissing: If the data is not there.
-        InvalidField: If the system or the task has no such rate, or the data set has other labels.
+        InvalidField: If the system has no such option, a value is not allowed for the task, or the data set
+            has no such split or other labels.
     """
-    examples = load_examples(task, "test", dataset)
+    chosen = get_system(manifest.system).read_options(task, options or {})
+    examples = load_examples(task, split, dataset)
     _check_labels(examples, manifest)
     measures = {measure: guesser(examples, measure) for measure in measures_of(examples)}
     indices = _choose(len(examples), limit)
@@ -133,10 +136,10 @@ def evaluate(
     title = f"{task} over {len(drawn)} channels"
     for batch in track(batches, title, console=Console(stderr=True), transient=True):
         numbers = [int(index) for index in batch]
-        sent = send(task, examples.sources(batch), drawn, numbers, symbols_per_token)
+        sent = send(task, examples.sources(batch), drawn, numbers, chosen)
         for of_channel, more in zip(answers, sent, strict=True):
             of_channel += map(_without_scores, more)
-    origin = _Origin(examples, indices.tolist(), manifest, current_commit(), over_network, symbols_per_token)
+    origin = _Origin(examples, indices.tolist(), manifest, current_commit(), over_network, chosen)
     firsts = range(0, len(answers), num_realisations)
     return [
         origin.figure(measure, guessed, channel, answers[first : first + num_realisations])
@@ -159,7 +162,7 @@ class _Origin:
     manifest: Manifest
     commit: str
     over_network: bool
-    symbols_per_token: int | None
+    options: Options
 
     def figure(
         self,
@@ -195,8 +198,8 @@ class _Origin:
             guesser=guessed,
             over_network=self.over_network,
             config={
-                "profile": self.manifest.profile,
-                "symbols_per_token": self.symbols_per_token,
+                "profile": self.manifest.config.get("profile", ""),
+                "options": self.options,
                 "radio": {name: value for name, value in asdict(channel).items() if name not in _IN_ROW},
             },
         )

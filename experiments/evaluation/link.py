@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from channel_service.radio.channels import Channel, apply, draw
+from channel_service.radio.channels import Channel, Draw, apply, draw
+from protos.semcom.v1 import frame_pb2
+from receiver.equaliser import equalise_frame
 from receiver.systems import load_systems as load_receivers
 from receiver.systems.base import ReceiverSystem, TaskAnswer
 from shared.errors import UnknownName, WeightsMismatch
-from shared.signal import equalise
+from shared.systems import Options, get_system
+from shared.wire import pack_symbols
 from transmitter.source import Source
 from transmitter.systems import load_systems as load_transmitters
 from transmitter.systems.base import EncodedInstance, TransmitterSystem
@@ -72,7 +75,7 @@ class SemanticLink:
         sources: Sequence[Source],
         channels: Sequence[Channel],
         frame_numbers: Sequence[int],
-        symbols_per_token: int | None = None,
+        options: Options | None = None,
     ) -> list[list[LinkAnswer]]:
         """Encode instances of one task once, send them over each channel, and have them answered.
 
@@ -81,12 +84,16 @@ class SemanticLink:
             sources: Instances.
             channels: Settings; a channel's seed and a frame's number fix the draw.
             frame_numbers: One an instance.
-            symbols_per_token: Rate of a task that sends a sequence; None for the system's own.
+            options: Of the system; those that are absent take their default.
 
         Returns:
             For each channel the answers, in order.
+
+        Raises:
+            InvalidField: If the system has no such option, or a value is not allowed.
         """
-        encoded = self.transmitter.encode(task, sources, symbols_per_token)
+        chosen = get_system(self.transmitter.name).read_options(task, options or {})
+        encoded = self.transmitter.encode(task, sources, chosen)
         return [self._pass(task, encoded, channel, frame_numbers) for channel in channels]
 
     def _pass(
@@ -97,10 +104,17 @@ class SemanticLink:
             rows, columns = instance.symbols.shape
             drawn = draw(channel, number, (rows, columns))
             y, realised_snr_db = apply(instance.symbols, drawn)
-            estimates.append(equalise(y, drawn.gains, drawn.noise_variance))
+            estimates.append(equalise_frame(y, _told(drawn)).symbols)
             snrs_db.append(realised_snr_db)
         answers = self.receiver.decode(task, estimates)
         return [
             LinkAnswer(answer, instance.symbols.size, instance.symbols.nbytes, snr_db)
             for answer, instance, snr_db in zip(answers, encoded, snrs_db, strict=True)
         ]
+
+
+def _told(drawn: Draw) -> frame_pb2.ChannelState:
+    """What the channel service tells the receiver of a frame's channel: with perfect CSI, the gains."""
+    return frame_pb2.ChannelState(
+        csi="perfect", noise_variance=drawn.noise_variance, gains=pack_symbols(drawn.gains)
+    )

@@ -23,6 +23,7 @@ from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
 from receiver.systems.base import TaskAnswer
 from shared.errors import WeightsMismatch
+from shared.systems import Options
 from shared.tasks import Modality
 from shared.weights import Manifest
 from transmitter.preprocessing import SAMPLE_RATE_HZ
@@ -75,7 +76,7 @@ def send_over_network(
     source: Source,
     channel: Channel,
     frame_number: int,
-    symbols_per_token: int | None = None,
+    options: Options | None = None,
 ) -> LinkAnswer:
     """Send one instance through running services, as the frame of the given number.
 
@@ -89,7 +90,7 @@ def send_over_network(
         channel=channel.model,
         csi="perfect",
         frame_number=frame_number,
-        symbols_per_token=symbols_per_token,
+        options=options,
         **{name: getattr(channel, name) for name in RADIO_FIELDS},
     )
     overhead = result["overhead"]
@@ -145,13 +146,11 @@ def _sender(client: SemcomClient, system: str, pool: ThreadPoolExecutor) -> Send
         sources: Sequence[Source],
         channels: Sequence[Channel],
         frame_numbers: Sequence[int],
-        symbols_per_token: int | None = None,
+        options: Options,
     ) -> list[list[LinkAnswer]]:
         jobs = [
             [
-                pool.submit(
-                    send_over_network, client, system, task, source, channel, number, symbols_per_token
-                )
+                pool.submit(send_over_network, client, system, task, source, channel, number, options)
                 for source, number in zip(sources, frame_numbers, strict=True)
             ]
             for channel in channels

@@ -13,7 +13,7 @@ from shared.errors import InvalidField
 
 _NEEDED = (
     *("task", "system", "dataset", "split", "channel", "fading", "csi", "snr_db", "metric", "value"),
-    *("num_instances", "seed", "commit", "fingerprint", "channel_uses", "guesser"),
+    *("num_instances", "seed", "commit", "fingerprint", "channel_uses", "guesser", "num_realisations"),
 )
 
 
@@ -61,5 +61,4 @@ def _read(path: Path) -> list[dict[str, Any]]:
             raise InvalidField(
                 "results", path.name, f"{allowed}; figure {number} has no {', '.join(missing)}"
             )
-        row.setdefault("num_realisations", 1)  # results of before there were several
     return rows

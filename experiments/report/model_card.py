@@ -46,9 +46,9 @@ def write_model_card(folder: Path, figures: Sequence[Mapping[str, Any]], notes: 
         raise InvalidField(
             "results", ", ".join(sorted(foreign)), f"figures of weights {manifest.fingerprint}"
         )
-    training = manifest.training
+    training, profile = manifest.training, manifest.config.get("profile")
     lines = [
-        f"# {manifest.system}, profile {manifest.profile}",
+        f"# {manifest.system}" + (f", profile {profile}" if profile else ""),
         "",
         f"Fingerprint `{manifest.fingerprint}`. Tasks: {', '.join(manifest.tasks)}.",
         "",

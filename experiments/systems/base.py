@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import ClassVar, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from torch import Tensor, nn
 
@@ -28,10 +28,12 @@ class TrainableSystem(ABC):
     Attributes:
         recipes: Name of the recipe of each profile that the system is trained in.
         speech: How the speech head spells.
+        pretrained: Beginnings of the names of the transmitter's parameters that the warm start copied.
     """
 
     recipes: ClassVar[Mapping[str, str]]
     speech: ClassVar[SpeechCode]
+    pretrained: tuple[str, ...] = ()
 
     def __init__(self, transmitter: nn.Module, receiver: nn.Module) -> None:
         self.transmitter, self.receiver = transmitter, receiver
@@ -53,6 +55,18 @@ class TrainableSystem(ABC):
             tasks: Names of the tasks.
             labels: Labels of each labelling task, in the order of the head's outputs.
             vocab_size: Number of word pieces.
+        """
+
+    @abstractmethod
+    def config(
+        self, profile: Profile, vocab_size: int, words: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, Any]:
+        """What the manifest says for both halves to be rebuilt from.
+
+        Args:
+            profile: Sizes.
+            vocab_size: Number of word pieces.
+            words: Of each task that answers with a transcript, the words of its training transcripts.
         """
 
     @abstractmethod

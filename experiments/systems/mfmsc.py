@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from experiments.training.warm_start import begin_small, copy_first_layers, load
 from experiments.training.word_start import SNR_DB, classify, discriminants, open_path
 from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN, TRANSCRIPT_CHARACTERS
 from receiver.systems.mfmsc.network import ReceiverNetwork
+from shared.networks.mfmsc import MfmscConfig, is_multimodal
 from shared.networks.profiles import REALS_PER_TOKEN, Profile
 from shared.tasks import get_task
 from transmitter.systems.mfmsc.encoders.speech import TIME_REDUCTION
@@ -49,6 +50,12 @@ class Trainable(TrainableSystem):
         transmitter = TransmitterNetwork(profile, tasks, vocab_size)
         return cls(transmitter, ReceiverNetwork(profile, tasks, labels, vocab_size))
 
+    def config(
+        self, profile: Profile, vocab_size: int, words: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, Any]:
+        """What the manifest says for both halves to be rebuilt from; see the base class."""
+        return MfmscConfig(profile.name, vocab_size, words).to_json()
+
     def warm_start(self, folder: Path, samplers: Mapping[str, Sampler], seed: int) -> None:
         """Copy a BERT into text encoder and fusion; tasks that give text back begin as a linear code.
 
@@ -61,6 +68,7 @@ class Trainable(TrainableSystem):
         bert = load_bert(folder)
         if "text" in self.transmitter.encoders:
             copy_first_layers(self._text_encoder.bert, bert, with_embeddings=True)
+            self.pretrained = ("encoders.text.bert.",)
         if hasattr(self.transmitter, "fusion"):
             layers = self.transmitter.fusion.layers.encoder
             copy_first_layers(layers, bert.encoder)
@@ -118,7 +126,7 @@ class Trainable(TrainableSystem):
         """Encoders of the task's modalities, the shared parts, its task embedding and its head, by name."""
         modalities = get_task(task).modalities
         sent = [f"task_embedding.{task}", "channel_encoder.", *(f"encoders.{name}." for name in modalities)]
-        if len(modalities) > 1:
+        if is_multimodal(get_task(task)):
             sent.append("fusion.")
         received = ("channel_decoder.", f"heads.{task}.")
         named_sent, named_received = self.transmitter.named_parameters(), self.receiver.named_parameters()

@@ -12,7 +12,7 @@ import torch
 from experiments.training.recipes import Recipe, TaskRecipe
 from experiments.training.run import Run
 from shared.errors import InvalidField
-from shared.weights import Manifest, save_weights
+from shared.weights import Half, Manifest, save_weights
 
 CHECKPOINT_FILE = "checkpoint.pt"
 
@@ -86,11 +86,16 @@ def export(run: Run, folder: Path) -> Manifest:
     }
     manifest = Manifest(
         system=run.system_name,
-        profile=run.profile.name,
         tasks=tuple(run.recipe.tasks),
         labels={task: sampler.labels for task, sampler in run.samplers.items() if sampler.labels},
-        vocab_size=len(run.vocabulary),
-        words=run.words,
+        config=run.system.config(run.profile, len(run.vocabulary), run.words),
         training=training,
     )
-    return save_weights(folder, manifest, run.system.halves, run.vocabulary)
+    shared: dict[Half, list[str]] = {"transmitter": _public_tensors(run)}
+    return save_weights(folder, manifest, run.system.halves, run.vocabulary, shared=shared)
+
+
+def _public_tensors(run: Run) -> list[str]:
+    """Names of the transmitter's tensors that are still those of the pretrained model."""
+    names = [name for name, _ in run.system.transmitter.named_parameters()]
+    return [n for n in names if n.startswith(run.recipe.frozen) and n.startswith(run.system.pretrained)]

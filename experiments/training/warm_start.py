@@ -108,8 +108,8 @@ def continue_from(
         InvalidField: If the weights are of another profile, or were changed.
     """
     manifest = load_manifest(folder)
-    if manifest.profile != profile.name:
-        raise InvalidField("start-from", manifest.profile, f"weights of profile {profile.name}")
+    if manifest.config.get("profile") != profile.name:
+        raise InvalidField("start-from", manifest.config.get("profile"), f"weights of profile {profile.name}")
     changed = tuple(
         f"heads.{task}." for task in labels if tuple(labels[task]) != tuple(manifest.labels.get(task, ()))
     )

@@ -28,7 +28,14 @@ class TaskAnswer:
 
 
 class ReceiverSystem(Protocol):
-    """Channel decoder and semantic decoder of one system."""
+    """Channel decoder and semantic decoder of one system.
+
+    Attributes:
+        name: As the manifest of its weights names it, a row of `shared.systems`.
+        profile: Size of its networks; empty where the system has one size.
+        fingerprint: Of its weights.
+        tasks: Trained tasks.
+    """
 
     name: str
     profile: str

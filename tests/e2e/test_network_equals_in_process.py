@@ -70,6 +70,18 @@ def test_tiny_profile(
                 _assert_same(send_over_network(client, "mfmsc", task, source, channel, frame_number), answer)
 
 
+def test_options_of_the_system_reach_it_over_the_network(
+    tiny_stack: Stack, tiny_weights: Path, sources: list[dict[str, Any]]
+) -> None:
+    link, channel, options = SemanticLink.load(tiny_weights, "mfmsc"), _CHANNELS[0], {"symbols_per_token": 5}
+    source: Source = {"image": sources[0]["image"]}
+    ((expected,),) = link.send("image_reconstruction", [source], [channel], [0], options)
+    assert expected.channel_uses == 5 * 64
+    with tiny_stack.client() as client:
+        sent = send_over_network(client, "mfmsc", "image_reconstruction", source, channel, 0, options)
+    _assert_same(sent, expected)
+
+
 def _shipped_tasks() -> list[str]:
     folders = find_weights(_SHIPPED)
     return list(load_manifest(folders["mfmsc"]).tasks) if folders else []

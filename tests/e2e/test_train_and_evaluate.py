@@ -85,7 +85,7 @@ def test_a_trained_system_is_measured_alike_in_process_and_over_the_network(
     assert [(row["channel"], row["snr_db"]) for row in rows] == places
     for row in rows:
         assert {name: row[name] for name in _STATED} == _STATED
-        assert row["config"]["profile"] == "tiny"
+        assert (row["config"]["profile"], row["config"]["options"]) == ("tiny", {"symbols_per_token": 16})
         assert row["commit"]
     assert rows[1]["value"] >= 0.9
     networked = _evaluate(data, weights, "--over-network")

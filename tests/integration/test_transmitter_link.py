@@ -15,6 +15,7 @@ from services import Services
 
 from shared.errors import TooLarge
 from shared.ledger import HOPS
+from shared.networks.mfmsc import sends_sequence
 from shared.tasks import TASKS
 from transmitter.systems import load_systems
 
@@ -88,7 +89,7 @@ def test_every_task_is_answered(services, task):
     overhead = body["overhead"]
     assert overhead["source_bytes"] == sum(len(value) for _, value in fields.values())
     assert overhead["payload_bytes"] == 8 * overhead["channel_uses"]
-    assert (overhead["channel_uses"] > 16) == task.sends_sequence
+    assert (overhead["channel_uses"] > 16) == sends_sequence(task)
     latency = body["latency_ms"]
     assert all(latency[hop] > 0 for hop in HOPS)
     assert sum(latency[hop] for hop in HOPS[:-1]) == pytest.approx(latency["total"])
@@ -185,7 +186,9 @@ def test_a_text_too_long_to_bring_back_is_refused_as_in_process(services, tiny_w
     assert (error["type"], error["field"], error["value"]) == ("TooLarge", "text", "65 word pieces")
     assert "at most 64 word pieces" in error["allowed"]
     with pytest.raises(TooLarge) as refusal:
-        load_systems(tiny_weights)["mfmsc"].encode("text_reconstruction", [{"text": long}])
+        load_systems(tiny_weights)["mfmsc"].encode(
+            "text_reconstruction", [{"text": long}], {"symbols_per_token": 16}
+        )
     assert refusal.value.message == error["message"]
     assert services.transmit("sentiment", {"text": (None, long)}).status_code == 200
 
@@ -298,24 +301,22 @@ def test_without_weights_the_services_run_and_say_so(tmp_path):
 def other_weights(tiny_weights, tmp_path):
     """The same networks after one value of the receiver's half was changed."""
     import json
-    from dataclasses import fields
+    import shutil
+    from dataclasses import asdict, replace
 
     from safetensors.torch import load_file, save_file
 
-    from shared.weights import Manifest, _sha256, fingerprint_of
+    from shared.weights import _sha256, fingerprint_of, load_manifest
 
-    source, folder = tiny_weights / "mfmsc", tmp_path / "other" / "mfmsc"
-    folder.mkdir(parents=True)
-    for path in source.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
+    folder = tmp_path / "other" / "mfmsc"
+    shutil.copytree(tiny_weights, folder.parent)
     path = folder / "receiver.safetensors"
     tensors = load_file(path)
     name = next(iter(tensors))
     tensors[name] = tensors[name] + 1
     save_file(tensors, path)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["sha256"][path.name] = _sha256(path)
-    manifest["fingerprint"] = fingerprint_of(manifest["sha256"])
-    assert set(manifest) == {field.name for field in fields(Manifest)}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    manifest = load_manifest(folder)
+    manifest = replace(manifest, sha256={**manifest.sha256, path.name: _sha256(path)})
+    manifest = replace(manifest, fingerprint=fingerprint_of(manifest))
+    (folder / "manifest.json").write_text(json.dumps(asdict(manifest)))
     return folder.parent

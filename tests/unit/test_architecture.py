@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.systems import SYSTEMS
+
 _ROOT = Path(__file__).parents[2]
 _OURS = {"protos", "shared", "transmitter", "receiver", "channel_service", "experiments", "client"}
 _MAY_IMPORT = {
@@ -39,6 +41,24 @@ def test_packages_import_only_what_they_may(package: str) -> None:
     for path in (_ROOT / package).rglob("*.py"):
         foreign = (_imports(path) & _OURS) - {package} - _MAY_IMPORT[package]
         assert not foreign, f"{path.relative_to(_ROOT)} imports {foreign}"
+
+
+# A system's name stands in its own folders, in its row of the registry, and where experiments build it.
+_SYSTEM_PLACES = (
+    *("transmitter/systems/{}", "receiver/systems/{}", "experiments/systems/{}", "experiments/systems/{}.py"),
+    *("shared/systems.py", "shared/networks/{}.py"),
+)
+
+
+@pytest.mark.parametrize("package", sorted(_MAY_IMPORT))
+def test_no_code_asks_for_a_system_by_name(package: str) -> None:
+    """Docstrings may cite a paper by its system's name in capitals; code, and text for users, may not."""
+    packages = {system.package for system in SYSTEMS.values()}
+    for path in (_ROOT / package).rglob("*.py"):
+        place = path.relative_to(_ROOT).as_posix()
+        for name in {*SYSTEMS, *packages}:
+            own = tuple(pattern.format(name) for pattern in _SYSTEM_PLACES)
+            assert place.startswith(own) or name not in path.read_text(), f"{place} names {name}"
 
 
 def test_network_files_know_no_service() -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.systems import Options
 from transmitter.source import Source as Source
 
 
@@ -27,26 +28,30 @@ class EncodedInstance:
 
 
 class TransmitterSystem(Protocol):
-    """Semantic encoder and channel encoder of one system."""
+    """Semantic encoder and channel encoder of one system.
+
+    Attributes:
+        name: As the manifest of its weights names it, a row of `shared.systems`.
+        profile: Size of its networks; empty where the system has one size.
+        fingerprint: Of its weights.
+        tasks: Trained tasks.
+    """
 
     name: str
     profile: str
     fingerprint: str
     tasks: tuple[str, ...]
 
-    def encode(
-        self, task: str, sources: Sequence[Source], symbols_per_token: int | None = None
-    ) -> list[EncodedInstance]:
+    def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:
         """Turn instances of one task into symbols, in order.
 
         Args:
             task: One of `tasks`.
             sources: Decoded inputs.
-            symbols_per_token: Rate, for tasks that send a sequence; None for the system's own.
+            options: A value for every option of the system, as `System.read_options` returns them.
 
         Raises:
             TaskNotTrained: If the task is not among `tasks`.
-            InvalidField: If the system or the task has no such rate.
             TooLarge: If a text that shall come back is longer than the system can send.
         """
         ...

@@ -15,8 +15,9 @@ from receiver.systems.base import TaskAnswer
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from receiver.systems.mfmsc.transcripts import TranscriptReader
 from shared.errors import InvalidField, TaskNotTrained
+from shared.networks.mfmsc import MfmscConfig, sends_sequence
 from shared.networks.patches import patches_to_picture
-from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, get_profile
+from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN
 from shared.networks.text import Vocabulary
 from shared.tasks import AnswerKind, get_task
 from shared.weights import Manifest, load_half, load_manifest, load_vocabulary
@@ -35,14 +36,14 @@ class Receiver:
         vocabulary: Of reconstructed text; None where no task takes text.
     """
 
-    name = "mfmsc"
-
     def __init__(self, network: ReceiverNetwork, manifest: Manifest, vocabulary: Vocabulary | None) -> None:
-        self.profile, self.fingerprint, self.tasks = manifest.profile, manifest.fingerprint, manifest.tasks
+        config = MfmscConfig.of(manifest.config)
+        self.name, self.profile = manifest.system, config.profile
+        self.fingerprint, self.tasks = manifest.fingerprint, manifest.tasks
         self._labels, self._vocabulary = manifest.labels, vocabulary
         self._network = network.eval()
         self._transcripts = {
-            task: TranscriptReader(manifest.words.get(task, ()))
+            task: TranscriptReader(config.words.get(task, ()))
             for task in manifest.tasks
             if get_task(task).answer == "transcript"
         }
@@ -58,10 +59,10 @@ class Receiver:
     def load(cls, folder: Path) -> Receiver:
         """Load this half's weights from a folder."""
         manifest = load_manifest(folder)
-        profile = get_profile(manifest.profile)
-        network = ReceiverNetwork(profile, manifest.tasks, manifest.labels, manifest.vocab_size)
+        config = MfmscConfig.of(manifest.config)
+        network = ReceiverNetwork(config.sizes, manifest.tasks, manifest.labels, config.vocab_size)
         load_half(folder, "receiver", network, manifest)
-        return cls(network, manifest, load_vocabulary(folder, manifest, profile.max_text_tokens))
+        return cls(network, manifest, load_vocabulary(folder, manifest, config.sizes.max_text_tokens))
 
     @torch.inference_mode()
     def decode(self, task: str, frames: Sequence[NDArray[np.complex64]]) -> list[TaskAnswer]:
@@ -122,11 +123,12 @@ def _groups(frames: Sequence[NDArray[np.complex64]]) -> Iterator[list[NDArray[np
 def _check_shape(task: str, shape: tuple[int, ...]) -> None:
     num_tokens, num_symbols = shape
     kind = get_task(task)
-    fewest = MIN_CHANNEL_USES_PER_TOKEN if kind.sends_sequence else CHANNEL_USES_PER_TOKEN
+    is_sequence = sends_sequence(kind)
+    fewest = MIN_CHANNEL_USES_PER_TOKEN if is_sequence else CHANNEL_USES_PER_TOKEN
     if not fewest <= num_symbols <= CHANNEL_USES_PER_TOKEN:
         allowed = f"{fewest} to {CHANNEL_USES_PER_TOKEN} symbols a token for {task}"
         raise InvalidField("symbols.shape", list(shape), allowed)
-    if not kind.sends_sequence and num_tokens != 1:
+    if not is_sequence and num_tokens != 1:
         raise InvalidField("symbols.shape", list(shape), f"one token for {task}")
     if num_tokens > MAX_TOKENS:
         raise InvalidField("symbols.shape", list(shape), f"at most {MAX_TOKENS} tokens")

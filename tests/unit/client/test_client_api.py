@@ -19,12 +19,18 @@ def test_text_goes_as_json_and_only_given_options_as_query(client, service):
     assert (asked.method, asked.path) == ("POST", "/transmit")
     assert asked.query == {
         "task": ["sentiment"],
-        "system": ["mfmsc"],
         "snr_db": ["-6.0"],
         "frame_number": ["0"],
     }
     assert asked.content_type == "application/json"
     assert json.loads(asked.body) == {"text": "fine ☺"}
+
+
+def test_a_system_and_its_options_are_parameters_of_their_own(client, service):
+    client.transmit("text_reconstruction", text="x", system="mfmsc", options={"rate": 5, "task": "vqa"})
+    query = service.asked[0].query
+    # An option that is another parameter too is sent twice, which the transmitter refuses.
+    assert query == {"task": ["text_reconstruction", "vqa"], "system": ["mfmsc"], "rate": ["5"]}
 
 
 @pytest.mark.parametrize("as_bytes", [True, False])

@@ -42,6 +42,17 @@ def test_send_takes_every_setting_that_the_client_takes(semcom, service):
     assert {name: float(query[name][0]) for name in RADIO_SETTINGS} == dict.fromkeys(RADIO_SETTINGS, 7.0)
 
 
+def test_send_passes_options_of_the_system_on(semcom, service):
+    send = ("send", "--task=text_reconstruction", "--text=fine")
+    assert semcom(*send, "--option", "symbols_per_token=8", "--option=mode=a=b")[0] == 0
+    query = service.asked[0].query
+    assert (query["symbols_per_token"], query["mode"]) == (["8"], ["a=b"])
+    for wrong in (["--option=8"], ["--option==8"], ["--option=a=1", "--option=a=2"]):
+        status, _, err = semcom(*send, *wrong)
+        assert (status, "--option" in err) == (2, True)
+    assert len(service.asked) == 1
+
+
 def test_send_shows_answer_cost_and_latency(semcom):
     status, out, _ = semcom("send", "--task=vqa", "--text=q", "--snr-db=-6")
     assert status == 0

@@ -98,4 +98,4 @@ _MAKERS: Mapping[str, Callable[[np.random.Generator, str], Examples]] = {
 
 def small_examples(task: str, split: str, dataset: str | None = None) -> Examples:
     """A split of a task; training and test instances are drawn apart."""
-    return _MAKERS[task](np.random.default_rng({"train": 1, "test": 2}[split]), split)
+    return _MAKERS[task](np.random.default_rng({"train": 1, "test": 2, "validation": 3}[split]), split)

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import small_recipe, start_small
 
 from channel_service.radio.channels import Channel
-from experiments.evaluation.evaluate import evaluate, in_process
-from experiments.training.checkpoints import export
+from experiments.evaluation.evaluate import Figure, evaluate, in_process
+from shared.errors import InvalidField
+from shared.systems import Options
+from shared.weights import load_manifest
 
 
 @pytest.mark.usefixtures("small_data")
-def test_a_figure_of_several_realisations_is_their_mean(tmp_path: Path) -> None:
-    manifest = export(start_small(small_recipe()), tmp_path / "mfmsc")
-    with in_process(tmp_path, "mfmsc") as send:
+def test_a_figure_of_several_realisations_is_their_mean(tiny_weights: Path) -> None:
+    manifest = load_manifest(tiny_weights / "mfmsc")
+    with in_process(tiny_weights, "mfmsc") as send:
         noisy = [Channel(snr_db=-6.0, seed=seed) for seed in (5, 6, 7)]
         each = evaluate("sentiment", noisy, manifest=manifest, send=send)
         mean, _ = evaluate(
@@ -29,3 +30,29 @@ def test_a_figure_of_several_realisations_is_their_mean(tmp_path: Path) -> None:
     assert mean.low < mean.value < mean.high
     assert mean.high - mean.low < each[0].high - each[0].low
     assert len({figure.value for figure in each}) > 1
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_row_states_its_split_and_the_options_that_it_was_sent_with(tiny_weights: Path) -> None:
+    manifest = load_manifest(tiny_weights / "mfmsc")
+
+    def row(options: Options, split: str = "test") -> Figure:
+        with in_process(tiny_weights, "mfmsc") as send:
+            (figure,) = evaluate(
+                "image_reconstruction",
+                [Channel(snr_db=12.0)],
+                manifest=manifest,
+                send=send,
+                limit=2,
+                split=split,
+                options=options,
+            )
+        return figure
+
+    whole, part = row({}), row({"symbols_per_token": "5"}, "validation")
+    assert (whole.split, part.split) == ("test", "validation")
+    assert whole.config["options"] == {"symbols_per_token": 16}
+    assert part.config["options"] == {"symbols_per_token": 5}
+    assert part.channel_uses / whole.channel_uses == pytest.approx(5 / 16)
+    with pytest.raises(InvalidField, match="symbols_per_token"):
+        row({"symbols_per_token": 17})

@@ -22,8 +22,7 @@ def test_figures_come_back_as_they_were_written(tmp_path: Path) -> None:
     check_writable(path)
     for count in (1, 3):
         write_figures(path, _FIGURES[:count])
-    figures = [{"num_realisations": 1, **row} for row in _FIGURES]
-    assert read_figures([path, path]) == figures * 2
+    assert read_figures([path, path]) == _FIGURES * 2
     assert [file.name for file in path.parent.iterdir()] == ["figures.json"]
 
 
@@ -57,19 +56,18 @@ def test_figures_of_a_task_are_kept_when_a_later_one_fails(
     tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "figures.json"
-    fields = {name: value for name, value in _FIGURES[0].items() if name != "num_realisations"}
 
     def evaluate(task: str, *_: object, **__: object) -> list[Figure]:
         assert path.exists() is (task == "vqa")
         if task == "vqa":
             raise DatasetMissing("easy-vqa", "train.json", "somewhere")
-        return [Figure(**fields, num_realisations=1)]
+        return [Figure(**_FIGURES[0])]
 
-    monkeypatch.setattr(cli, "evaluate", evaluate)
+    monkeypatch.setattr("experiments.commands.evaluate.evaluate", evaluate)
     command = ["evaluate", "--weights", str(tiny_weights), "--tasks", "sentiment,vqa", "--output"]
     done = CliRunner().invoke(cli.app, [*command, str(path)])
     assert isinstance(done.exception, DatasetMissing)
-    assert read_figures([path])[0]["value"] == fields["value"]
+    assert read_figures([path])[0]["value"] == _FIGURES[0]["value"]
     refused = CliRunner().invoke(cli.app, [*command, str(tmp_path)])
     assert isinstance(refused.exception, InvalidField)
     assert refused.exception.field == "output"

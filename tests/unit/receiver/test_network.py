@@ -13,6 +13,7 @@ from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS, WordHead
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from receiver.systems.mfmsc.receiver import Receiver
 from shared.errors import InvalidField, TaskNotTrained
+from shared.networks.mfmsc import MfmscConfig
 from shared.networks.patches import PATCH_SIZE
 from shared.networks.profiles import get_profile
 from shared.networks.text import SPECIAL, Vocabulary
@@ -62,7 +63,7 @@ class _Fixed(torch.nn.Module):
 
 def _receiver(task: str, scores: Any) -> Receiver:
     vocabulary = Vocabulary([*SPECIAL, "hello", "world", "##s"], 32)
-    manifest = Manifest("mfmsc", "tiny", (task,), LABELS, len(vocabulary))
+    manifest = Manifest("mfmsc", (task,), LABELS, MfmscConfig("tiny", len(vocabulary)).to_json())
     return Receiver(_Fixed(scores), manifest, vocabulary)  # type: ignore[arg-type]
 
 
@@ -87,7 +88,7 @@ def test_halves_of_a_token_are_read_in_order_of_time() -> None:
     head = network.heads["speech_recognition"]
     head.linear.weight.data.zero_()
     torch.nn.init.orthogonal_(head.turn.weight)
-    manifest = Manifest("mfmsc", "tiny", ("speech_recognition",), {}, 0)
+    manifest = Manifest("mfmsc", ("speech_recognition",), {}, MfmscConfig("tiny", 0).to_json())
     receiver = Receiver(network, manifest, None)
     rng = np.random.default_rng(0)
     frames = [rng.normal(size=(n, 32)).astype(np.float32).view(np.complex64) for n in (3, 1, 3)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +15,18 @@ from torch import nn
 
 from receiver.systems.mfmsc.receiver import Receiver
 from shared.errors import InvalidField
-from shared.weights import Manifest, find_weights, load_half, load_manifest, save_weights
+from shared.weights import (
+    Manifest,
+    find_weights,
+    fingerprint_of,
+    load_half,
+    load_manifest,
+    load_state,
+    save_weights,
+)
 from transmitter.systems.mfmsc.transmitter import Transmitter
+
+_PLAIN = Manifest("mfmsc", ("vqa",), {"vqa": ("a", "b")}, {"profile": "tiny", "words": {"vqa": ["a"]}})
 
 
 def _halves() -> dict[str, nn.Module]:
@@ -22,7 +35,7 @@ def _halves() -> dict[str, nn.Module]:
 
 def test_round_trip_rounds_little(tmp_path: Path) -> None:
     halves = _halves()
-    manifest = save_weights(tmp_path, Manifest("mfmsc", "tiny", ("vqa",), {"vqa": ("a",)}, 1), halves, None)
+    manifest = save_weights(tmp_path, _PLAIN, halves, None)
     loaded = nn.Linear(512, 256)
     load_half(tmp_path, "transmitter", loaded, load_manifest(tmp_path))
     wanted = halves["transmitter"].weight
@@ -34,18 +47,91 @@ def test_round_trip_rounds_little(tmp_path: Path) -> None:
 
 def test_fingerprint_follows_either_half(tmp_path: Path) -> None:
     halves = _halves()
-    plain = Manifest("mfmsc", "tiny", (), {}, 1)
-    first = save_weights(tmp_path, plain, halves, None).fingerprint
-    assert save_weights(tmp_path, plain, halves, None).fingerprint == first
+    first = save_weights(tmp_path, _PLAIN, halves, None).fingerprint
+    assert save_weights(tmp_path, _PLAIN, halves, None).fingerprint == first
     torch.nn.init.zeros_(halves["receiver"].weight)
-    assert save_weights(tmp_path, plain, halves, None).fingerprint != first
+    assert save_weights(tmp_path, _PLAIN, halves, None).fingerprint != first
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"system": "other"},
+        {"tasks": ("vqa", "sentiment")},
+        {"labels": {"vqa": ("b", "a")}},
+        {"config": {**_PLAIN.config, "words": {"vqa": ["b"]}}},
+    ],
+)
+def test_fingerprint_follows_all_that_changes_answers(tmp_path: Path, changes: dict[str, Any]) -> None:
+    halves = _halves()
+    first = save_weights(tmp_path, _PLAIN, halves, None)
+    assert save_weights(tmp_path, replace(_PLAIN, training={"hours": 1}), halves, None) == replace(
+        first, training={"hours": 1}
+    )
+    assert save_weights(tmp_path, replace(_PLAIN, **changes), halves, None).fingerprint != first.fingerprint
+
+
+def test_a_manifest_whose_labels_were_changed_is_refused(tmp_path: Path) -> None:
+    save_weights(tmp_path, _PLAIN, _halves(), None)
+    fields = json.loads((tmp_path / "manifest.json").read_text())
+    fields["labels"]["vqa"].reverse()
+    (tmp_path / "manifest.json").write_text(json.dumps(fields))
+    with pytest.raises(InvalidField, match="as it was written"):
+        load_manifest(tmp_path)
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
-    manifest = save_weights(tmp_path, Manifest("mfmsc", "tiny", (), {}, 1), _halves(), None)
+    manifest = save_weights(tmp_path, _PLAIN, _halves(), None)
     path = tmp_path / "receiver.safetensors"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(InvalidField, match=r"receiver\.safetensors"):
+        load_half(tmp_path, "receiver", nn.Linear(3, 2), manifest)
+
+
+def test_systems_that_share_a_tensor_store_it_once(tmp_path: Path) -> None:
+    public = torch.randn(300, 400, generator=torch.Generator().manual_seed(0))
+    networks = {"one": nn.Linear(400, 300), "two": nn.Sequential(nn.Linear(400, 300))}
+    names = {"one": "weight", "two": "0.weight"}
+    manifests = {}
+    for system, network in networks.items():
+        network.load_state_dict({**network.state_dict(), names[system]: public})
+        manifests[system] = save_weights(
+            tmp_path / system,
+            replace(_PLAIN, system=system),
+            {"transmitter": network, "receiver": nn.Linear(3, 2)},
+            None,
+            shared={"transmitter": [names[system]]},
+        )
+    (stored,) = (tmp_path / "shared").iterdir()
+    digest = hashlib.sha256(stored.read_bytes()).hexdigest()
+    assert stored.stem == digest[:16]
+    for system, network in networks.items():
+        assert load_manifest(tmp_path / system) == manifests[system]
+        assert manifests[system].shared == {"transmitter": {names[system]: digest}}
+        assert (tmp_path / system / "transmitter.safetensors").stat().st_size < 5000  # the bias alone
+        state = load_state(tmp_path / system, "transmitter", manifests[system])
+        assert state.keys() == network.state_dict().keys()
+        assert (state[names[system]] - public).abs().max() <= public.abs().max() / 127
+    stored.write_bytes(stored.read_bytes()[:-1] + b"\0")
+    with pytest.raises(InvalidField, match=stored.name):
+        load_state(tmp_path / "one", "transmitter", manifests["one"])
+    stored.unlink()
+    with pytest.raises(InvalidField, match=stored.name):
+        load_state(tmp_path / "two", "transmitter", manifests["two"])
+
+
+def test_a_tensor_that_is_not_there_cannot_be_shared(tmp_path: Path) -> None:
+    with pytest.raises(InvalidField, match="bert"):
+        save_weights(tmp_path, _PLAIN, _halves(), None, shared={"transmitter": ["bert"]})
+
+
+@pytest.mark.parametrize("halves", [{}, {"transmitter": nn.ReLU(), "receiver": nn.ReLU()}])
+def test_a_half_may_have_no_weights(tmp_path: Path, halves: dict[str, nn.Module]) -> None:
+    manifest = save_weights(tmp_path, _PLAIN, {"transmitter": nn.Linear(3, 2), **halves}, None)
+    assert "receiver.safetensors" not in manifest.sha256
+    assert not (tmp_path / "receiver.safetensors").exists()
+    load_half(tmp_path, "receiver", nn.ReLU(), manifest)
+    with pytest.raises(InvalidField, match="receiver"):
         load_half(tmp_path, "receiver", nn.Linear(3, 2), manifest)
 
 
@@ -53,8 +139,8 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
 def test_changed_word_pieces_are_refused(
     tiny_weights: Path, tmp_path: Path, loader: type[Transmitter] | type[Receiver]
 ) -> None:
+    shutil.copytree(tiny_weights, tmp_path, dirs_exist_ok=True)
     folder = tmp_path / "mfmsc"
-    shutil.copytree(tiny_weights / "mfmsc", folder)
     pieces = (folder / "vocab.txt").read_text().splitlines()
     (folder / "vocab.txt").write_text("\n".join(reversed(pieces)) + "\n")
     with pytest.raises(InvalidField, match=r"vocab\.txt"):
@@ -62,8 +148,8 @@ def test_changed_word_pieces_are_refused(
 
 
 def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
-    manifest = save_weights(tmp_path, Manifest("mfmsc", "tiny", (), {}, 1), _halves(), None)
-    with pytest.raises(InvalidField, match="profile tiny"):
+    manifest = save_weights(tmp_path, _PLAIN, _halves(), None)
+    with pytest.raises(InvalidField, match="network of mfmsc"):
         load_half(tmp_path, "receiver", nn.Linear(4, 2), manifest)
 
 
@@ -77,11 +163,35 @@ def test_an_unreadable_manifest_is_refused(tmp_path: Path, content: str | None) 
 
 def test_each_end_loads_its_own_half_alone(tiny_weights: Path, tmp_path: Path) -> None:
     for half, loader in (("transmitter", Transmitter), ("receiver", Receiver)):
-        folder = tmp_path / half
-        shutil.copytree(tiny_weights / "mfmsc", folder)
+        shutil.copytree(tiny_weights, tmp_path / half)
+        if half == "receiver":
+            shutil.rmtree(tmp_path / half / "shared")
+        folder = tmp_path / half / "mfmsc"
         other = "receiver" if half == "transmitter" else "transmitter"
         (folder / f"{other}.safetensors").unlink()
-        assert loader.load(folder).fingerprint == load_manifest(tiny_weights / "mfmsc").fingerprint
+        loaded = loader.load(folder)
+        assert loaded.fingerprint == load_manifest(tiny_weights / "mfmsc").fingerprint
+        assert (loaded.name, loaded.profile) == ("mfmsc", "tiny")
+
+
+@pytest.mark.parametrize("loader", [Transmitter, Receiver])
+def test_a_half_takes_its_name_from_its_weights_and_needs_their_config(
+    tiny_weights: Path, tmp_path: Path, loader: type[Transmitter] | type[Receiver]
+) -> None:
+    shutil.copytree(tiny_weights, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "mfmsc"
+    held = load_manifest(folder)
+
+    def load(**changes: Any) -> Transmitter | Receiver:
+        changed = replace(held, **changes)
+        changed = replace(changed, fingerprint=fingerprint_of(changed))
+        (folder / "manifest.json").write_text(json.dumps(asdict(changed)))
+        return loader.load(folder)
+
+    assert load(system="twin").name == "twin"
+    for config in ({}, {**held.config, "words": None}, {**held.config, "vocab_size": "many"}):
+        with pytest.raises(InvalidField, match="profile, vocab_size and words"):
+            load(config=config)
 
 
 def test_folders_are_found(tiny_weights: Path, tmp_path: Path) -> None:

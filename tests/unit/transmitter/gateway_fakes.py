@@ -31,13 +31,14 @@ class PowerSystem:
     def __init__(self):
         self.threads, self.sources = set(), []
 
-    def encode(self, task, sources, symbols_per_token=None):
+    def encode(self, task, sources, options):
         self.threads.add(threading.current_thread().name)
         self.sources += sources
-        num_tokens = 3 if get_task(task).sends_sequence else 1
+        num_tokens = 3 if get_task(task).answer in ("text", "transcript", "image") else 1
         return [
             EncodedInstance(
-                np.ones((num_tokens, symbols_per_token or 16), np.complex64), sum(map(len, source.values()))
+                np.ones((num_tokens, options["symbols_per_token"]), np.complex64),
+                sum(map(len, source.values())),
             )
             for source in sources
         ]

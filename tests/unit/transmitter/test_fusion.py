@@ -97,7 +97,7 @@ def test_task_embedding_changes_what_is_sent() -> None:
     network = TransmitterNetwork(TINY, list(TASKS), vocab_size=10).eval()
     batch = Batch({"image": (torch.randn(1, 3, 32, 32),)})
     before, _ = network("image_classification", batch)
-    torch.nn.init.normal_(network.task_embedding.weight)
+    torch.nn.init.normal_(network.task_embedding["image_classification"])
     after, _ = network("image_classification", batch)
     assert not torch.allclose(before, after, atol=1e-3)
 

@@ -24,6 +24,7 @@ from PIL import Image
 from client.api import RadioSettings
 from protos.semcom.v1 import channel_service_pb2
 from shared.networks.profiles import PROFILES
+from shared.systems import DEFAULT_SYSTEM, SYSTEMS
 from shared.tasks import TASKS
 from shared.wire import unpack_symbols
 from transmitter.preprocessing import IMAGE_SIZE
@@ -118,6 +119,13 @@ def test_the_k_factor_is_stated_where_there_is_one(gateway):
     assert gateway.transmit("sentiment", json={"text": "x"}, params=params).json()["k_factor_db"] == 0.0
 
 
+def test_an_option_of_the_system_reaches_it(gateway):
+    body = gateway.transmit("text_reconstruction", json={"text": "x"}, params={"symbols_per_token": 5}).json()
+    assert body["overhead"]["channel_uses"] == 3 * 5
+    (frame,) = gateway.channel.requests[0].frames
+    assert list(frame.symbols.shape) == [3, 5]
+
+
 @pytest.mark.parametrize(("encoding", "payload_bytes"), [("float32", 128), ("float16", 64), ("int8", 32)])
 def test_symbols_are_encoded_as_asked(gateway, encoding, payload_bytes):
     body = gateway.transmit("sentiment", json={"text": "x"}, params={"encoding": encoding}).json()
@@ -153,6 +161,9 @@ def test_the_catalogue(gateway):
     (system,) = gateway.request("GET", "/systems").json()
     assert system["tasks"] == list(PowerSystem.tasks)
     assert system["fingerprint"] == "f" * 16
+    (option,) = system["options"]
+    assert (option["name"], option["minimum"], option["maximum"]) == ("symbols_per_token", 4, 16)
+    assert "text_reconstruction" in option["tasks"]
 
 
 def test_metrics_count_requests_by_status():
@@ -193,14 +204,30 @@ def test_openapi_says_what_becomes_of_texts_and_pictures(gateway):
     openapi = gateway.request("GET", "/openapi.json").json()
     fields = openapi["paths"]["/transmit"]["post"]["requestBody"]["content"]
     form, json_body = (fields[kind]["schema"]["properties"] for kind in fields)
+    parameters = {entry["name"]: entry for entry in openapi["paths"]["/transmit"]["post"]["parameters"]}
     for profile in PROFILES.values():
-        assert f"{profile.max_text_tokens} ({profile.name})" in form["text"]["description"]
+        assert f"{profile.max_text_tokens} ({profile.name})" in parameters["system"]["description"]
     assert json_body["text"]["description"] == form["text"]["description"]
     height, width = IMAGE_SIZE["image_reconstruction"]
     answer = openapi["components"]["schemas"]["ImageAnswer"]["properties"]["image_png_base64"]
     scores = openapi["components"]["schemas"]["TransmitAnswer"]["properties"]["scores"]
     for described in (form["image"], answer, scores):
         assert f"{height}x{width} pixels" in described["description"]
+
+
+def test_openapi_states_the_systems_and_every_option_as_the_registry_declares_them(gateway):
+    openapi = gateway.request("GET", "/openapi.json").json()
+    listed = openapi["paths"]["/transmit"]["post"]["parameters"]
+    parameters = {entry["name"]: entry for entry in listed}
+    assert len(parameters) == len(listed)  # no option has the name of another parameter
+    assert parameters["system"]["schema"]["enum"] == list(SYSTEMS)
+    assert parameters["system"]["schema"]["default"] == DEFAULT_SYSTEM
+    for system in SYSTEMS.values():
+        for option in system.options:
+            stated = parameters[option.name]
+            assert f"{system.name}: {option.description}" in stated["description"]
+            limits = {"type": option.type, "minimum": option.minimum, "maximum": option.maximum}
+            assert limits in stated["schema"]["anyOf"]
 
 
 def test_an_instance_that_cannot_be_completed_is_still_answered(caplog):

@@ -46,6 +46,11 @@ def gateway():
         ({"task": "sentiment", "encoding": "float8"}, 422, "encoding"),
         ({"task": "sentiment", "link": ""}, 422, "link"),
         ({"task": "sentiment", "snr": "12"}, 422, "snr"),
+        ({"task": "text_reconstruction", "symbols_per_token": "3"}, 422, "symbols_per_token"),
+        ({"task": "text_reconstruction", "symbols_per_token": "17"}, 422, "symbols_per_token"),
+        ({"task": "text_reconstruction", "symbols_per_token": "8.5"}, 422, "symbols_per_token"),
+        ({"task": "text_reconstruction", "symbols_per_token": ""}, 422, "symbols_per_token"),
+        ({"task": "sentiment", "symbols_per_token": "8"}, 422, "symbols_per_token"),
         ({"task": ["sentiment", "vqa"]}, 422, "task"),
     ],
 )

@@ -11,13 +11,13 @@ from shared.networks.profiles import get_profile
 from shared.networks.text import SPECIAL, Vocabulary
 from shared.tasks import TASKS
 from transmitter.preprocessing import (
-    Preprocessor,
     fbank,
     pad_pieces,
     pixels_to_tensor,
     resize,
     sample_frames,
 )
+from transmitter.systems.mfmsc.preprocessor import Preprocessor
 
 _LIMIT = 32
 _LONG = " ".join(["ab"] * 16)  # two pieces a word: 34 with the marks

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shared.networks.layers import Tokens, masked_mean, named_vectors
+from shared.networks.mfmsc import is_mirror_proof, is_multimodal, sends_sequence
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, Profile
 from shared.tasks import Modality, Task, get_task
 from transmitter.systems.mfmsc.channel_encoder import ChannelEncoder
@@ -69,7 +70,7 @@ class TransmitterNetwork(nn.Module):
         modalities = dict.fromkeys(modality for task in served for modality in task.modalities)
         self.encoders = nn.ModuleDict({modality: makers[modality]() for modality in modalities})
         self.task_embedding = named_vectors(tasks, profile.width)
-        if any(task.is_multimodal for task in served):
+        if any(is_multimodal(task) for task in served):
             self.fusion = FusionModule(profile)
         self.channel_encoder = ChannelEncoder(profile)
 
@@ -112,15 +113,15 @@ class TransmitterNetwork(nn.Module):
         """
         if task.answer == "image":
             return {"fine": True}
-        return {"both_ways": True} if task.is_mirror_proof and not self.training else {}
+        return {"both_ways": True} if is_mirror_proof(task) and not self.training else {}
 
     def _gather(self, task: Task, features: Mapping[Modality, Tokens]) -> Tokens:
         embedding = self.task_embedding[task.name]
-        if task.is_multimodal:
+        if is_multimodal(task):
             fused = self.fusion(features, embedding)
             return Tokens(fused, fused.new_ones(fused.shape[:2]).bool())
         (tokens,) = features.values()
-        if task.sends_sequence:
+        if sends_sequence(task):
             return Tokens(tokens.values + embedding, tokens.mask)
         mean = masked_mean(append_token(tokens, embedding))
         return Tokens(mean, mean.new_ones(mean.shape[:2]).bool())

@@ -11,6 +11,7 @@ from experiments.data.catalogue import PUBLISHED, TRAINING, datasets_of
 from experiments.training.recipes import RECIPES
 from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN
 from receiver.systems.mfmsc.network import ReceiverNetwork
+from shared.networks.mfmsc import sends_sequence
 from shared.networks.profiles import PROFILES, get_profile
 from shared.tasks import TASKS, get_task
 from transmitter.preprocessing import IMAGE_SIZE
@@ -76,7 +77,7 @@ def test_the_papers_profile_carries_every_task(
         symbols, mask = transmitter(task, _batch(task))
         scores = receiver(task, symbols)
     assert symbols.shape == (2, mask.shape[1], 16)
-    assert (mask.shape[1] == 1) == (not get_task(task).sends_sequence)
+    assert (mask.shape[1] == 1) == (not sends_sequence(get_task(task)))
     assert scores.shape[0] == 2
     if task in _LABELS:
         assert scores.shape == (2, 3)

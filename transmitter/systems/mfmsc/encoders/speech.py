@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from shared.networks.layers import AttentionLayers, Tokens
 from shared.networks.profiles import Profile
+from transmitter.preprocessing import NUM_MEL_BINS
 
-NUM_MEL_BINS = 80
 TIME_REDUCTION = 4
 _MAX_POSITIONS = 2048
 _BRANCH_DEVIATION = 0.002
