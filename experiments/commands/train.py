@@ -26,10 +26,8 @@ from experiments.training.warm_start import find_minilm
 from shared.errors import InvalidField
 from shared.interrupts import ended_by_signals
 from shared.networks.profiles import get_profile
-from shared.systems import SYSTEMS
+from shared.systems import DEFAULT_SYSTEM
 from shared.tasks import get_task
-
-_DEFAULT_SYSTEM = next(iter(SYSTEMS))
 
 Output = Annotated[Path | None, typer.Option(help="For weights; default: runs/SYSTEM/weights/SYSTEM.")]
 RunFolder = Annotated[Path | None, typer.Option(help="For checkpoints; default: runs/SYSTEM.")]
@@ -43,7 +41,7 @@ ProfileSteps = Annotated[int | None, typer.Option(min=1, help="Only time so many
 
 def train_command(
     tasks: Annotated[str, typer.Option(help="Comma-separated; all of the recipe when absent.")] = "",
-    system: Annotated[str, typer.Option(help="System to train.")] = _DEFAULT_SYSTEM,
+    system: Annotated[str, typer.Option(help="System to train.")] = DEFAULT_SYSTEM,
     profile: Annotated[str, typer.Option(help="tiny | compact | paper")] = "compact",
     output: Output = None,
     run_folder: RunFolder = None,

@@ -28,10 +28,12 @@ class TrainableSystem(ABC):
     Attributes:
         recipes: Name of the recipe of each profile that the system is trained in.
         speech: How the speech head spells.
+        pretrained: Beginnings of the names of the transmitter's parameters that the warm start copied.
     """
 
     recipes: ClassVar[Mapping[str, str]]
     speech: ClassVar[SpeechCode]
+    pretrained: tuple[str, ...] = ()
 
     def __init__(self, transmitter: nn.Module, receiver: nn.Module) -> None:
         self.transmitter, self.receiver = transmitter, receiver

@@ -68,6 +68,7 @@ class Trainable(TrainableSystem):
         bert = load_bert(folder)
         if "text" in self.transmitter.encoders:
             copy_first_layers(self._text_encoder.bert, bert, with_embeddings=True)
+            self.pretrained = ("encoders.text.bert.",)
         if hasattr(self.transmitter, "fusion"):
             layers = self.transmitter.fusion.layers.encoder
             copy_first_layers(layers, bert.encoder)
@@ -125,7 +126,7 @@ class Trainable(TrainableSystem):
         """Encoders of the task's modalities, the shared parts, its task embedding and its head, by name."""
         modalities = get_task(task).modalities
         sent = [f"task_embedding.{task}", "channel_encoder.", *(f"encoders.{name}." for name in modalities)]
-        if len(modalities) > 1:
+        if is_multimodal(get_task(task)):
             sent.append("fusion.")
         received = ("channel_decoder.", f"heads.{task}.")
         named_sent, named_received = self.transmitter.named_parameters(), self.receiver.named_parameters()

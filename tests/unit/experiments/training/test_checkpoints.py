@@ -68,8 +68,8 @@ def test_weights_name_their_system_and_the_words_of_its_transcripts(tmp_path: Pa
     run = start_small(Recipe({"speech_recognition": TaskRecipe(steps=1, batch=2)}))
     manifest = export(run, tmp_path)
     assert manifest.system == SYSTEM
-    assert manifest.words == {"speech_recognition": ("hi", "lo")}
-    assert load_manifest(tmp_path).words == manifest.words
+    assert manifest.config["words"] == {"speech_recognition": ["hi", "lo"]}
+    assert load_manifest(tmp_path).config == manifest.config
 
 
 @pytest.mark.usefixtures("small_data")
