@@ -19,7 +19,7 @@ from experiments.training.warm_start import begin_small, copy_first_layers, load
 from experiments.training.word_start import SNR_DB, classify, discriminants, open_path
 from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN, TRANSCRIPT_CHARACTERS
 from receiver.systems.mfmsc.network import ReceiverNetwork
-from shared.networks.mfmsc import MfmscConfig
+from shared.networks.mfmsc import MfmscConfig, is_multimodal
 from shared.networks.profiles import REALS_PER_TOKEN, Profile
 from shared.tasks import get_task
 from transmitter.systems.mfmsc.encoders.speech import TIME_REDUCTION

@@ -96,9 +96,12 @@ def export(run: Run, folder: Path) -> Manifest:
 
 
 def _standing_still(run: Run) -> dict[Half, list[str]]:
-    """Parameters that the recipe freezes: they stay those of a public model, so systems share them."""
+    """Parameters that are still those of a public model, so that several systems can share them."""
     names = [name for name, _ in run.system.transmitter.named_parameters()]
-    return {"transmitter": [name for name in names if name.startswith(run.recipe.frozen)]}
+    frozen, pretrained = run.recipe.frozen, run.system.pretrained
+    return {
+        "transmitter": [name for name in names if name.startswith(frozen) and name.startswith(pretrained)]
+    }
 
 
 def _machine(run: Run) -> str:
