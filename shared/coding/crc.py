@@ -16,8 +16,8 @@ CRC_BITS: dict[CrcName, int] = {"CRC24B": 24, "CRC16": 16}
 class Crc:
     """Adds and checks a CRC at one length.
 
-    The check bits are sent inverted. Otherwise a block of zeros, which is a word of every linear code and what a
-    decoder without any information may answer, would pass.
+    The check bits are sent inverted. Otherwise a block of zeros would pass, which is a word of every linear
+    code and what a decoder without any information may answer.
 
     Args:
         name: Of the polynomial.

@@ -3,8 +3,8 @@
 header ─▶ LDPC, rate 1/5 ────────▶ QPSK ──┐
 payload ─▶ blocks ─▶ LDPC, Turbo ─▶ QAM ──┴─▶ symbols ─▶ channel, zero-forcing equaliser ─▶ the same way back
 
-Several frames may stand one after the other in one row of symbols: `ReceivedFrame.num_symbols` says where the next
-one begins.
+Several frames may stand one after the other in one row of symbols: `ReceivedFrame.num_symbols` says where the
+next one begins.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def encode_frame(payload: bytes, mcs: Mcs, code: CodeName, codec: int = 0) -> ND
         codec: Of the source, 0 to 255, carried in the header.
 
     Returns:
-        complex64, shape [num_symbols], of unit expected power: the mean power of one 16-QAM or 64-QAM frame varies
-        around one, the less the longer it is.
+        complex64, shape [num_symbols], of unit expected power: the mean power of one 16-QAM or 64-QAM frame
+        varies around one, the less the longer it is.
 
     Raises:
         InvalidField: If the payload is empty or too long, or `codec` is out of its range.

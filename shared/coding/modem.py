@@ -2,8 +2,8 @@
 
 bits ─▶ scrambler ─▶ Gray mapping ─▶ symbols ··· channel, equaliser ··· ─▶ demapper ─▶ descrambler ─▶ LLRs
 
-Constellations have unit mean power. The scrambler makes any payload look random, so that the expected power of a
-frame is one whatever is sent (silence, black pictures), and so that no constant disturbance looks like a code word.
+Constellations have unit mean power. The scrambler makes any payload look random. So the expected power of a
+frame is one whatever is sent (silence, black pictures), and no constant disturbance looks like a code word.
 """
 
 from __future__ import annotations
@@ -47,13 +47,14 @@ def modulate(bits: Tensor, bits_per_symbol: int) -> Tensor:
 def demodulate(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) -> Tensor:
     """Log-likelihood ratios of the bits of equalised symbols.
 
-    LLR = ln p(bit = 1) / p(bit = 0) for x_hat = x + n with n ~ CN(0, noise_variance), where every symbol has a noise
-    variance of its own. After an unbiased (zero-forcing) equaliser x_hat = y / h, and the noise variance of the
-    symbol is sigma^2 / |h|^2. An MMSE estimate is biased, and its amplitudes would be read wrongly.
+    LLR = ln p(bit = 1) / p(bit = 0) for x_hat = x + n with n ~ CN(0, noise_variance), where every symbol has
+    a noise variance of its own. After an unbiased (zero-forcing) equaliser x_hat = y / h, and the noise
+    variance of the symbol is sigma^2 / |h|^2. An MMSE estimate is biased, and its amplitudes would be read
+    wrongly.
 
     Args:
         symbols: x_hat, complex64, shape [num_symbols]. A value that is not finite counts as erased.
-        noise_variance: Of each complex symbol [linear], float32, shape [num_symbols]; infinity where |h| is 0.
+        noise_variance: Of each complex symbol [linear], float32, shape [num_symbols]; infinity where h is 0.
         bits_per_symbol: 2 (QPSK), 4 (16-QAM) or 6 (64-QAM).
 
     Returns:
@@ -64,14 +65,9 @@ def demodulate(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) ->
     noise_variance = torch.where(known, noise_variance, _NO_INFORMATION)
     demapper = _demapper(bits_per_symbol)
     # In parts, for 64-QAM takes 1.5 kB of working memory for each symbol.
-    llrs = torch.cat(
-        [
-            demapper(*part)
-            for part in zip(
-                symbols.split(_SYMBOLS_AT_A_TIME), noise_variance.split(_SYMBOLS_AT_A_TIME), strict=True
-            )
-        ]
-    )
+    starts = range(0, len(symbols), _SYMBOLS_AT_A_TIME)
+    parts = [slice(start, start + _SYMBOLS_AT_A_TIME) for start in starts]
+    llrs = torch.cat([demapper(symbols[part], noise_variance[part]) for part in parts])
     signs = 1 - 2 * _scrambling_sequence(len(llrs))
     return llrs.clamp(-MAX_LLR, MAX_LLR) * signs
 

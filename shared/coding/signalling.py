@@ -2,8 +2,8 @@
 
 3 bytes: length of the payload | 1 byte: code and MCS | 1 byte: codec of the source | CRC of 16 bits
 
-These 56 bits are coded at rate 1/5, sent as 140 QPSK symbols in front of the payload, and counted like all others.
-That is more robust than any payload: QPSK at rate 1/3 needs a higher SNR. A header that is lost is an outage.
+These 56 bits are coded at rate 1/5, sent as 140 QPSK symbols in front of the payload, and counted like all
+others. That is more robust than any payload: QPSK at rate 1/3 needs a higher SNR. A lost header is an outage.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The blocks of Sionna that this package uses, imported without an effect on anybody's random numbers.
 
-Sionna draws a new random seed for torch's own generators while it is imported. A training that imports it would
-no longer be repeatable. The import below therefore puts every generator of torch back to where it was.
-None of the blocks named here draws random numbers, and Sionna's `config.seed` stays untouched.
+While it is imported, Sionna draws a new random seed for torch's own generators. A training that imports it
+would not be repeatable any more. The import below therefore puts every generator of torch back to where it
+was. None of the blocks named here draws random numbers, and Sionna's `config.seed` stays untouched.
 """
 
 from __future__ import annotations
