@@ -59,7 +59,8 @@ class ReceivedFrame:
     Attributes:
         payload: As sent, or None for an outage.
         blocks_in_error: Blocks whose CRC is wrong.
-        header: As sent, or None where it was lost, and with it everything else.
+        header: As sent, or None where it was lost (or there are fewer symbols than it asks for), and with it
+            everything else.
         cost: Of the frame; None where the header was lost.
         num_symbols: Symbols of the frame; all that there are where the header was lost.
     """

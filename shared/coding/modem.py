@@ -22,7 +22,6 @@ _SCRAMBLING_START = 2**15 + 1
 # A longer row of bits repeats the sequence.
 _SCRAMBLING_PERIOD = 2**15
 _SYMBOLS_AT_A_TIME = 2**14
-_NO_INFORMATION = 1e30
 
 
 @torch.inference_mode()
@@ -60,16 +59,13 @@ def demodulate(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) ->
     Returns:
         float32, shape [num_symbols * bits_per_symbol], within -MAX_LLR to MAX_LLR; 0 for an erased symbol.
     """
-    known = torch.isfinite(symbols.abs()) & torch.isfinite(noise_variance)
-    symbols = torch.where(known, symbols, 0)
-    noise_variance = torch.where(known, noise_variance, _NO_INFORMATION)
     demapper = _demapper(bits_per_symbol)
     # In parts, for 64-QAM takes 1.5 kB of working memory for each symbol.
     starts = range(0, len(symbols), _SYMBOLS_AT_A_TIME)
     parts = [slice(start, start + _SYMBOLS_AT_A_TIME) for start in starts]
     llrs = torch.cat([demapper(symbols[part], noise_variance[part]) for part in parts])
     signs = 1 - 2 * _scrambling_sequence(len(llrs))
-    return llrs.clamp(-MAX_LLR, MAX_LLR) * signs
+    return llrs.nan_to_num(0.0).clamp(-MAX_LLR, MAX_LLR) * signs
 
 
 @cache
