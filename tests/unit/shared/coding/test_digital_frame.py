@@ -57,7 +57,7 @@ def test_a_long_text_comes_back():
 
 
 def test_the_cost_counts_header_crc_and_fill():
-    """100 bytes and 24 CRC bits are 824, of the grid 832, twice as many coded, half of them symbols; 140 before."""
+    """100 bytes and 24 CRC bits are 824, on the grid 832; at rate 1/2 that is 832 QPSK symbols after 140."""
     cost = cost_of(Header(100, MCS["qpsk-1/2"], "ldpc"))
     assert (cost.num_symbols, cost.num_blocks) == (140 + 832, 1)
     assert (cost.information_bits, cost.coded_bits) == (800, 2 * 140 + 2 * 832)
@@ -80,7 +80,7 @@ def test_frames_stand_one_after_the_other():
 
 
 def test_every_symbol_is_read_with_its_own_noise_variance():
-    """Over fast fading the LLRs of faded symbols must be small; with one variance for all of them frames fail."""
+    """Over fast fading faded symbols must count for little; with one variance for all of them frames fail."""
     rng = np.random.default_rng(3)
     snr_db, outcomes = 7.0, {"own": [], "same": []}
     for _ in range(8):
@@ -163,7 +163,8 @@ def test_nobodys_random_numbers_change():
     code = (
         "import random, numpy, torch\n"
         "torch.manual_seed(5); random.seed(5); numpy.random.seed(5)\n"
-        "def states(): return torch.get_rng_state().tolist(), random.getstate(), numpy.random.get_state()[1].tolist()\n"
+        "def states():\n"
+        "    return torch.get_rng_state().tolist(), random.getstate(), numpy.random.get_state()[1].tolist()\n"
         "before = states()\n"
         "from shared.coding.frame import decode_frame, encode_frame\n"
         "from shared.coding.mcs import MCS\n"
