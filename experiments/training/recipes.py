@@ -91,14 +91,14 @@ _WORD_EMBEDDINGS = "encoders.text.bert.embeddings.word_embeddings"
 # Fixed before any figure of a test split was seen. The budget is two hours on two CPU cores.
 _COMPACT = Recipe(
     tasks={
-        "sentiment": TaskRecipe(steps=1300, batch=64, learning_rate=3e-4),
-        "text_reconstruction": TaskRecipe(steps=520, batch=32, replaced_share=0.25),
+        "sentiment": TaskRecipe(steps=1100, batch=64, learning_rate=3e-4),
+        "text_reconstruction": TaskRecipe(steps=460, batch=32, replaced_share=0.25),
         "image_classification": TaskRecipe(
-            steps=2700, batch=128, learning_rate=2e-3, label_smoothing=0.05, augment=True, blank_square=True
+            steps=2400, batch=128, learning_rate=2e-3, label_smoothing=0.05, augment=True, blank_square=True
         ),
-        "image_reconstruction": TaskRecipe(steps=1400, batch=48, augment=True, symbols_per_token=(8, 16)),
+        "image_reconstruction": TaskRecipe(steps=1200, batch=48, augment=True, symbols_per_token=(8, 16)),
         "speech_recognition": TaskRecipe(
-            steps=2900,
+            steps=2500,
             batch=16,
             learning_rate=5e-4,
             augment=True,
@@ -106,7 +106,7 @@ _COMPACT = Recipe(
             part_rates={"encoders.audio.layers": 2e-4},
         ),
         "video_classification": TaskRecipe(
-            steps=1600,
+            steps=1400,
             batch=8,
             learning_rate=3e-4,
             label_smoothing=0.05,
@@ -114,7 +114,7 @@ _COMPACT = Recipe(
             part_rates={"encoders.video.motion.embed": 1e-3, "encoders.video.scene.embed": 1e-3},
         ),
         "vqa": TaskRecipe(
-            steps=1500,
+            steps=1350,
             batch=12,
             questions_a_picture=4,
             learning_rate=5e-4,
@@ -122,7 +122,7 @@ _COMPACT = Recipe(
             frozen=("encoders.text",),
         ),
         "movie_genres": TaskRecipe(
-            steps=520,
+            steps=470,
             batch=16,
             learning_rate=1e-3,
             opens_at=0.3,

@@ -22,6 +22,8 @@ def test_figures_are_measured_once_and_written_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("experiments.commands.figures.load_examples", small_examples)
+    names = {"sentiment": ("words",), "image_reconstruction": ("colours",)}
+    monkeypatch.setattr("experiments.commands.figures.sets_of", names.__getitem__)
     tasks = {task: TaskRecipe(steps=1, batch=8) for task in ("sentiment", "image_reconstruction")}
     weights, results, readme = tmp_path / "weights", tmp_path / "results", tmp_path / "README.md"
     export(start_small(Recipe(tasks)), weights / SYSTEM)
