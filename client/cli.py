@@ -249,8 +249,8 @@ def plot(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_THROUGH)
-def card(context: typer.Context) -> None:
-    """Write the model card of weights from measured figures."""
+def figures(context: typer.Context) -> None:
+    """Measure weights on every test split; writes rows, pictures, the model card and a table."""
     _run_experiment(context)
 
 

@@ -18,7 +18,7 @@ _REALS_BYTES = 8  # a complex symbol as two float32
 def draw_overview(rows: Sequence[Row], path: Path) -> Path:
     """Draw answers against SNR over AWGN, and the payload of an instance.
 
-    Metrics between 0 and 1 share one axis; PSNR is told in the legend's own axis on the right of it.
+    Only metrics between 0 and 1 share the axis of answers; PSNR is left out there.
 
     Args:
         rows: As `semcom figures` stores them, of one system.
@@ -33,7 +33,7 @@ def draw_overview(rows: Sequence[Row], path: Path) -> Path:
         _draw_line(answers, rows, name, metrics[name], number)
     answers.set_ylim(0, 1.02)
     answers.set_xlabel("Es/N0 [dB], AWGN")
-    answers.set_title("how much of it is answered rightly", fontsize=9)
+    answers.set_title("score of the answers", fontsize=9)
     answers.grid(alpha=0.3)
     answers.legend(fontsize=6.5, loc="lower right")
     _draw_cost(cost, rows, names)
@@ -53,7 +53,7 @@ def _draw_line(axes: Axes, rows: Sequence[Row], name: tuple[str, str], metric: s
     snrs_db, values = zip(*line, strict=True)
     label = f"{name[0].replace('_', ' ')} on {name[1]}: {METRIC_TITLES.get(metric, metric)}"
     axes.plot(
-        snrs_db, values, marker=MARKERS[number % len(MARKERS)], markersize=4,
+        snrs_db, values, marker=MARKERS[(number + number // len(COLOURS)) % len(MARKERS)], markersize=4,
         color=COLOURS[number % len(COLOURS)], label=label,
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ def _draw_cost(axes: Axes, rows: Sequence[Row], names: list[tuple[str, str]]) ->
     axes.set_yticks(places, labels, fontsize=6.5)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xlim(right=4 * max(payloads))
+    axes.set_xlim(right=12 * max(payloads))
     for place, payload in zip(places, payloads, strict=True):
         axes.text(
             payload * 1.1, place, f"{payload / _REALS_BYTES:.4g} channel uses", va="center", fontsize=6.5
