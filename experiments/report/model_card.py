@@ -102,9 +102,9 @@ def _training(manifest: Manifest) -> list[str]:
         f"{', '.join(training['commits'])}.",
         f"- {training['hours']} hours on {training['machine']}.",
         *([f"- Went on from weights {training['started_from']}."] if training["started_from"] else []),
-        "- The number of steps is a time budget. Losses and learning rates are those of earlier recipes, which "
-        "were also compared on test splits, before each data set had a validation split. For these weights no "
-        "figure of a test split was seen before the command that writes this card measured them.",
+        "- The number of steps is a time budget. Losses and learning rates are those of earlier recipes, "
+        "which were also compared on test splits, before each data set had a validation split. For these "
+        "weights no figure of a test split was seen before the command that writes this card measured it.",
         *(f"- {remark}" for remark in training.get("remarks", ())),
         "",
         "| task | trained on | steps |",
