@@ -238,7 +238,7 @@ def train(context: typer.Context) -> None:
 
 @app.command(context_settings=_PASS_THROUGH)
 def evaluate(context: typer.Context) -> None:
-    """Measure a task's metric over a channel on a test split (Algorithm 2)."""
+    """Measure a task's metric over a channel on a test or validation split (Algorithm 2)."""
     _run_experiment(context)
 
 

@@ -136,7 +136,7 @@ def parse_snrs(text: str) -> list[float]:
 def _line(figure: Figure) -> str:
     guess = "" if figure.guesser is None else f"  (guesser {figure.guesser:.4f})"
     return (
-        f"{figure.task:22} {figure.dataset:14} {figure.split:6} {figure.channel:9} {figure.snr_db:6g} dB  "
+        f"{figure.task:22} {figure.dataset:14} {figure.split:10} {figure.channel:9} {figure.snr_db:6g} dB  "
         f"{figure.metric:13} {figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]{guess}"
         f"  over {figure.num_instances}"
         + (f" x {figure.num_realisations} channel realisations" if figure.num_realisations > 1 else "")

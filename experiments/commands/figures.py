@@ -36,7 +36,7 @@ def figures_command(
 ) -> None:
     """Measure a system's weights on the test split of every data set, then write rows, pictures and card.
 
-    Rows of these very weights that are there already are kept, so an interrupted command goes on.
+    Rows of these weights and this limit that are there already are kept: an interrupted command goes on.
     """
     torch.set_num_threads(threads)
     folder = weights_of(weights, system)
@@ -53,7 +53,7 @@ def figures_command(
 def _measure(weights: Path, system: str, rows_file: Path, limit: int | None) -> list[dict[str, Any]]:
     manifest = load_manifest(weights_of(weights, system))
     rows = read_figures([rows_file]) if rows_file.is_file() else []
-    rows = [row for row in rows if row["fingerprint"] == manifest.fingerprint]
+    rows = [row for row in rows if (row["fingerprint"], row.get("limit")) == (manifest.fingerprint, limit)]
     done = {(row["task"], row["dataset"]) for row in rows}
     with in_process(weights, system) as send:
         for task, dataset in ((own, name) for own in manifest.tasks for name in sets_of(own)):
@@ -68,7 +68,7 @@ def _measure(weights: Path, system: str, rows_file: Path, limit: int | None) -> 
                 limit=limit,
                 dataset=dataset,
             )
-            rows += [asdict(figure) for figure in figures]
+            rows += [{**asdict(figure), "limit": limit} for figure in figures]
             write_figures(rows_file, rows)
             typer.echo(f"{task} on {dataset}: measured")
     return rows

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from experiments.evaluation.results import read_figures
+from experiments.report.measured import NO_NOISE_DB
 
 
 def plot_command(
@@ -15,8 +16,9 @@ def plot_command(
     output: Annotated[Path, typer.Option(help="PNG, SVG or PDF.")] = Path("results/metric-vs-snr.png"),
     metrics: Annotated[str, typer.Option(help="Comma-separated; all when absent.")] = "",
 ) -> None:
-    """Draw metric against SNR: a row a task, a column a channel, a line a system."""
+    """Draw metric against SNR: a row for each task, a column for each channel, a line for each system."""
     from experiments.report.plots import plot_figures  # matplotlib loads in seconds
 
     chosen = [name.strip() for name in metrics.split(",") if name.strip()]
-    typer.echo(plot_figures(read_figures(results), output, metrics=chosen))
+    rows = [row for row in read_figures(results) if row["snr_db"] != NO_NOISE_DB]
+    typer.echo(plot_figures(rows, output, metrics=chosen))

@@ -35,8 +35,12 @@ def check_writable(path: Path) -> None:
 
 
 def write_figures(path: Path, figures: Sequence[Mapping[str, Any]]) -> None:
-    """Write figures as a JSON array."""
-    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    """Write figures as a JSON array; a regular file whole or not at all."""
+    is_device = path.exists() and not path.is_file()  # such as /dev/null
+    partial = path if is_device else path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if partial != path:
+        partial.rename(path)
 
 
 def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:

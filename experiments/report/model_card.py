@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from experiments.report.measured import NO_NOISE_DB, Row, table_of
 from shared.errors import InvalidField
@@ -149,8 +148,6 @@ def _figures(manifest: Manifest, figures: Sequence[Row]) -> list[str]:
 
 
 def _limits(manifest: Manifest) -> list[str]:
-    names: list[Any] = [
-        name for datasets in manifest.training["datasets"].values() for name in datasets.split("+")
-    ]
+    names = [name for datasets in manifest.training["datasets"].values() for name in datasets.split("+")]
     limits = [_about(name).limit for name in dict.fromkeys(names)]
     return ["## What these weights cannot do", "", *(f"- {limit}" for limit in limits if limit)]

@@ -12,7 +12,6 @@ from experiments.report.measured import NO_NOISE_DB, Row, first_metrics
 from experiments.report.plots import COLOURS, MARKERS, METRIC_TITLES, provenance
 
 _SIZE_INCHES = (10.0, 4.2)
-_REALS_BYTES = 8  # a complex symbol as two float32
 
 
 def draw_overview(rows: Sequence[Row], path: Path) -> Path:
@@ -69,9 +68,8 @@ def _draw_cost(axes: Axes, rows: Sequence[Row], names: list[tuple[str, str]]) ->
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlim(right=12 * max(payloads))
-    for place, payload in zip(places, payloads, strict=True):
-        axes.text(
-            payload * 1.1, place, f"{payload / _REALS_BYTES:.4g} channel uses", va="center", fontsize=6.5
-        )
+    for place, (payload, name) in enumerate(zip(payloads, names, strict=True)):
+        uses = f"{first[name]['channel_uses']:.4g} channel uses"
+        axes.text(payload * 1.1, place, uses, va="center", fontsize=6.5)
     axes.set_xlabel("payload of an instance as float32 [bytes]")
     axes.set_title("what an instance costs", fontsize=9)

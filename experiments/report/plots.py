@@ -18,7 +18,7 @@ _PANEL_INCHES = (4.2, 2.7)
 _MAX_STACKED = 4  # more tasks than these stand two in a row
 _LINE = (
     *("system", "channel_uses", "fingerprint", "commit", "over_network"),
-    *("num_instances", "num_realisations", "seed"),
+    *("split", "num_instances", "num_realisations", "seed"),
 )
 MARKERS = "osD^vPX*"
 # Told apart by colour-blind readers too (Okabe and Ito).

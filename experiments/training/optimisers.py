@@ -26,7 +26,7 @@ def make_optimiser(
         if not parameter.requires_grad or name.startswith(task_recipe.frozen):
             continue
         rate = next((r for part, r in part_rates if name.startswith(part)), None)
-        groups.setdefault(rate or task_recipe.learning_rate, []).append(parameter)
+        groups.setdefault(task_recipe.learning_rate if rate is None else rate, []).append(parameter)
     return torch.optim.AdamW(
         [{"params": params, "lr": rate, "peak": rate} for rate, params in groups.items()],
         weight_decay=recipe.weight_decay,

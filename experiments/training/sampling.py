@@ -19,6 +19,7 @@ from experiments.training.batches import Batch
 from experiments.training.inputs import make_inputs
 from experiments.training.objectives import OBJECTIVES, SpeechCode, Targets
 from experiments.training.recipes import TaskRecipe
+from shared.errors import InvalidField
 from shared.networks.profiles import Profile
 from shared.networks.text import Vocabulary
 from shared.tasks import Modality, get_task
@@ -49,6 +50,9 @@ class Sampler:
         seed: Of order and augmentation.
         length_multiples: Of each modality whose inputs differ in length, what the length of a batch is a
             multiple of; and the number of inputs in a batch where instances share them.
+
+    Raises:
+        InvalidField: If the split is smaller than a batch.
     """
 
     def __init__(
@@ -78,7 +82,9 @@ class Sampler:
             for modality, column in examples.columns.items()
         }
         self._groups = _groups(examples)
-        self.steps_per_epoch = max(1, len(self._groups) // recipe.batch)
+        self.steps_per_epoch = len(self._groups) // recipe.batch
+        if not self.steps_per_epoch:
+            raise InvalidField("batch", recipe.batch, f"at most {len(self._groups)}, the size of the split")
         self._order = lru_cache(maxsize=2)(self._shuffled)  # batches are made by several threads
 
     def batch(self, step: int, *, rank: int = 0, num_ranks: int = 1) -> tuple[Batch, Targets]:

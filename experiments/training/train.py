@@ -1,8 +1,8 @@
 """Algorithm 1: joint training of all tasks through the differentiable link.
 
 Each step draws one task, a batch of it, an SNR and a channel for every instance, and lets that task's own
-optimiser take a step. A run is a pure function of its identity (recipe, seed, ...), and its checkpoint
-resumes it to the step.
+optimiser take a step. On one kind of processor a run is a pure function of its identity (recipe, seed,
+...), and its checkpoint resumes it to the step.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
 from shared.networks.layers import Tokens, masked_mean, named_vectors
@@ -29,21 +28,13 @@ class Batch:
 
     Attributes:
         inputs: Per modality what its encoder takes: pixels; piece numbers and mask; fbank and mask; clips,
-            in training perhaps with others whose scenes they get. Or Tokens, where it was encoded already.
+            in training perhaps with others whose scenes they get.
         rows: Where instances share an input (ten questions about one picture), per modality the input's
             row for each instance, int64 [B]; the encoder then runs once an input.
     """
 
     inputs: Mapping[Modality, tuple[Tensor, ...]]
     rows: Mapping[Modality, Tensor] = field(default_factory=dict)
-
-    def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
-        inputs: dict[Modality, tuple[Tensor, ...]] = {}
-        for name, tensors in self.inputs.items():
-            moved = tuple(tensor.to(device) for tensor in tensors)
-            inputs[name] = Tokens(*moved) if isinstance(tensors, Tokens) else moved
-        return Batch(inputs, {name: tensor.to(device) for name, tensor in self.rows.items()})
 
 
 class TransmitterNetwork(nn.Module):
@@ -100,9 +91,7 @@ class TransmitterNetwork(nn.Module):
         return self.channel_encoder(tokens, symbols_per_token), tokens.mask
 
     def _encode(self, task: Task, modality: Modality, batch: Batch) -> Tokens:
-        given = batch.inputs[modality]
-        encoder, reading = self.encoders[modality], self._reading(task)
-        tokens = given if isinstance(given, Tokens) else encoder(*given, **reading)
+        tokens: Tokens = self.encoders[modality](*batch.inputs[modality], **self._reading(task))
         rows = batch.rows.get(modality)
         return tokens if rows is None else Tokens(tokens.values[rows], tokens.mask[rows])
 
