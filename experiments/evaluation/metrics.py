@@ -239,8 +239,8 @@ METRICS: Mapping[str, Metric] = {
 
 accuracy: labels, compared as they are. Wilson interval; all others bootstrap.
 micro_f1, macro_f1: rows of zeros and ones, float32 [num_labels]: see `multi_hot` of `experiments.data.base`,
-    which also chooses the labels to count. A label that is neither there nor predicted in the whole split counts
-    as zero in the macro mean.
+    which also chooses the labels to count. A label that is neither there nor predicted in the whole split
+    counts as zero in the macro mean.
 bleu_4 (the task table's bleu), bleu_1: sentences. Corpus BLEU with n-grams of up to four words and of one,
     without smoothing (Papineni et al., 2002). Both sides are split by one rule, that of
     `transmitter.scoring.split_words`: lower case, no accents, every punctuation mark a word; so
