@@ -123,7 +123,7 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
             raise TooLarge("frames", num_frames, f"1 to {MAX_FRAMES} frames")
         for received in request.frames:
             self._check_held(received.frame)
-        instances = [_equalise(received) for received in request.frames]
+        instances = [self._equalise(received) for received in request.frames]
         answers = self._answer(instances)
         decode_ms = 1e3 * (time.perf_counter() - started)
         for instance, answer in zip(instances, answers, strict=True):
@@ -143,6 +143,12 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
         if task not in system.tasks:
             raise TaskNotTrained(task, name, list(system.tasks))
 
+    def _equalise(self, received: frame_pb2.ReceivedFrame) -> _Instance:
+        """Equalise a frame as its system wants it."""
+        symbols = unpack_symbols(received.frame.symbols)
+        equaliser = self._systems[received.frame.system].equaliser
+        return _Instance(received, equalise_frame(symbols, received.state, equaliser))
+
     def _answer(self, instances: Sequence[_Instance]) -> list[receiver_pb2.Answer]:
         """Decode the instances of each (system, task) as one batch; answers in the order of the frames."""
         groups: dict[tuple[str, str], list[int]] = {}
@@ -151,8 +157,8 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
             groups.setdefault((frame.system, frame.task), []).append(index)
         answers: dict[int, receiver_pb2.Answer] = {}
         for (system, task), indices in groups.items():
-            symbols = [instances[index].equalised.symbols for index in indices]
-            for index, answer in zip(indices, self._systems[system].decode(task, symbols), strict=True):
+            frames = [instances[index].equalised.received for index in indices]
+            for index, answer in zip(indices, self._systems[system].decode(task, frames), strict=True):
                 answers[index] = _to_proto(instances[index], answer)
         return [answers[index] for index in range(len(instances))]
 
@@ -164,11 +170,6 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
             self._metrics.instances.labels(
                 *((task, system) if known else ("unknown", "unknown")), status
             ).inc()
-
-
-def _equalise(received: frame_pb2.ReceivedFrame) -> _Instance:
-    symbols = unpack_symbols(received.frame.symbols)
-    return _Instance(received, equalise_frame(symbols, received.state))
 
 
 def _to_proto(instance: _Instance, answer: TaskAnswer) -> receiver_pb2.Answer:

@@ -118,12 +118,15 @@ class System:
         description: For people.
         package: Folder of its code in `transmitter/systems/`, `receiver/systems/`.
         options: What a client may choose for each instance.
+        peak_power: Largest |x|^2 of its constellations, whose expected power is one; 1 where the system
+            scales each frame to unit mean power itself [linear].
     """
 
     name: str
     description: str
     package: str
     options: tuple[Option, ...] = ()
+    peak_power: float = 1.0
 
     def read_options(self, task: str, given: Options) -> dict[str, OptionValue]:
         """A value for every option: the one given, checked, or the default.

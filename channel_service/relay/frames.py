@@ -122,8 +122,7 @@ def _write(
     overhead.write(received.overhead)
     if not impairment.is_lost:
         write_symbols(received.frame.symbols, transmission.y)
-        for name, csi in _CSI_FIELDS[settings.csi](drawn).items():
-            write_symbols(getattr(received.state, name), csi)
+        write_csi(state, drawn)
     return RelayedFrame(frame, received, overhead, impairment)
 
 
@@ -137,13 +136,23 @@ def _received_pilots(drawn: Draw) -> dict[str, Complex]:
     return {"received_pilots": drawn.received_pilots}
 
 
-# What the receiver gets beside the symbols, by CSI mode: fields of the frame's state.
 _CSI_FIELDS: Mapping[str, Callable[[Draw], dict[str, Complex]]] = {
     "perfect": lambda drawn: {"gains": drawn.gains},
     "none": lambda drawn: {},
     "estimated": _received_pilots,
     "mismatched": _mismatched_gains,
 }
+
+
+def write_csi(state: frame_pb2.ChannelState, drawn: Draw) -> None:
+    """Put into a frame's state what its CSI mode lets the receiver know of the gains.
+
+    Args:
+        state: With its field `csi`.
+        drawn: With pilots for csi=estimated, with mismatched gains for csi=mismatched.
+    """
+    for name, symbols in _CSI_FIELDS[state.csi](drawn).items():
+        write_symbols(getattr(state, name), symbols)
 
 
 def network_delay_s(relayed_frames: Sequence[RelayedFrame]) -> float:

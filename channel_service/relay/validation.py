@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from channel_service.radio.channels import Complex
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField, TooLarge
+from shared.systems import SYSTEMS
 from shared.wire import MAX_SYMBOLS_PER_FRAME, measure_symbols
 
 MAX_FRAMES = 4096
@@ -20,6 +21,8 @@ _POWER_TOLERANCE: Mapping[int, float] = {
     frame_pb2.SYMBOL_ENCODING_FLOAT16: 0.05,
     frame_pb2.SYMBOL_ENCODING_INT8: 0.05,
 }
+# Standard deviations of the mean power of random symbols that a frame may be off, see `_power_tolerance`.
+_ALLOWED_DEVIATIONS = 3.0
 
 
 def check_frames(frames: Sequence[frame_pb2.Frame]) -> list[Complex]:
@@ -81,7 +84,7 @@ def _check_header(frame: frame_pb2.Frame) -> None:
 def _unpack(frame: frame_pb2.Frame) -> Complex:
     x, energy = measure_symbols(frame.symbols)
     power = energy / x.size
-    tolerance = _POWER_TOLERANCE[frame.symbols.encoding]
+    tolerance = _power_tolerance(frame, x.size)
     if not abs(power - 1) <= tolerance:
         raise InvalidField(
             "symbols",
@@ -89,3 +92,17 @@ def _unpack(frame: frame_pb2.Frame) -> Complex:
             f"unit mean power within {tolerance:.0%}, because the SNR is defined for unit power",
         )
     return x
+
+
+def _power_tolerance(frame: frame_pb2.Frame, num_symbols: int) -> float:
+    """How far the mean power of a frame may be from one.
+
+    Systems that scale each frame to unit mean power have the rounding of the encoding alone. Symbols of a
+    constellation have unit power only in expectation. With the peak power P, the variance of |x|^2 is at most
+    P - 1, so the mean of N independent symbols has a deviation of at most sqrt((P - 1) / N).
+
+    Source: Bhatia and Davis, 2000, for the bound.
+    """
+    peak_power = SYSTEMS[frame.system].peak_power if frame.system in SYSTEMS else 1.0
+    deviation = math.sqrt((peak_power - 1) / num_symbols)
+    return _POWER_TOLERANCE[frame.symbols.encoding] + _ALLOWED_DEVIATIONS * deviation

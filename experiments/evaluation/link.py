@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from channel_service.radio.channels import Channel, Draw, apply, draw
+from channel_service.radio.channels import Channel, apply, draw
+from channel_service.relay.frames import write_csi
 from protos.semcom.v1 import frame_pb2
 from receiver.equaliser import equalise_frame
 from receiver.systems import load_systems as load_receivers
 from receiver.systems.base import ReceiverSystem, TaskAnswer
 from shared.errors import UnknownName, WeightsMismatch
 from shared.systems import Options, get_system
-from shared.wire import pack_symbols
 from transmitter.source import Source
 from transmitter.systems import load_systems as load_transmitters
 from transmitter.systems.base import EncodedInstance, TransmitterSystem
@@ -40,7 +40,7 @@ class LinkAnswer:
 
 
 class SemanticLink:
-    """The services' own parts in one process: encode -> draw, apply -> equalise (perfect CSI) -> decode.
+    """The services' own parts in one process: encode -> draw, apply -> equalise -> decode.
 
     Args:
         transmitter: Half of a system.
@@ -76,6 +76,8 @@ class SemanticLink:
         channels: Sequence[Channel],
         frame_numbers: Sequence[int],
         options: Options | None = None,
+        *,
+        csi: str = "perfect",
     ) -> list[list[LinkAnswer]]:
         """Encode instances of one task once, send them over each channel, and have them answered.
 
@@ -85,6 +87,8 @@ class SemanticLink:
             channels: Settings; a channel's seed and a frame's number fix the draw.
             frame_numbers: One an instance.
             options: Of the system; those that are absent take their default.
+            csi: What the receiver knows of the gains. Channels have pilots for "estimated", and an error of
+                the gains for "mismatched".
 
         Returns:
             For each channel the answers, in order.
@@ -94,27 +98,27 @@ class SemanticLink:
         """
         chosen = get_system(self.transmitter.name).read_options(task, options or {})
         encoded = self.transmitter.encode(task, sources, chosen)
-        return [self._pass(task, encoded, channel, frame_numbers) for channel in channels]
+        return [self._pass(task, encoded, channel, frame_numbers, csi) for channel in channels]
 
     def _pass(
-        self, task: str, encoded: Sequence[EncodedInstance], channel: Channel, frame_numbers: Sequence[int]
+        self,
+        task: str,
+        encoded: Sequence[EncodedInstance],
+        channel: Channel,
+        frame_numbers: Sequence[int],
+        csi: str,
     ) -> list[LinkAnswer]:
-        estimates, snrs_db = [], []
+        frames, snrs_db = [], []
         for instance, number in zip(encoded, frame_numbers, strict=True):
             rows, columns = instance.symbols.shape
             drawn = draw(channel, number, (rows, columns))
             y, realised_snr_db = apply(instance.symbols, drawn)
-            estimates.append(equalise_frame(y, _told(drawn)).symbols)
+            state = frame_pb2.ChannelState(csi=csi, noise_variance=drawn.noise_variance)
+            write_csi(state, drawn)
+            frames.append(equalise_frame(y, state, self.receiver.equaliser).received)
             snrs_db.append(realised_snr_db)
-        answers = self.receiver.decode(task, estimates)
+        answers = self.receiver.decode(task, frames)
         return [
             LinkAnswer(answer, instance.symbols.size, instance.symbols.nbytes, snr_db)
             for answer, instance, snr_db in zip(answers, encoded, snrs_db, strict=True)
         ]
-
-
-def _told(drawn: Draw) -> frame_pb2.ChannelState:
-    """What the channel service tells the receiver of a frame's channel: with perfect CSI, the gains."""
-    return frame_pb2.ChannelState(
-        csi="perfect", noise_variance=drawn.noise_variance, gains=pack_symbols(drawn.gains)
-    )

@@ -77,6 +77,8 @@ def send_over_network(
     channel: Channel,
     frame_number: int,
     options: Options | None = None,
+    *,
+    csi: str = "perfect",
 ) -> LinkAnswer:
     """Send one instance through running services, as the frame of the given number.
 
@@ -88,7 +90,9 @@ def send_over_network(
         **files,
         system=system,
         channel=channel.model,
-        csi="perfect",
+        csi=csi,
+        num_pilots=channel.num_pilots or None,
+        csi_error_db=channel.csi_error_db,
         frame_number=frame_number,
         options=options,
         **{name: getattr(channel, name) for name in RADIO_FIELDS},

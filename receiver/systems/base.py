@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+EqualiserName = Literal["mmse", "zero_forcing"]
+"""mmse: least mean squared error, but biased towards zero; zero_forcing: unbiased, loud in a deep fade."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """One frame as the equaliser hands it to a system's receiver half.
+
+    Attributes:
+        symbols: Estimates x_hat of the sent symbols, complex64, shape [num_tokens, num_symbols_per_token].
+        noise_variance: E|x_hat - x|^2 of each estimate, as far as the receiver knows the channel [linear],
+            float32, shape of `symbols`; may be read-only.
+    """
+
+    symbols: NDArray[np.complex64]
+    noise_variance: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -35,19 +52,21 @@ class ReceiverSystem(Protocol):
         profile: Size of its networks; empty where the system has one size.
         fingerprint: Of its weights.
         tasks: Trained tasks.
+        equaliser: Which one its frames come through.
     """
 
     name: str
     profile: str
     fingerprint: str
     tasks: tuple[str, ...]
+    equaliser: EqualiserName
 
-    def decode(self, task: str, frames: Sequence[NDArray[np.complex64]]) -> list[TaskAnswer]:
-        """Answer equalised frames of one task, in order.
+    def decode(self, task: str, frames: Sequence[Received]) -> list[TaskAnswer]:
+        """Answer frames of one task, in order.
 
         Args:
             task: One of `tasks`.
-            frames: complex64 each, shape [num_tokens, num_symbols_per_token], after the equaliser.
+            frames: After the equaliser.
 
         Raises:
             TaskNotTrained: If the task is not among `tasks`.

@@ -70,6 +70,27 @@ def test_tiny_profile(
                 _assert_same(send_over_network(client, "mfmsc", task, source, channel, frame_number), answer)
 
 
+@pytest.mark.parametrize(
+    ("csi", "told"),
+    [("none", {}), ("estimated", {"num_pilots": 4}), ("mismatched", {"csi_error_db": -10.0})],
+)
+def test_every_csi_mode(
+    csi: str, told: dict[str, Any], tiny_stack: Stack, tiny_weights: Path, sources: list[dict[str, Any]]
+) -> None:
+    link, channel = (
+        SemanticLink.load(tiny_weights, "mfmsc"),
+        Channel("rayleigh", "block", 6.0, seed=9, **told),
+    )
+    source: Source = {"image": sources[0]["image"]}
+    ((expected,),) = link.send("image_reconstruction", [source], [channel], [0], csi=csi)
+    ((informed,),) = link.send("image_reconstruction", [source], [channel], [0])
+    with tiny_stack.client() as client:
+        sent = send_over_network(client, "mfmsc", "image_reconstruction", source, channel, 0, csi=csi)
+    _assert_same(sent, expected)
+    assert expected.answer.image is not None
+    assert (expected.answer.image != informed.answer.image).any()
+
+
 def test_options_of_the_system_reach_it_over_the_network(
     tiny_stack: Stack, tiny_weights: Path, sources: list[dict[str, Any]]
 ) -> None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from receiver.systems.base import TaskAnswer
+from receiver.systems.base import EqualiserName, Received, TaskAnswer
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from receiver.systems.mfmsc.transcripts import TranscriptReader
 from shared.errors import InvalidField, TaskNotTrained
@@ -35,6 +35,8 @@ class Receiver:
         manifest: Of the weights.
         vocabulary: Of reconstructed text; None where no task takes text.
     """
+
+    equaliser: EqualiserName = "mmse"
 
     def __init__(self, network: ReceiverNetwork, manifest: Manifest, vocabulary: Vocabulary | None) -> None:
         config = MfmscConfig.of(manifest.config)
@@ -65,15 +67,16 @@ class Receiver:
         return cls(network, manifest, load_vocabulary(folder, manifest, config.sizes.max_text_tokens))
 
     @torch.inference_mode()
-    def decode(self, task: str, frames: Sequence[NDArray[np.complex64]]) -> list[TaskAnswer]:
-        """Answer equalised frames of one task, in order; see `ReceiverSystem.decode`."""
+    def decode(self, task: str, frames: Sequence[Received]) -> list[TaskAnswer]:
+        """Answer frames of one task, in order, by their symbols alone; see `ReceiverSystem.decode`."""
         if task not in self.tasks:
             raise TaskNotTrained(task, self.name, list(self.tasks))
-        for frame in frames:
-            _check_shape(task, frame.shape)
+        symbols = [frame.symbols for frame in frames]
+        for x_hat in symbols:
+            _check_shape(task, x_hat.shape)
         read = self._readers[get_task(task).answer]
         answers: list[TaskAnswer] = []
-        for group in _groups(frames):
+        for group in _groups(symbols):
             tokens = torch.from_numpy(np.concatenate(group))  # [N, S], decoded each for itself
             scores = self._network(task, tokens[:, None]).flatten(0, -2)
             steps = len(scores) // len(tokens)

@@ -72,8 +72,10 @@ def test_perfect_csi_takes_block_and_symbol_gains():
     y = _complex(rng, (3, 4))
     for shape in ((1, 1), (3, 4)):
         gains = _complex(rng, shape)
-        result = equalise_frame(y, _state(gains=pack_symbols(gains)))
-        np.testing.assert_allclose(result.symbols, np.conj(gains) * y / (np.abs(gains) ** 2 + 0.1), rtol=1e-5)
+        result = equalise_frame(y, _state(gains=pack_symbols(gains)), "mmse")
+        np.testing.assert_allclose(
+            result.received.symbols, np.conj(gains) * y / (np.abs(gains) ** 2 + 0.1), rtol=1e-5
+        )
         assert result.post_equalisation_snr_db == pytest.approx(
             -10 * math.log10(np.mean(0.1 / np.abs(gains) ** 2)), abs=1e-4
         )
@@ -82,9 +84,11 @@ def test_perfect_csi_takes_block_and_symbol_gains():
 def test_estimated_csi_uses_the_mean_of_the_pilots():
     y = np.array([[1 + 1j, 2 - 1j]], np.complex64)
     pilots = np.array([[0.9 + 0.2j, 1.1 + 0.0j, 1.0 + 0.1j]], np.complex64)
-    result = equalise_frame(y, _state(csi="estimated", received_pilots=pack_symbols(pilots)))
+    result = equalise_frame(y, _state(csi="estimated", received_pilots=pack_symbols(pilots)), "mmse")
     h_hat = 1.0 + 0.1j
-    np.testing.assert_allclose(result.symbols, np.conj(h_hat) * y / (abs(h_hat) ** 2 + 0.1), rtol=1e-5)
+    np.testing.assert_allclose(
+        result.received.symbols, np.conj(h_hat) * y / (abs(h_hat) ** 2 + 0.1), rtol=1e-5
+    )
 
 
 def test_estimated_gain_approaches_the_true_one_with_more_pilots():
@@ -95,16 +99,69 @@ def test_estimated_gain_approaches_the_true_one_with_more_pilots():
     for num_pilots in (4, 1024):
         pilots = (h + _complex(rng, (1, num_pilots), 0.1)).astype(np.complex64)
         state = _state(csi="estimated", received_pilots=pack_symbols(pilots))
-        errors.append(abs(equalise_frame(y, state).symbols[0, 0] - truth))
+        errors.append(abs(equalise_frame(y, state, "mmse").received.symbols[0, 0] - truth))
     assert errors[1] < errors[0]
     assert errors[1] < 0.05
 
 
 def test_without_csi_nothing_is_changed():
     y = np.array([[1 + 1j, 2 - 1j]], np.complex64)
-    result = equalise_frame(y, _state(csi="none"))
-    assert (result.symbols == y).all()
+    result = equalise_frame(y, _state(csi="none"), "mmse")
+    assert (result.received.symbols == y).all()
     assert result.post_equalisation_snr_db == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("csi", ["perfect", "estimated"])
+@pytest.mark.parametrize("equaliser", ["mmse", "zero_forcing"])
+def test_the_stated_noise_variance_is_the_mean_squared_error(csi, equaliser):
+    """With pilots, over all gains that the same pilots may come from: h = h_hat - (error of their mean)."""
+    rng = np.random.default_rng(5)
+    noise_variance, num_pilots, h_hat = 0.2, 4, np.array([[0.6 + 0.7j]], np.complex64)
+    x = _complex(rng, (1, 400_000))
+    errs = csi == "estimated"
+    h = h_hat + (_complex(rng, x.shape, noise_variance / num_pilots) if errs else 0)
+    y = (h * x + _complex(rng, x.shape, noise_variance)).astype(np.complex64)
+    told = (
+        {"received_pilots": pack_symbols(h_hat.repeat(num_pilots, 1))}
+        if errs
+        else {"gains": pack_symbols(h_hat)}
+    )
+    state = _state(csi=csi, noise_variance=noise_variance, **told)
+    received = equalise_frame(y, state, equaliser).received
+    assert received.noise_variance.dtype == np.float32
+    assert received.noise_variance.shape == y.shape
+    assert np.mean(np.abs(received.symbols - x) ** 2) == pytest.approx(
+        received.noise_variance[0, 0], rel=0.01
+    )
+
+
+def test_zero_forcing_is_unbiased_and_mmse_is_not():
+    rng = np.random.default_rng(6)
+    x, gains = _complex(rng, (2, 3)), _complex(rng, (2, 3))
+    state = _state(gains=pack_symbols(gains))
+    forced, mmse = (equalise_frame(gains * x, state, name).received for name in ("zero_forcing", "mmse"))
+    np.testing.assert_allclose(forced.symbols, x, rtol=1e-5)
+    np.testing.assert_allclose(forced.noise_variance, 0.1 / np.abs(gains) ** 2, rtol=1e-5)
+    assert (np.abs(mmse.symbols) < 0.99 * np.abs(x)).all()
+
+
+def test_where_the_gain_is_zero_a_symbol_is_erased_and_finite():
+    gains = np.array([[0.0, 1.0]], np.complex64)
+    received = equalise_frame(
+        np.ones((1, 2), np.complex64), _state(gains=pack_symbols(gains)), "zero_forcing"
+    ).received
+    assert np.isfinite(received.symbols).all()
+    assert np.isfinite(received.noise_variance).all()
+    assert received.noise_variance[0, 0] > 1e9
+    assert received.noise_variance[0, 1] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("equaliser", ["mmse", "zero_forcing"])
+def test_without_csi_the_noise_is_that_of_the_channel(equaliser):
+    y = np.array([[1 + 1j, 2 - 1j]], np.complex64)
+    received = equalise_frame(y, _state(csi="none"), equaliser).received
+    assert (received.symbols == y).all()
+    assert received.noise_variance == pytest.approx(np.full((1, 2), 0.1))
 
 
 @pytest.mark.parametrize(
@@ -127,5 +184,5 @@ def test_without_csi_nothing_is_changed():
 )
 def test_a_state_that_cannot_be_right_is_refused_by_name(fields, field):
     with pytest.raises(InvalidField) as caught:
-        equalise_frame(np.ones((2, 2), np.complex64), _state(**fields))
+        equalise_frame(np.ones((2, 2), np.complex64), _state(**fields), "mmse")
     assert caught.value.field == field

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from receiver.systems.base import Received
 from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS, WordHead
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from receiver.systems.mfmsc.receiver import Receiver
@@ -67,8 +68,12 @@ def _receiver(task: str, scores: Any) -> Receiver:
     return Receiver(_Fixed(scores), manifest, vocabulary)  # type: ignore[arg-type]
 
 
-def _frames(num_tokens: int) -> list[np.ndarray]:
-    return [np.zeros((num_tokens, 16), dtype=np.complex64)]
+def _received(symbols: np.ndarray) -> Received:
+    return Received(symbols, np.ones(symbols.shape, np.float32))
+
+
+def _frames(num_tokens: int) -> list[Received]:
+    return [_received(np.zeros((num_tokens, 16), dtype=np.complex64))]
 
 
 def test_label_with_probabilities() -> None:
@@ -95,7 +100,7 @@ def test_halves_of_a_token_are_read_in_order_of_time() -> None:
     with torch.inference_mode():
         alone = [network("speech_recognition", torch.from_numpy(frame)[None])[0] for frame in frames]
     assert [len(scores) for scores in alone] == [6, 2, 6]
-    answers = receiver.decode("speech_recognition", frames)
+    answers = receiver.decode("speech_recognition", [_received(frame) for frame in frames])
     for answer, scores in zip(answers, alone, strict=True):
         (expected,) = _receiver("speech_recognition", scores[None]).decode("speech_recognition", _frames(1))
         assert answer.text == expected.text
@@ -145,7 +150,7 @@ def test_patches_become_a_picture() -> None:
 def test_a_false_shape_is_refused(tiny_weights: Path, task: str, shape: tuple[int, int]) -> None:
     receiver = Receiver.load(tiny_weights / "mfmsc")
     with pytest.raises(InvalidField, match="symbols.shape"):
-        receiver.decode(task, [np.zeros(shape, dtype=np.complex64)])
+        receiver.decode(task, [_received(np.zeros(shape, dtype=np.complex64))])
 
 
 def test_an_untrained_task_is_refused() -> None:

@@ -28,6 +28,7 @@ class MeanSystem:
 
     name, profile, fingerprint = "mfmsc", "tiny", FINGERPRINT
     tasks = ("sentiment", "vqa", "text_reconstruction", "image_reconstruction")
+    equaliser = "mmse"
 
     def __init__(self):
         self.batches, self.threads = [], set()
@@ -40,7 +41,7 @@ class MeanSystem:
             "text": lambda mean: TaskAnswer(text=mean),
             "image": lambda mean: TaskAnswer(image=PICTURE),
         }
-        return [makers[get_task(task).answer](f"{frame.mean().real:.3f}") for frame in frames]
+        return [makers[get_task(task).answer](f"{frame.symbols.mean().real:.3f}") for frame in frames]
 
 
 def received(task="sentiment", level=1.0, **changes):
@@ -85,6 +86,15 @@ def service(system, registry):
 
 def decode(service, *frames):
     return asyncio.run(service.Decode(receiver_pb2.DecodeRequest(frames=frames), None))
+
+
+def test_a_system_gets_its_frames_through_the_equaliser_that_it_wants(service, system):
+    noise = 3.0  # so much that both equalisers differ
+    frame = received()
+    frame.state.noise_variance = noise
+    assert decode(service, frame).answers[0].labels == [f"{4 / (4 + noise):.3f}"]
+    system.equaliser = "zero_forcing"
+    assert decode(service, frame).answers[0].labels == ["1.000"]
 
 
 def test_a_frame_is_equalised_and_answered(service):
