@@ -31,7 +31,7 @@ def figures_command(
     readme: Annotated[
         Path | None, typer.Option(help="File whose marked table is written anew, such as README.md.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Measure so many instances of each set.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many instances of each set.")] = 1000,
     threads: THREADS = 2,
 ) -> None:
     """Measure a system's weights on the test split of every data set, then write rows, pictures and card.
@@ -50,7 +50,7 @@ def figures_command(
     typer.echo(f"{rows_file}, its pictures beside it, {folder / 'README.md'}")
 
 
-def _measure(weights: Path, system: str, rows_file: Path, limit: int | None) -> list[dict[str, Any]]:
+def _measure(weights: Path, system: str, rows_file: Path, limit: int) -> list[dict[str, Any]]:
     manifest = load_manifest(weights_of(weights, system))
     rows = read_figures([rows_file]) if rows_file.is_file() else []
     rows = [row for row in rows if (row["fingerprint"], row.get("limit")) == (manifest.fingerprint, limit)]

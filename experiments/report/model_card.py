@@ -137,8 +137,8 @@ def _figures(manifest: Manifest, figures: Sequence[Row]) -> list[str]:
         f"Test splits, measured by `semcom figures` at commit {stated('commit')}, link seed "
         f"{stated('seed')}, {stated('csi')} CSI, {stated('fading')} fading. SNR is Es/N0 per complex symbol "
         f"at unit mean symbol power; no noise means {NO_NOISE_DB:g} dB. Weights are those of this folder "
-        "(int8 and float16). A guesser never sees the input. Sets of fewer than 100 instances are sent over "
-        "20 channel realisations each.",
+        "(int8 and float16). A guesser never sees the input. Of large sets 1,000 instances are measured, "
+        "drawn with seed 0; instances of sets with fewer than 100 are sent over 20 channel realisations each.",
         "",
         *table_of(figures),
         "",
