@@ -138,7 +138,7 @@ def _figures(manifest: Manifest, figures: Sequence[Row]) -> list[str]:
         f"{stated('seed')}, {stated('csi')} CSI, {stated('fading')} fading. SNR is Es/N0 per complex symbol "
         f"at unit mean symbol power; no noise means {NO_NOISE_DB:g} dB. Weights are those of this folder "
         "(int8 and float16). A guesser never sees the input. Of large sets 1,000 instances are measured, "
-        "drawn with seed 0; instances of sets with fewer than 100 are sent over 20 channel realisations each.",
+        "drawn with seed 0; each instance of a set with fewer than 100 is sent over 20 channel realisations.",
         "",
         *table_of(figures),
         "",
