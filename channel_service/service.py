@@ -28,6 +28,7 @@ from shared.errors import FrameLost, TooLarge
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
+_ANSWER_FIELDS = ("post_equalisation_snr_db", "blocks_in_error", "outage")
 _Request = channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
 # The channel for a request of this size is drawn in about 1 ms. Larger requests are drawn in a thread.
 _MAX_BYTES_ON_LOOP = 1 << 17
@@ -234,7 +235,7 @@ def _row(relayed: RelayedFrame, answer: receiver_pb2.Answer | None) -> dict[str,
         **{
             name: getattr(state, name) for name in ("requested_snr_db", "realised_snr_db", "network_delay_ms")
         },
-        "post_equalisation_snr_db": answer.post_equalisation_snr_db if answer else None,
+        **{name: getattr(answer, name) if answer else None for name in _ANSWER_FIELDS},
         "k_factor_db": state.k_factor_db if state.HasField("k_factor_db") else None,
         "seed": str(state.seed),
         "frame_number": str(state.frame_number),

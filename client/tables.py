@@ -62,6 +62,8 @@ def instance_table(result: Row) -> Table:
     """What one instance was answered, over which channel, at which cost."""
     table = Table("", "", title=f"{result['task']} over {result['channel']}", show_header=False, min_width=50)
     table.add_row("answer", Text(show_answer(result["answer"]), style="bold green"))
+    if result["outage"]:
+        table.add_row("outage", Text("the source did not come across", style="bold red"))
     for name, score in result["scores"].items():
         table.add_row(name, _number(score))
     table.add_section()

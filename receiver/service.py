@@ -183,6 +183,8 @@ def _to_proto(instance: _Instance, answer: TaskAnswer) -> receiver_pb2.Answer:
         text=answer.text,
         image_png=None if answer.image is None else _to_png(answer.image),
         post_equalisation_snr_db=instance.equalised.post_equalisation_snr_db,
+        outage=answer.outage,
+        blocks_in_error=answer.blocks_in_error,
     )
 
 
@@ -204,6 +206,8 @@ def _log_fields(received: frame_pb2.ReceivedFrame, answer: receiver_pb2.Answer) 
         "channel": state.channel,
         "snr_db": state.requested_snr_db,
         **{field.name: getattr(cost, field.name) for field in cost.DESCRIPTOR.fields},
+        "outage": answer.outage,
+        "blocks_in_error": answer.blocks_in_error,
         "answer": _in_short(answer),
     }
 

@@ -28,6 +28,11 @@ class Overhead(NamedTuple):
         airtime_ms: (channel_uses + num_pilots) / symbol rate [ms].
         bandwidth_ratio: Channel uses for each source value (k/n); 0 where the source was not stated.
         wire_bytes: Its share of the request it came in, see `wire_shares`.
+        information_bits: Bits of the source code; this and what follows is 0 for a system without channel
+            coding.
+        coded_bits: Bits that the symbols carry, signalling included.
+        num_blocks: Blocks of the channel code.
+        code_rate: information_bits / coded_bits.
     """
 
     source_bytes: int
@@ -39,6 +44,10 @@ class Overhead(NamedTuple):
     airtime_ms: float
     bandwidth_ratio: float
     wire_bytes: int
+    information_bits: int
+    coded_bits: int
+    num_blocks: int
+    code_rate: float
 
     def to_proto(self) -> frame_pb2.Overhead:
         """As the message of the wire contract."""
@@ -76,6 +85,10 @@ def overhead_of(
         airtime_ms=1e3 * (channel_uses + num_pilots) / symbol_rate_hz,
         bandwidth_ratio=channel_uses / frame.num_source_values if frame.num_source_values else 0.0,
         wire_bytes=wire_bytes,
+        information_bits=frame.information_bits,
+        coded_bits=frame.coded_bits,
+        num_blocks=frame.num_blocks,
+        code_rate=frame.information_bits / frame.coded_bits if frame.coded_bits else 0.0,
     )
 
 

@@ -203,6 +203,17 @@ class OverheadAnswer(BaseModel):
         "at 16 kHz.",
         examples=[0.0013],
     )
+    information_bits: int = Field(
+        description="Bits of the source code; 0 for a system without channel coding.", examples=[5816]
+    )
+    coded_bits: int = Field(
+        description="Bits that the symbols carry, signalling included; 0 without channel coding.",
+        examples=[12280],
+    )
+    num_blocks: int = Field(description="Blocks of the channel code.", examples=[1])
+    code_rate: float = Field(
+        description="information_bits / coded_bits; 0 without channel coding.", examples=[0.4736]
+    )
 
 
 class LatencyAnswer(BaseModel):
@@ -245,6 +256,12 @@ class TransmitAnswer(BaseModel):
     answer: LabelAnswer | LabelsAnswer | TextAnswer | ImageAnswer = Field(
         description="What the receiver made of the frame; its shape depends on the task."
     )
+    outage: bool = Field(
+        description="True if something of the source did not come across (a wrong CRC, a file that cannot be "
+        "read); the answer is then the best without it. Systems without channel coding have no outage.",
+        examples=[False],
+    )
+    blocks_in_error: int = Field(description="Blocks of the channel code whose CRC is wrong.", examples=[0])
     scores: dict[str, float] = Field(
         description="psnr_db (picture, against the source as brought to 32x32 pixels) or bleu (reconstructed "
         "text, against the source); else empty.",
@@ -277,6 +294,8 @@ class TransmitAnswer(BaseModel):
             seed=state.seed,
             fingerprint=frame.fingerprint,
             answer=_ANSWERS[get_task(frame.task).answer](answer),
+            outage=answer.outage,
+            blocks_in_error=answer.blocks_in_error,
             scores=delivery.scores,
             overhead=OverheadAnswer.model_validate(delivery.result.overhead, from_attributes=True),
             latency_ms=LatencyAnswer.model_validate(delivery.latency, from_attributes=True),

@@ -276,6 +276,9 @@ def _build_frame(
         source_bytes=order.source_bytes,
         num_source_values=encoded.num_source_values,
         encode_ms=encode_ms,
+        information_bits=encoded.information_bits,
+        coded_bits=encoded.coded_bits,
+        num_blocks=encoded.num_blocks,
     )
 
 

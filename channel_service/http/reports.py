@@ -55,6 +55,7 @@ class OverheadReportRow(Group):
 
     num_instances: int = Field(description="Instances sent, including failed ones.", examples=[12])
     num_failed: int = Field(description="Instances that were not answered.", examples=[0])
+    num_outages: int = Field(description="Instances that were answered with an outage.", examples=[0])
     source_bytes: float = Field(
         description="Size of the input as the client sent it [bytes].", examples=[391.5]
     )
@@ -70,6 +71,20 @@ class OverheadReportRow(Group):
     airtime_ms: float = Field(description="Time on the air at the link's symbol rate [ms].", examples=[0.016])
     bandwidth_ratio: float = Field(
         description="Channel uses for each value of the source.", examples=[0.0013]
+    )
+    information_bits: float | None = Field(
+        description="Bits of the source code; 0 for a system without channel coding.", examples=[5816]
+    )
+    coded_bits: float | None = Field(
+        description="Bits that the symbols carry, signalling included; 0 without channel coding.",
+        examples=[12280],
+    )
+    num_blocks: float | None = Field(description="Blocks of the channel code.", examples=[1])
+    code_rate: float | None = Field(
+        description="information_bits / coded_bits; 0 without channel coding.", examples=[0.4736]
+    )
+    blocks_in_error: float | None = Field(
+        description="Blocks of the channel code whose CRC is wrong.", examples=[0]
     )
 
 
@@ -131,6 +146,24 @@ class InstanceRow(BaseModel):
     airtime_ms: float = Field(description="Time on the air at the link's symbol rate [ms].", examples=[0.016])
     bandwidth_ratio: float = Field(
         description="Channel uses for each value of the source.", examples=[0.0013]
+    )
+    information_bits: int | None = Field(
+        description="Bits of the source code; 0 for a system without channel coding.", examples=[5816]
+    )
+    coded_bits: int | None = Field(
+        description="Bits that the symbols carry, signalling included; 0 without channel coding.",
+        examples=[12280],
+    )
+    num_blocks: int | None = Field(description="Blocks of the channel code.", examples=[1])
+    code_rate: float | None = Field(
+        description="information_bits / coded_bits; 0 without channel coding.", examples=[0.4736]
+    )
+    blocks_in_error: int | None = Field(
+        description="Blocks of the channel code whose CRC is wrong.", examples=[0]
+    )
+    outage: bool | None = Field(
+        description="True if something of the source did not come across; null if there is no answer.",
+        examples=[False],
     )
     network_delay_ms: float | None = Field(
         description="Delay of this frame in the emulated network, with jitter; part of downlink [ms]. "
@@ -296,7 +329,7 @@ def _as_parquet(row_model: type[BaseModel], columns: Sequence[str], rows: Sequen
     except ImportError as error:
         allowed = "json, csv; for parquet, install the extra on this service: pip install 'semcom[reports]'"
         raise InvalidField("format", "parquet", allowed) from error
-    types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     schema = pa.schema([(name, types[_type_of(row_model, name)]) for name in columns])
     sink = io.BytesIO()
     parquet.write_table(pa.Table.from_pylist(rows, schema=schema), sink)
@@ -304,7 +337,7 @@ def _as_parquet(row_model: type[BaseModel], columns: Sequence[str], rows: Sequen
 
 
 def _type_of(row_model: type[BaseModel], column: str) -> Any:
-    """Type of a field: str, int or float, also if the field may be None."""
+    """Type of a field: str, int, float or bool, also if the field may be None."""
     annotation = row_model.model_fields[column].annotation
     return next((part for part in get_args(annotation) if part is not type(None)), annotation)
 

@@ -16,6 +16,7 @@ MAX_SYMBOLS_PER_REQUEST = MAX_SYMBOLS_PER_FRAME
 _MAX_NAME_CHARS = 64
 # Whole numbers up to this one are exact in JSON and in a mean.
 _MAX_COUNT = 2**53
+_COUNTS = ("source_bytes", "num_source_values", "information_bits", "coded_bits", "num_blocks")
 _POWER_TOLERANCE: Mapping[int, float] = {
     frame_pb2.SYMBOL_ENCODING_FLOAT32: 0.01,
     frame_pb2.SYMBOL_ENCODING_FLOAT16: 0.05,
@@ -74,7 +75,7 @@ def _check_header(frame: frame_pb2.Frame) -> None:
         value = getattr(frame, name)
         if not 1 <= len(value) <= _MAX_NAME_CHARS:
             raise InvalidField(name, value, f"1 to {_MAX_NAME_CHARS} characters")
-    for name in ("source_bytes", "num_source_values"):
+    for name in _COUNTS:
         value = getattr(frame, name)
         if value > _MAX_COUNT:
             raise InvalidField(name, value, f"0 to {_MAX_COUNT}")

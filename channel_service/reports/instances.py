@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Column, DateTime, Engine, Float, Integer, MetaData, String, Table, inspect
+from sqlalchemy import Boolean, Column, DateTime, Engine, Float, Integer, MetaData, String, Table, inspect
 
 from shared.errors import InvalidField
 from shared.ledger import HOPS
 
 # Increases by one with every change of the table.
-SCHEMA_VERSION = 3
-# By version of a file: the statement that makes it a file of the next version.
-_MIGRATIONS: Mapping[int, str] = {
-    1: "ALTER TABLE instances ADD COLUMN wire_bytes INTEGER",
-    2: "ALTER TABLE instances ADD COLUMN network_delay_ms FLOAT",
+SCHEMA_VERSION = 4
+# By version of a file: the columns that make it a file of the next version.
+_ADDED: Mapping[int, Sequence[str]] = {
+    1: ("wire_bytes INTEGER",),
+    2: ("network_delay_ms FLOAT",),
+    3: (
+        *("information_bits INTEGER", "coded_bits INTEGER", "num_blocks INTEGER", "code_rate FLOAT"),
+        *("blocks_in_error INTEGER", "outage BOOLEAN"),
+    ),
 }
 _METADATA = MetaData()
 _COUNTS = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes")
 _RATIOS = ("airtime_ms", "bandwidth_ratio")
-OVERHEAD_FIELDS = (*_COUNTS, "wire_bytes", *_RATIOS)
+_CODED_COUNTS = ("information_bits", "coded_bits", "num_blocks")
+OVERHEAD_FIELDS = (*_COUNTS, "wire_bytes", *_RATIOS, *_CODED_COUNTS, "code_rate", "blocks_in_error")
 
 INSTANCES = Table(
     "instances",
@@ -43,6 +48,11 @@ INSTANCES = Table(
     # NULL for instances that were stored by version 1 or 2.
     Column("network_delay_ms", Float),
     *(Column(f"{hop}_ms", Float) for hop in HOPS),
+    # NULL for instances that were stored by version 1 to 3, and the last two for those without an answer.
+    *(Column(name, Integer) for name in _CODED_COUNTS),
+    Column("code_rate", Float),
+    Column("blocks_in_error", Integer),
+    Column("outage", Boolean),
 )
 
 
@@ -60,8 +70,9 @@ def open_schema(engine: Engine, path: str) -> None:
         version = SCHEMA_VERSION
         if inspect(connection).has_table(INSTANCES.name):
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        while version in _MIGRATIONS:
-            connection.exec_driver_sql(_MIGRATIONS[version])
+        while version in _ADDED:
+            for column in _ADDED[version]:
+                connection.exec_driver_sql(f"ALTER TABLE {INSTANCES.name} ADD COLUMN {column}")
             version += 1
         if version != SCHEMA_VERSION:
             raise InvalidField(

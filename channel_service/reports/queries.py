@@ -148,7 +148,8 @@ def overhead_statement(query: ReportQuery) -> Select[Any]:
     """Mean cost of an instance for each group; failed instances are included, because they were sent too."""
     means = [func.avg(_COLUMNS[name]).label(name) for name in OVERHEAD_FIELDS]
     failed = func.count().filter(_COLUMNS.status != "OK").label("num_failed")
-    return _grouped(query, [func.count().label("num_instances"), failed, *means])
+    outages = func.count().filter(_COLUMNS.outage).label("num_outages")
+    return _grouped(query, [func.count().label("num_instances"), failed, outages, *means])
 
 
 def paper_statement(query: ReportQuery) -> Select[Any]:

@@ -36,12 +36,16 @@ class TaskAnswer:
         scores: Every class and its probability, most probable first.
         text: Reconstructed or recognised text.
         image: Reconstructed picture, uint8 [height, width, 3].
+        outage: True where something of the source did not come across, and the answer does without it.
+        blocks_in_error: Blocks of the channel code whose CRC is wrong.
     """
 
     labels: tuple[str, ...] = ()
     scores: tuple[tuple[str, float], ...] = ()
     text: str | None = None
     image: NDArray[np.uint8] | None = None
+    outage: bool = False
+    blocks_in_error: int = 0
 
 
 class ReceiverSystem(Protocol):

@@ -18,13 +18,20 @@ class EncodedInstance:
     """One instance, ready for the air.
 
     Attributes:
-        symbols: complex64, shape [num_tokens, num_symbols_per_token], unit mean power.
+        symbols: complex64, shape [num_tokens, num_symbols_per_token], of unit mean power, or of unit expected
+            power where the system states a peak power.
         num_source_values: Real values of the source as the model sees it (pixels, samples, characters), the
             n of the bandwidth ratio k/n.
+        information_bits: Bits of the source code; this and what follows is 0 without channel coding.
+        coded_bits: Bits that the symbols carry, signalling included.
+        num_blocks: Blocks of the channel code.
     """
 
     symbols: NDArray[np.complex64]
     num_source_values: int
+    information_bits: int = 0
+    coded_bits: int = 0
+    num_blocks: int = 0
 
 
 class TransmitterSystem(Protocol):

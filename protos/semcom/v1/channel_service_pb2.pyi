@@ -256,7 +256,7 @@ class OverheadReport(_message.Message):
     def __init__(self, rows: _Optional[_Iterable[_Union[OverheadRow, _Mapping]]] = ...) -> None: ...
 
 class OverheadRow(_message.Message):
-    __slots__ = ("task", "system", "num_instances", "num_failed", "source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio", "wire_bytes", "group")
+    __slots__ = ("task", "system", "num_instances", "num_failed", "source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio", "wire_bytes", "group", "information_bits", "coded_bits", "num_blocks", "code_rate", "blocks_in_error", "num_outages")
     class GroupEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -278,6 +278,12 @@ class OverheadRow(_message.Message):
     BANDWIDTH_RATIO_FIELD_NUMBER: _ClassVar[int]
     WIRE_BYTES_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
+    INFORMATION_BITS_FIELD_NUMBER: _ClassVar[int]
+    CODED_BITS_FIELD_NUMBER: _ClassVar[int]
+    NUM_BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    CODE_RATE_FIELD_NUMBER: _ClassVar[int]
+    BLOCKS_IN_ERROR_FIELD_NUMBER: _ClassVar[int]
+    NUM_OUTAGES_FIELD_NUMBER: _ClassVar[int]
     task: str
     system: str
     num_instances: int
@@ -292,7 +298,13 @@ class OverheadRow(_message.Message):
     bandwidth_ratio: float
     wire_bytes: float
     group: _containers.ScalarMap[str, str]
-    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., num_instances: _Optional[int] = ..., num_failed: _Optional[int] = ..., source_bytes: _Optional[float] = ..., real_values: _Optional[float] = ..., channel_uses: _Optional[float] = ..., num_pilots: _Optional[float] = ..., payload_bytes: _Optional[float] = ..., message_bytes: _Optional[float] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ..., wire_bytes: _Optional[float] = ..., group: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    information_bits: float
+    coded_bits: float
+    num_blocks: float
+    code_rate: float
+    blocks_in_error: float
+    num_outages: int
+    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., num_instances: _Optional[int] = ..., num_failed: _Optional[int] = ..., source_bytes: _Optional[float] = ..., real_values: _Optional[float] = ..., channel_uses: _Optional[float] = ..., num_pilots: _Optional[float] = ..., payload_bytes: _Optional[float] = ..., message_bytes: _Optional[float] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ..., wire_bytes: _Optional[float] = ..., group: _Optional[_Mapping[str, str]] = ..., information_bits: _Optional[float] = ..., coded_bits: _Optional[float] = ..., num_blocks: _Optional[float] = ..., code_rate: _Optional[float] = ..., blocks_in_error: _Optional[float] = ..., num_outages: _Optional[int] = ...) -> None: ...
 
 class LatencyReport(_message.Message):
     __slots__ = ("rows",)

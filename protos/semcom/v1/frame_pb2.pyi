@@ -31,7 +31,7 @@ class Symbols(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., shape: _Optional[_Iterable[int]] = ..., encoding: _Optional[_Union[SymbolEncoding, str]] = ..., scale: _Optional[float] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("instance_id", "frame_number", "task", "system", "fingerprint", "symbols", "source_bytes", "num_source_values", "encode_ms")
+    __slots__ = ("instance_id", "frame_number", "task", "system", "fingerprint", "symbols", "source_bytes", "num_source_values", "encode_ms", "information_bits", "coded_bits", "num_blocks")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     FRAME_NUMBER_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,9 @@ class Frame(_message.Message):
     SOURCE_BYTES_FIELD_NUMBER: _ClassVar[int]
     NUM_SOURCE_VALUES_FIELD_NUMBER: _ClassVar[int]
     ENCODE_MS_FIELD_NUMBER: _ClassVar[int]
+    INFORMATION_BITS_FIELD_NUMBER: _ClassVar[int]
+    CODED_BITS_FIELD_NUMBER: _ClassVar[int]
+    NUM_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     frame_number: int
     task: str
@@ -50,7 +53,10 @@ class Frame(_message.Message):
     source_bytes: int
     num_source_values: int
     encode_ms: float
-    def __init__(self, instance_id: _Optional[str] = ..., frame_number: _Optional[int] = ..., task: _Optional[str] = ..., system: _Optional[str] = ..., fingerprint: _Optional[str] = ..., symbols: _Optional[_Union[Symbols, _Mapping]] = ..., source_bytes: _Optional[int] = ..., num_source_values: _Optional[int] = ..., encode_ms: _Optional[float] = ...) -> None: ...
+    information_bits: int
+    coded_bits: int
+    num_blocks: int
+    def __init__(self, instance_id: _Optional[str] = ..., frame_number: _Optional[int] = ..., task: _Optional[str] = ..., system: _Optional[str] = ..., fingerprint: _Optional[str] = ..., symbols: _Optional[_Union[Symbols, _Mapping]] = ..., source_bytes: _Optional[int] = ..., num_source_values: _Optional[int] = ..., encode_ms: _Optional[float] = ..., information_bits: _Optional[int] = ..., coded_bits: _Optional[int] = ..., num_blocks: _Optional[int] = ...) -> None: ...
 
 class ChannelState(_message.Message):
     __slots__ = ("link", "channel", "fading", "csi", "requested_snr_db", "realised_snr_db", "noise_variance", "frame_number", "seed", "k_factor_db", "gains", "received_pilots", "lost", "network_delay_ms")
@@ -85,7 +91,7 @@ class ChannelState(_message.Message):
     def __init__(self, link: _Optional[str] = ..., channel: _Optional[str] = ..., fading: _Optional[str] = ..., csi: _Optional[str] = ..., requested_snr_db: _Optional[float] = ..., realised_snr_db: _Optional[float] = ..., noise_variance: _Optional[float] = ..., frame_number: _Optional[int] = ..., seed: _Optional[int] = ..., k_factor_db: _Optional[float] = ..., gains: _Optional[_Union[Symbols, _Mapping]] = ..., received_pilots: _Optional[_Union[Symbols, _Mapping]] = ..., lost: _Optional[bool] = ..., network_delay_ms: _Optional[float] = ...) -> None: ...
 
 class Overhead(_message.Message):
-    __slots__ = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio", "wire_bytes")
+    __slots__ = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio", "wire_bytes", "information_bits", "coded_bits", "num_blocks", "code_rate")
     SOURCE_BYTES_FIELD_NUMBER: _ClassVar[int]
     REAL_VALUES_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
@@ -95,6 +101,10 @@ class Overhead(_message.Message):
     AIRTIME_MS_FIELD_NUMBER: _ClassVar[int]
     BANDWIDTH_RATIO_FIELD_NUMBER: _ClassVar[int]
     WIRE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    INFORMATION_BITS_FIELD_NUMBER: _ClassVar[int]
+    CODED_BITS_FIELD_NUMBER: _ClassVar[int]
+    NUM_BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    CODE_RATE_FIELD_NUMBER: _ClassVar[int]
     source_bytes: int
     real_values: int
     channel_uses: int
@@ -104,7 +114,11 @@ class Overhead(_message.Message):
     airtime_ms: float
     bandwidth_ratio: float
     wire_bytes: int
-    def __init__(self, source_bytes: _Optional[int] = ..., real_values: _Optional[int] = ..., channel_uses: _Optional[int] = ..., num_pilots: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., message_bytes: _Optional[int] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ..., wire_bytes: _Optional[int] = ...) -> None: ...
+    information_bits: int
+    coded_bits: int
+    num_blocks: int
+    code_rate: float
+    def __init__(self, source_bytes: _Optional[int] = ..., real_values: _Optional[int] = ..., channel_uses: _Optional[int] = ..., num_pilots: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., message_bytes: _Optional[int] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ..., wire_bytes: _Optional[int] = ..., information_bits: _Optional[int] = ..., coded_bits: _Optional[int] = ..., num_blocks: _Optional[int] = ..., code_rate: _Optional[float] = ...) -> None: ...
 
 class ReceivedFrame(_message.Message):
     __slots__ = ("frame", "state", "overhead")

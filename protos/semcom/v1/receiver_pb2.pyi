@@ -30,20 +30,24 @@ class LabelScore(_message.Message):
     def __init__(self, label: _Optional[str] = ..., probability: _Optional[float] = ...) -> None: ...
 
 class Answer(_message.Message):
-    __slots__ = ("instance_id", "labels", "scores", "text", "image_png", "post_equalisation_snr_db")
+    __slots__ = ("instance_id", "labels", "scores", "text", "image_png", "post_equalisation_snr_db", "outage", "blocks_in_error")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     SCORES_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     IMAGE_PNG_FIELD_NUMBER: _ClassVar[int]
     POST_EQUALISATION_SNR_DB_FIELD_NUMBER: _ClassVar[int]
+    OUTAGE_FIELD_NUMBER: _ClassVar[int]
+    BLOCKS_IN_ERROR_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     labels: _containers.RepeatedScalarFieldContainer[str]
     scores: _containers.RepeatedCompositeFieldContainer[LabelScore]
     text: str
     image_png: bytes
     post_equalisation_snr_db: float
-    def __init__(self, instance_id: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., scores: _Optional[_Iterable[_Union[LabelScore, _Mapping]]] = ..., text: _Optional[str] = ..., image_png: _Optional[bytes] = ..., post_equalisation_snr_db: _Optional[float] = ...) -> None: ...
+    outage: bool
+    blocks_in_error: int
+    def __init__(self, instance_id: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., scores: _Optional[_Iterable[_Union[LabelScore, _Mapping]]] = ..., text: _Optional[str] = ..., image_png: _Optional[bytes] = ..., post_equalisation_snr_db: _Optional[float] = ..., outage: _Optional[bool] = ..., blocks_in_error: _Optional[int] = ...) -> None: ...
 
 class GetModelRequest(_message.Message):
     __slots__ = ()

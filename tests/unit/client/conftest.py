@@ -31,6 +31,8 @@ RESULT = {
     "seed": 3,
     "fingerprint": "abcdef",
     "answer": {"label": "red", "probabilities": {"red": 0.75, "blue": 0.25}},
+    "outage": False,
+    "blocks_in_error": 0,
     "scores": {},
     "overhead": {
         "source_bytes": 300,

@@ -61,6 +61,16 @@ def test_ledger_of_a_fused_instance_is_the_papers() -> None:
     assert cost.airtime_ms == pytest.approx(0.020)
     assert cost.bandwidth_ratio == pytest.approx(16 / 12_300)
     assert cost.message_bytes == frame.ByteSize() > 128
+    assert (cost.information_bits, cost.coded_bits, cost.num_blocks, cost.code_rate) == (0, 0, 0, 0.0)
+
+
+def test_ledger_of_a_coded_instance_states_its_bits_beside_the_papers_counting() -> None:
+    symbols = pack_symbols(np.ones((1, 972), dtype=np.complex64))
+    frame = frame_pb2.Frame(symbols=symbols, information_bits=800, coded_bits=1944, num_blocks=1)
+    cost = overhead_of(frame, num_pilots=0, symbol_rate_hz=1e6, wire_bytes=8000)
+    assert (cost.payload_bytes, cost.real_values) == (8 * 972, 2 * 972)
+    assert (cost.information_bits, cost.coded_bits, cost.num_blocks) == (800, 1944, 1)
+    assert cost.code_rate == pytest.approx(800 / 1944)
 
 
 def test_snr_is_es_over_n0() -> None:

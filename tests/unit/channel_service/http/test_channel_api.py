@@ -70,8 +70,10 @@ def store_two(service: Service) -> None:
         "seed": "0", "frame_number": "7", "source_bytes": 100, "real_values": 32, "channel_uses": 16,
         "num_pilots": 0, "payload_bytes": 128, "message_bytes": 200, "wire_bytes": 230, "airtime_ms": 0.016,
         "bandwidth_ratio": 0.25, "network_delay_ms": 1.5, "channel_ms": 1.0,
+        "information_bits": 800, "coded_bits": 1944, "num_blocks": 1, "code_rate": 800 / 1944,
     }  # fmt: skip
     answered = {**row, "instance_id": "a", "status": "OK", "downlink_ms": 2.0, "decode_ms": 3.0}
+    answered |= {"blocks_in_error": 1, "outage": True}
     failed = {**row, "instance_id": "b", "status": "ServiceUnavailable"}
     asyncio.run(service.store.add([answered]))
     asyncio.run(service.store.add([failed]))
@@ -393,6 +395,7 @@ def test_instances_have_all_columns_and_pages(service):
     (answered,) = service.request("GET", "/reports/instances", params={"status": "OK"}).json()
     assert (answered["instance_id"], answered["seed"], answered["decode_ms"]) == ("a", "0", 3.0)
     assert answered["network_delay_ms"] == 1.5
+    assert (answered["outage"], answered["blocks_in_error"], answered["coded_bits"]) == (True, 1, 1944)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,12 @@ ROW = {
     "airtime_ms": 0.016,
     "bandwidth_ratio": 0.25,
     "network_delay_ms": 1.5,
+    "information_bits": 800,
+    "coded_bits": 1944,
+    "num_blocks": 1,
+    "code_rate": 800 / 1944,
+    "blocks_in_error": 0,
+    "outage": False,
     "channel_ms": 1.0,
     "downlink_ms": 2.0,
     "decode_ms": 3.0,
@@ -236,8 +242,16 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
             Store(str(place))
 
 
+_ADDED_LAST = ["information_bits", "coded_bits", "num_blocks", "code_rate", "blocks_in_error", "outage"]
+
+
 @pytest.mark.parametrize(
-    ("version", "lacking"), [(1, ["wire_bytes", "network_delay_ms"]), (2, ["network_delay_ms"])]
+    ("version", "lacking"),
+    [
+        (1, ["wire_bytes", "network_delay_ms", *_ADDED_LAST]),
+        (2, ["network_delay_ms", *_ADDED_LAST]),
+        (3, _ADDED_LAST),
+    ],
 )
 def test_a_store_of_an_earlier_version_is_migrated(path, version, lacking):
     first = Store(path)
@@ -258,6 +272,19 @@ def test_a_store_of_an_earlier_version_is_migrated(path, version, lacking):
     # The mean is over the instances whose bytes are known.
     assert (second.overhead()[0]["num_instances"], second.overhead()[0]["wire_bytes"]) == (2, 230)
     second.close()
+
+
+def test_outages_are_counted_and_bits_are_means_over_what_is_known(store):
+    add(
+        store,
+        {"instance_id": "a", "outage": True, "blocks_in_error": 3, "information_bits": 1000},
+        {"instance_id": "b", "outage": False},
+        {"instance_id": "c", "outage": None, "blocks_in_error": None, "status": "ServiceUnavailable"},
+    )
+    (row,) = store.overhead()
+    assert (row["num_instances"], row["num_failed"], row["num_outages"]) == (3, 1, 1)
+    assert row["blocks_in_error"] == 1.5
+    assert row["information_bits"] == pytest.approx((1000 + 800 + 800) / 3)
 
 
 def test_groups_are_those_of_the_query(store):
