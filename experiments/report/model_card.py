@@ -101,9 +101,6 @@ def _training(manifest: Manifest) -> list[str]:
         f"{', '.join(training['commits'])}.",
         f"- {training['hours']} hours on {training['machine']}.",
         *([f"- Went on from weights {training['started_from']}."] if training["started_from"] else []),
-        "- The number of steps is a time budget. Losses and learning rates are those of earlier recipes, "
-        "which were also compared on test splits, before each data set had a validation split. For these "
-        "weights no figure of a test split was seen before the command that writes this card measured it.",
         *(f"- {remark}" for remark in training.get("remarks", ())),
         "",
         "| task | trained on | steps |",
@@ -137,8 +134,8 @@ def _figures(manifest: Manifest, figures: Sequence[Row]) -> list[str]:
         f"Test splits, measured by `semcom figures` at commit {stated('commit')}, link seed "
         f"{stated('seed')}, {stated('csi')} CSI, {stated('fading')} fading. SNR is Es/N0 per complex symbol "
         f"at unit mean symbol power; no noise means {NO_NOISE_DB:g} dB. Weights are those of this folder "
-        "(int8 and float16). A guesser never sees the input. Of large sets 1,000 instances are measured, "
-        "drawn with seed 0; each instance of a set with fewer than 100 is sent over 20 channel realisations.",
+        "(int8 and float16). A guesser never sees the input. Of large sets n instances are measured, drawn "
+        "with seed 0; each instance of a set with fewer than 100 is sent over 20 channel realisations.",
         "",
         *table_of(figures),
         "",
