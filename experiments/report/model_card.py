@@ -48,7 +48,7 @@ _SETS: Mapping[str, _Set] = {
     ),
     "fights": _Set(
         "surveillance clips with and without fights; stands for HMDB51",
-        "Fights are learnt from 209 clips; figures of 61 clips move by several points between trainings.",
+        "Fights are learnt from some 200 clips; figures of 61 clips differ by points between trainings.",
     ),
     "easy-vqa": _Set(
         "easy-VQA, drawings of one shape; stands for VQA v2",
