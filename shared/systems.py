@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.errors import InvalidField, UnknownName
-from shared.networks.mfmsc import sends_sequence
+from shared.networks.mfmsc.config import sends_sequence
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, PROFILES
 from shared.tasks import TASKS
 

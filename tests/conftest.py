@@ -47,12 +47,12 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from receiver.systems.mfmsc.network import ReceiverNetwork
-    from shared.networks.mfmsc import MfmscConfig
+    from shared.networks.mfmsc.config import MfmscConfig
+    from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
     from shared.networks.profiles import get_profile
     from shared.networks.text import SPECIAL, Vocabulary
     from shared.tasks import TASKS
     from shared.weights import Manifest, save_weights
-    from transmitter.systems.mfmsc.network import TransmitterNetwork
 
     letters = "abcdefghijklmnopqrstuvwxyz0123456789'"
     pieces = [*SPECIAL, *letters, *("##" + letter for letter in letters)]

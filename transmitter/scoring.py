@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from protos.semcom.v1 import receiver_pb2
+from shared.source import Source
 from shared.tasks import AnswerKind, get_task
-from transmitter.source import Source
 
 MAX_PSNR_DB = 100.0
 """Stated where two pictures are the same: JSON has no infinity."""
@@ -77,7 +77,7 @@ def split_words(text: str) -> list[str]:
 def _score_image(source: Source, answer: receiver_pb2.Answer) -> dict[str, float]:
     """At the model's resolution: the source as the encoder saw it."""
     # The networks' own resize, and with it torch, which other answers do not need.
-    from transmitter.preprocessing import resize
+    from shared.networks.preprocessing import resize
 
     with Image.open(io.BytesIO(answer.image_png)) as png:
         image = np.asarray(png.convert("RGB"))

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import InvalidField, SemcomError
+from shared.source import Source
 from shared.tasks import Modality
-from transmitter.source import Source
 
 SPLITS = ("train", "validation", "test")
 """Every data set has these three, and no instance is in two of them.
@@ -54,7 +54,7 @@ class Column:
     """The inputs of one modality, each stored once.
 
     Attributes:
-        values: Distinct inputs, each in the form that `transmitter.source.Source` defines. Pictures of one
+        values: Distinct inputs, each in the form that `shared.source.Source` defines. Pictures of one
             size are one array, uint8 [num_values, height, width, 3]. Everything else is a sequence, which may
             read an item from disk when the item is asked for.
         rows: Index into `values` of each instance, int64 [num_instances].

@@ -56,7 +56,7 @@ def load_hmdb51(root: Path, split: str) -> Examples:
 
 def _decode(data: bytes) -> NDArray[np.uint8]:
     # Loads torch, which listing the data sets does not need.
-    from transmitter.preprocessing import resize, sample_frames
+    from shared.networks.preprocessing import resize, sample_frames
 
     profile = get_profile("paper")
     frames = sample_frames(decode_video(data), profile.video_frames)

@@ -21,9 +21,9 @@ from experiments.evaluation.link import LinkAnswer, SemanticLink
 from experiments.evaluation.measures import Measure, measures_of
 from shared.errors import InvalidField
 from shared.provenance import current_commit
+from shared.source import Source
 from shared.systems import Options, get_system
 from shared.weights import Manifest
-from transmitter.source import Source
 
 _BATCH = 64
 _NUM_LABELS_NAMED = 8

@@ -16,8 +16,8 @@ from receiver.equaliser import equalise_frame
 from receiver.systems import load_systems as load_receivers
 from receiver.systems.base import ReceiverSystem, TaskAnswer
 from shared.errors import UnknownName, WeightsMismatch
+from shared.source import Source
 from shared.systems import Options, get_system
-from transmitter.source import Source
 from transmitter.systems import load_systems as load_transmitters
 from transmitter.systems.base import EncodedInstance, TransmitterSystem
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from experiments.data.base import Examples, multi_hot
 from experiments.evaluation.metrics import METRICS, Measured
 from receiver.systems.base import TaskAnswer
+from shared.networks.preprocessing import IMAGE_SIZE, resize
 from shared.tasks import AnswerKind, get_task
-from transmitter.preprocessing import IMAGE_SIZE, resize
 
 
 @dataclass(frozen=True)

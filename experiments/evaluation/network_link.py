@@ -23,11 +23,11 @@ from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
 from receiver.systems.base import TaskAnswer
 from shared.errors import WeightsMismatch
+from shared.networks.preprocessing import SAMPLE_RATE_HZ
+from shared.source import Source
 from shared.systems import Options
 from shared.tasks import Modality
 from shared.weights import Manifest
-from transmitter.preprocessing import SAMPLE_RATE_HZ
-from transmitter.source import Source
 
 _NUM_CLIENTS = 4
 

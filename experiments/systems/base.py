@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Self, cast
 
 from torch import Tensor, nn
 
-from experiments.training.batches import Batch
 from experiments.training.objectives import SpeechCode
 from experiments.training.recipes import Recipe
 from experiments.training.sampling import Sampler
 from shared.errors import InvalidField
+from shared.networks.batch import Batch
 from shared.networks.profiles import Profile
 from shared.systems import get_system
 from shared.weights import Half

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from experiments.systems.base import TrainableSystem
-from experiments.training.batches import Batch
 from experiments.training.channel import batch_channel
 from experiments.training.objectives import SpeechCode
 from experiments.training.recipes import Recipe
@@ -19,13 +18,13 @@ from experiments.training.warm_start import begin_small, copy_first_layers, load
 from experiments.training.word_start import SNR_DB, classify, discriminants, open_path
 from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN, TRANSCRIPT_CHARACTERS
 from receiver.systems.mfmsc.network import ReceiverNetwork
-from shared.networks.mfmsc import MfmscConfig, is_multimodal
+from shared.networks.batch import Batch
+from shared.networks.mfmsc.config import MfmscConfig, is_multimodal
+from shared.networks.mfmsc.encoders.speech import TIME_REDUCTION
+from shared.networks.mfmsc.encoders.text import TextEncoder
+from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
 from shared.networks.profiles import REALS_PER_TOKEN, Profile
 from shared.tasks import get_task
-from transmitter.systems.mfmsc.encoders.speech import TIME_REDUCTION
-from transmitter.systems.mfmsc.encoders.text import TextEncoder
-from transmitter.systems.mfmsc.network import Batch as NetworkBatch
-from transmitter.systems.mfmsc.network import TransmitterNetwork
 
 _WORD_START_BATCHES = 50
 
@@ -135,9 +134,7 @@ class Trainable(TrainableSystem):
 
     def encode(self, task: str, batch: Batch, symbols_per_token: int) -> tuple[Tensor, Tensor]:
         """Encode a batch of one task; see the base class."""
-        encoded: tuple[Tensor, Tensor] = self.transmitter(
-            task, NetworkBatch(batch.inputs, batch.rows), symbols_per_token
-        )
+        encoded: tuple[Tensor, Tensor] = self.transmitter(task, batch, symbols_per_token)
         return encoded
 
     def decode(self, task: str, x_hat: Tensor) -> Tensor:
@@ -158,7 +155,7 @@ class Trainable(TrainableSystem):
 
     def _decoded(self, task: str, batch: Batch, generator: torch.Generator) -> Tensor:
         """The channel decoder's features of every token, after the channel, [N, P]."""
-        symbols, mask = self.transmitter(task, NetworkBatch(batch.inputs))  # in the order of the inputs
+        symbols, mask = self.transmitter(task, Batch(batch.inputs))  # in the order of the inputs
         snr_db, fades = torch.full((len(symbols),), SNR_DB), torch.zeros(len(symbols), dtype=torch.bool)
         x_hat = batch_channel(symbols, snr_db, fades, generator=generator)
         decoded: Tensor = self.receiver.channel_decoder(x_hat)

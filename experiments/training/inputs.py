@@ -17,10 +17,7 @@ from torch.nn import functional as F
 from experiments.data.base import Column
 from experiments.training.clips import part_of, restage, zoom
 from experiments.training.recipes import TaskRecipe
-from shared.networks.profiles import Profile
-from shared.networks.text import Vocabulary
-from shared.tasks import Modality
-from transmitter.preprocessing import (
+from shared.networks.preprocessing import (
     FBANK_DEVIATION,
     IMAGE_SIZE,
     fbank,
@@ -30,6 +27,9 @@ from transmitter.preprocessing import (
     resize,
     sample_frames,
 )
+from shared.networks.profiles import Profile
+from shared.networks.text import Vocabulary
+from shared.tasks import Modality
 
 _MAX_SHIFT_PIXELS = 3
 _BLANKED_SHARE = 4  # a quarter of each side

@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from experiments.data.base import Examples
-from experiments.training.batches import Batch
 from experiments.training.recipes import TaskRecipe
+from shared.networks.batch import Batch
 from shared.networks.patches import pictures_to_patches
+from shared.networks.preprocessing import tensor_to_unit_range
 from shared.tasks import AnswerKind
-from transmitter.preprocessing import tensor_to_unit_range
 
 Targets = tuple[Tensor, ...]
 _MIN_SQUARED_ERROR = 1e-6  # 60 dB

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.data.base import Examples
-from experiments.training.batches import Batch
 from experiments.training.inputs import make_inputs
 from experiments.training.objectives import OBJECTIVES, SpeechCode, Targets
 from experiments.training.recipes import TaskRecipe
 from shared.errors import InvalidField
+from shared.networks.batch import Batch
 from shared.networks.profiles import Profile
 from shared.networks.text import Vocabulary
 from shared.tasks import Modality, get_task

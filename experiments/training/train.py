@@ -18,7 +18,6 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from experiments.training.batches import Batch
 from experiments.training.channel import random_channel
 from experiments.training.checkpoints import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
 from experiments.training.devices import has_bfloat16
@@ -30,6 +29,7 @@ from experiments.training.progress import TrainingProgress
 from experiments.training.recipes import Recipe
 from experiments.training.run import Run
 from shared.interrupts import signals_noted
+from shared.networks.batch import Batch
 from shared.tasks import get_task
 
 _CHECKPOINT_EVERY_S = 300.0

@@ -14,10 +14,10 @@ from client.demo import Sample, load_samples
 from client.stack import Stack
 from experiments.evaluation.link import LinkAnswer, SemanticLink
 from experiments.evaluation.network_link import send_over_network
+from shared.source import Source
 from shared.tasks import TASKS
 from shared.weights import find_weights, load_manifest
 from transmitter.media import decode_media
-from transmitter.source import Source
 
 _SHIPPED = Path(__file__).parents[2] / "weights"
 _CHANNELS = [

@@ -15,7 +15,7 @@ from services import Services
 
 from shared.errors import TooLarge
 from shared.ledger import HOPS
-from shared.networks.mfmsc import sends_sequence
+from shared.networks.mfmsc.config import sends_sequence
 from shared.tasks import TASKS
 from transmitter.systems import load_systems
 

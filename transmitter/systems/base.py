@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.source import Source as Source
 from shared.systems import Options
-from transmitter.source import Source as Source
 
 
 @dataclass(frozen=True)

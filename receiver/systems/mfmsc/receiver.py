@@ -15,7 +15,7 @@ from receiver.systems.base import EqualiserName, Received, TaskAnswer
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from receiver.systems.mfmsc.transcripts import TranscriptReader
 from shared.errors import InvalidField, TaskNotTrained
-from shared.networks.mfmsc import MfmscConfig, sends_sequence
+from shared.networks.mfmsc.config import MfmscConfig, sends_sequence
 from shared.networks.patches import patches_to_picture
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN
 from shared.networks.text import Vocabulary

@@ -5,8 +5,8 @@ from PIL import Image
 from rich.console import Console
 
 from client.demo import SAMPLES, answer_tables, f1_of_labels, is_correct, load_samples, write_instances
+from shared.networks.preprocessing import IMAGE_SIZE
 from shared.tasks import TASKS
-from transmitter.preprocessing import IMAGE_SIZE
 
 
 def test_every_sample_gives_its_task_what_it_takes():

@@ -14,7 +14,7 @@ from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS, WordHead
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from receiver.systems.mfmsc.receiver import Receiver
 from shared.errors import InvalidField, TaskNotTrained
-from shared.networks.mfmsc import MfmscConfig
+from shared.networks.mfmsc.config import MfmscConfig
 from shared.networks.patches import PATCH_SIZE
 from shared.networks.profiles import get_profile
 from shared.networks.text import SPECIAL, Vocabulary

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from shared.errors import InvalidField
-from shared.networks.mfmsc import sends_sequence
+from shared.networks.mfmsc.config import sends_sequence
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Option, System
 from shared.tasks import TASKS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from shared.networks.layers import Tokens
+from shared.networks.mfmsc.channel_encoder import ChannelEncoder, normalise_power
 from shared.networks.profiles import get_profile
-from transmitter.systems.mfmsc.channel_encoder import ChannelEncoder, normalise_power
 
 TINY = get_profile("tiny")
 

@@ -7,11 +7,10 @@ import math
 import pytest
 import torch
 
-from shared.networks.profiles import get_profile
-from transmitter.systems.mfmsc.encoders.image import ImageEncoder
-from transmitter.systems.mfmsc.encoders.speech import CausalVgg, SpeechEncoder
-from transmitter.systems.mfmsc.encoders.text import TextEncoder
-from transmitter.systems.mfmsc.encoders.video import (
+from shared.networks.mfmsc.encoders.image import ImageEncoder
+from shared.networks.mfmsc.encoders.speech import CausalVgg, SpeechEncoder
+from shared.networks.mfmsc.encoders.text import TextEncoder
+from shared.networks.mfmsc.encoders.video import (
     SpaceTimeLayer,
     Stream,
     TubeletEmbedding,
@@ -19,6 +18,7 @@ from transmitter.systems.mfmsc.encoders.video import (
     _attend,
     measure_changes,
 )
+from shared.networks.profiles import get_profile
 
 TINY = get_profile("tiny")
 

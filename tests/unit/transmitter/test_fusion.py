@@ -7,11 +7,12 @@ import math
 import pytest
 import torch
 
+from shared.networks.batch import Batch
 from shared.networks.layers import AttentionLayers, Tokens, masked_mean
+from shared.networks.mfmsc.fusion import FusionModule
+from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
 from shared.networks.profiles import get_profile
 from shared.tasks import TASKS
-from transmitter.systems.mfmsc.fusion import FusionModule
-from transmitter.systems.mfmsc.network import Batch, TransmitterNetwork
 
 TINY = get_profile("tiny")
 

@@ -23,11 +23,11 @@ from PIL import Image
 
 from client.api import RadioSettings
 from protos.semcom.v1 import channel_service_pb2
+from shared.networks.preprocessing import IMAGE_SIZE
 from shared.networks.profiles import PROFILES
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS
 from shared.tasks import TASKS
 from shared.wire import unpack_symbols
-from transmitter.preprocessing import IMAGE_SIZE
 
 
 @pytest.fixture

@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from shared.errors import TooLarge
-from shared.networks.profiles import get_profile
-from shared.networks.text import SPECIAL, Vocabulary
-from shared.tasks import TASKS
-from transmitter.preprocessing import (
+from shared.networks.preprocessing import (
     fbank,
     pad_pieces,
     pixels_to_tensor,
     resize,
     sample_frames,
 )
-from transmitter.systems.mfmsc.preprocessor import Preprocessor
+from shared.networks.preprocessor import Preprocessor
+from shared.networks.profiles import get_profile
+from shared.networks.text import SPECIAL, Vocabulary
+from shared.tasks import TASKS
 
 _LIMIT = 32
 _LONG = " ".join(["ab"] * 16)  # two pieces a word: 34 with the marks

@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 
 from shared.errors import TaskNotTrained
-from shared.networks.mfmsc import MfmscConfig
+from shared.networks.mfmsc.config import MfmscConfig
+from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
+from shared.networks.preprocessor import Preprocessor
 from shared.networks.text import Vocabulary
 from shared.systems import Options
 from shared.weights import Manifest, load_half, load_manifest, load_vocabulary
 from transmitter.systems.base import EncodedInstance, Source
-from transmitter.systems.mfmsc.network import TransmitterNetwork
-from transmitter.systems.mfmsc.preprocessor import Preprocessor
 
 
 class Transmitter:

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from experiments.data.base import Examples, one_each
-from experiments.training.batches import Batch
 from experiments.training.objectives import OBJECTIVES, SpeechCode
 from experiments.training.recipes import TaskRecipe
+from shared.networks.batch import Batch
 from shared.networks.patches import patches_to_picture
-from transmitter.preprocessing import pixels_to_tensor
+from shared.networks.preprocessing import pixels_to_tensor
 
 RECIPE = TaskRecipe(steps=1, batch=2)
 CODE = SpeechCode(("<blank>", *"abc"), frames_per_token=4, steps_per_token=2)

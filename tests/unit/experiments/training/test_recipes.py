@@ -11,11 +11,12 @@ from experiments.data.catalogue import PUBLISHED, TRAINING, datasets_of
 from experiments.training.recipes import RECIPES
 from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN
 from receiver.systems.mfmsc.network import ReceiverNetwork
-from shared.networks.mfmsc import sends_sequence
+from shared.networks.batch import Batch
+from shared.networks.mfmsc.config import sends_sequence
+from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
+from shared.networks.preprocessing import IMAGE_SIZE
 from shared.networks.profiles import PROFILES, get_profile
 from shared.tasks import TASKS, get_task
-from transmitter.preprocessing import IMAGE_SIZE
-from transmitter.systems.mfmsc.network import Batch, TransmitterNetwork
 
 _LABELS = {task: ("a", "b", "c") for task in TASKS if get_task(task).answer in ("label", "labels")}
 _NUM_PIECES = 100

@@ -7,11 +7,11 @@ from dataclasses import replace
 import torch
 
 from experiments.systems.mfmsc import Trainable
-from experiments.training.batches import Batch
 from experiments.training.channel import batch_channel
 from receiver.systems.mfmsc.network import ReceiverNetwork
+from shared.networks.batch import Batch
+from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
 from shared.networks.profiles import REALS_PER_TOKEN, get_profile
-from transmitter.systems.mfmsc.network import TransmitterNetwork
 
 _SMALL = replace(get_profile("tiny"), width=96, coder_width=48)
 _NUM_PIECES = 300

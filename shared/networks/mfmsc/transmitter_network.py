@@ -6,35 +6,20 @@ Shapes: B batch, L tokens, P width, S = 16 channel uses a token.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
+from shared.networks.batch import Batch
 from shared.networks.layers import Tokens, masked_mean, named_vectors
-from shared.networks.mfmsc import is_mirror_proof, is_multimodal, sends_sequence
+from shared.networks.mfmsc.channel_encoder import ChannelEncoder
+from shared.networks.mfmsc.config import is_mirror_proof, is_multimodal, sends_sequence
+from shared.networks.mfmsc.encoders.image import ImageEncoder
+from shared.networks.mfmsc.encoders.speech import SpeechEncoder
+from shared.networks.mfmsc.encoders.text import TextEncoder
+from shared.networks.mfmsc.encoders.video import VideoEncoder
+from shared.networks.mfmsc.fusion import FusionModule, append_token
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, Profile
 from shared.tasks import Modality, Task, get_task
-from transmitter.systems.mfmsc.channel_encoder import ChannelEncoder
-from transmitter.systems.mfmsc.encoders.image import ImageEncoder
-from transmitter.systems.mfmsc.encoders.speech import SpeechEncoder
-from transmitter.systems.mfmsc.encoders.text import TextEncoder
-from transmitter.systems.mfmsc.encoders.video import VideoEncoder
-from transmitter.systems.mfmsc.fusion import FusionModule, append_token
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A batch of one task, as tensors.
-
-    Attributes:
-        inputs: Per modality what its encoder takes: pixels; piece numbers and mask; fbank and mask; clips,
-            in training perhaps with others whose scenes they get.
-        rows: Where instances share an input (ten questions about one picture), per modality the input's
-            row for each instance, int64 [B]; the encoder then runs once an input.
-    """
-
-    inputs: Mapping[Modality, tuple[Tensor, ...]]
-    rows: Mapping[Modality, Tensor] = field(default_factory=dict)
 
 
 class TransmitterNetwork(nn.Module):

@@ -1,4 +1,4 @@
-"""A training batch of one task.
+"""A batch of one task, as tensors: what the networks of a transmitter take.
 
 Shapes: B batch.
 """

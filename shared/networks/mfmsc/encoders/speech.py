@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.layers import AttentionLayers, Tokens
+from shared.networks.preprocessing import NUM_MEL_BINS
 from shared.networks.profiles import Profile
-from transmitter.preprocessing import NUM_MEL_BINS
 
 TIME_REDUCTION = 4
 _MAX_POSITIONS = 2048

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shared.errors import TooLarge
-from shared.networks.profiles import Profile
-from shared.networks.text import Vocabulary
-from shared.tasks import Modality, get_task
-from transmitter.preprocessing import (
+from shared.networks.batch import Batch
+from shared.networks.preprocessing import (
     IMAGE_SIZE,
     fbank,
     pad_features,
@@ -22,8 +20,10 @@ from transmitter.preprocessing import (
     resize,
     sample_frames,
 )
-from transmitter.source import Source
-from transmitter.systems.mfmsc.network import Batch
+from shared.networks.profiles import Profile
+from shared.networks.text import Vocabulary
+from shared.source import Source
+from shared.tasks import Modality, get_task
 
 
 class Preprocessor:
