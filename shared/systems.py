@@ -171,6 +171,19 @@ _TABLE = (
         package="mfmsc",
         options=_MFMSC_OPTIONS,
     ),
+    System(
+        "mfsc",
+        "The network of mfmsc, one training and one set of weights for each task.",
+        package="mfmsc",
+        options=_MFMSC_OPTIONS,
+    ),
+    System(
+        "mmsc",
+        "The encoders of mfmsc without its fusion: a task of several modalities sends every token of each, "
+        "16 channel uses a token.",
+        package="mfmsc",
+        options=_MFMSC_OPTIONS,
+    ),
 )
 
 SYSTEMS: dict[str, System] = {system.name: system for system in _TABLE}

@@ -1,7 +1,7 @@
 """Weights on disk: a folder a system with one file for each end and a manifest.
 
 weights/
-    SYSTEM/
+    SYSTEM/, or SYSTEM-TASK/ of a system whose tasks are trained one by one
         manifest.json               system, tasks, labels, config, hashes, fingerprint, training
         transmitter.safetensors     one half each; large matrices as int8 rows with a float16 scale,
         receiver.safetensors        the rest as float16; a half without weights has no file
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -194,20 +194,46 @@ def _checked(path: Path, sha256: str) -> Path:
     return path
 
 
-def find_weights(root: Path) -> dict[str, Path]:
-    """Folder of weights of each system below `root`, by the system's name; none is no error.
+def find_weights(root: Path) -> dict[str, tuple[Path, ...]]:
+    """Folders of weights of each system below `root`, by the system's name; none is no error.
+
+    A system has several folders where its tasks were trained one by one.
 
     Raises:
-        InvalidField: If two folders hold weights of one system, or a manifest cannot be read.
+        InvalidField: If two folders hold weights of one task of one system, or a manifest cannot be read.
     """
-    folders: dict[str, Path] = {}
+    folders: dict[str, tuple[Path, ...]] = {}
+    holders: dict[tuple[str, str], str] = {}
     for path in sorted(root.glob(f"*/{MANIFEST_FILE}")):
-        system = load_manifest(path.parent).system
-        if system in folders:
-            both = f"{folders[system].name} and {path.parent.name}"
-            raise InvalidField("weights", both, f"one folder of weights for system {system}")
-        folders[system] = path.parent
+        manifest, folder = load_manifest(path.parent), path.parent
+        for task in manifest.tasks:
+            other = holders.setdefault((manifest.system, task), folder.name)
+            if other != folder.name:
+                allowed = f"one folder of weights for task {task} of system {manifest.system}"
+                raise InvalidField("weights", f"{other} and {folder.name}", allowed)
+        folders[manifest.system] = (*folders.get(manifest.system, ()), folder)
     return folders
+
+
+def join_manifests(manifests: Sequence[Manifest]) -> Manifest:
+    """One manifest for the folders of one system; of a single folder it is that folder's own.
+
+    The joint fingerprint is a hash of all of theirs, and the joint config holds their profiles.
+
+    Args:
+        manifests: Of one system, each of other tasks; at least one.
+    """
+    if len(manifests) == 1:
+        return manifests[0]
+    fingerprints = "".join(sorted(manifest.fingerprint for manifest in manifests))
+    profiles = dict.fromkeys(str(manifest.config.get("profile", "")) for manifest in manifests)
+    return Manifest(
+        system=manifests[0].system,
+        tasks=tuple(task for manifest in manifests for task in manifest.tasks),
+        labels={task: names for manifest in manifests for task, names in manifest.labels.items()},
+        config={"profile": ", ".join(profiles)},
+        fingerprint=hashlib.sha256(fingerprints.encode()).hexdigest()[:_HASH_DIGITS],
+    )
 
 
 def _half_path(folder: Path, half: Half) -> Path:

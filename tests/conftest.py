@@ -44,6 +44,26 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder with all eight tasks in the tiny profile, at random: for shapes and plumbing."""
+    from shared.tasks import TASKS
+
+    root = tmp_path_factory.mktemp("weights")
+    save_tiny_weights(root / "mfmsc", "mfmsc", list(TASKS))
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_kin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of systems made from MFMSC's network: two fused tasks and one of one modality."""
+    root = tmp_path_factory.mktemp("kin")
+    tasks = ["sentiment", "vqa", "movie_genres"]
+    save_tiny_weights(root / "mmsc", "mmsc", tasks, has_fusion=False)
+    for task in tasks:
+        save_tiny_weights(root / f"mfsc-{task}", "mfsc", [task])
+    return root
+
+
+def save_tiny_weights(folder: Path, system: str, tasks: list[str], *, has_fusion: bool = True) -> None:
+    """Write random weights of MFMSC's network in the tiny profile."""
     import torch
 
     from receiver.systems.mfmsc.network import ReceiverNetwork
@@ -51,7 +71,6 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
     from shared.networks.profiles import get_profile
     from shared.networks.text import SPECIAL, Vocabulary
-    from shared.tasks import TASKS
     from shared.weights import Manifest, save_weights
 
     letters = "abcdefghijklmnopqrstuvwxyz0123456789'"
@@ -61,16 +80,15 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vocabulary = Vocabulary(pieces, profile.max_text_tokens)
     torch.manual_seed(0)
     halves = {
-        "transmitter": TransmitterNetwork(profile, list(TASKS), len(vocabulary)),
-        "receiver": ReceiverNetwork(profile, list(TASKS), TINY_LABELS, len(vocabulary)),
+        "transmitter": TransmitterNetwork(profile, tasks, len(vocabulary), has_fusion=has_fusion),
+        "receiver": ReceiverNetwork(profile, tasks, TINY_LABELS, len(vocabulary)),
     }
-    root = tmp_path_factory.mktemp("weights")
-    config = MfmscConfig("tiny", len(vocabulary)).to_json()
-    manifest = Manifest("mfmsc", tuple(TASKS), TINY_LABELS, config)
+    config = MfmscConfig("tiny", len(vocabulary), has_fusion=has_fusion).to_json()
+    labels = {task: names for task, names in TINY_LABELS.items() if task in tasks}
+    manifest = Manifest(system, tuple(tasks), labels, config)
     # As training does with the parts of a public model that it leaves as they are.
     shared = {"transmitter": ["encoders.text.bert.embeddings.word_embeddings.weight"]}
-    save_weights(root / "mfmsc", manifest, halves, vocabulary, shared=shared)
-    return root
+    save_weights(folder, manifest, halves, vocabulary, shared=shared)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from experiments.report.measured import CHANNELS, NO_NOISE_DB, SNRS_DB, realisat
 from experiments.report.model_card import write_model_card
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import DEFAULT_SYSTEM
-from shared.weights import load_manifest
+from shared.weights import join_manifests, load_manifest
 
 _BEGIN, _END = "<!-- written by semcom figures -->", "<!-- end -->"
 
@@ -39,19 +39,21 @@ def figures_command(
     Rows of these weights and this limit that are there already are kept: an interrupted command goes on.
     """
     torch.set_num_threads(threads)
-    folder = weights_of(weights, system)
+    folders = weights_of(weights, system)
     rows_file = results / f"{system}.json"
     check_writable(rows_file)
     rows = _measure(weights, system, rows_file, limit)
-    write_model_card(folder, rows)
+    for folder in folders:
+        write_model_card(folder, [row for row in rows if row["task"] in load_manifest(folder).tasks])
     _draw(rows, results, system)
     if readme is not None:
         put_table(readme, table_of(rows))
-    typer.echo(f"{rows_file}, its pictures beside it, {folder / 'README.md'}")
+    cards = ", ".join(str(folder / "README.md") for folder in folders)
+    typer.echo(f"{rows_file}, its pictures beside it, {cards}")
 
 
 def _measure(weights: Path, system: str, rows_file: Path, limit: int) -> list[dict[str, Any]]:
-    manifest = load_manifest(weights_of(weights, system))
+    manifest = join_manifests([load_manifest(folder) for folder in weights_of(weights, system)])
     rows = read_figures([rows_file]) if rows_file.is_file() else []
     rows = [row for row in rows if (row["fingerprint"], row.get("limit")) == (manifest.fingerprint, limit)]
     done = {(row["task"], row["dataset"]) for row in rows}

@@ -15,8 +15,8 @@ WEIGHTS = Annotated[Path, typer.Option(help="Folder with a folder of weights a s
 THREADS = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 
 
-def weights_of(weights: Path, system: str) -> Path:
-    """The folder with a system's weights.
+def weights_of(weights: Path, system: str) -> tuple[Path, ...]:
+    """The folders with a system's weights: one, or one a task.
 
     Raises:
         UnknownName: If `weights` holds none of that system.

@@ -18,7 +18,7 @@ from experiments.systems.base import get_trainable
 from experiments.training.checkpoints import export
 from experiments.training.devices import get_device
 from experiments.training.distributed import join_ranks
-from experiments.training.recipes import RECIPES, Recipe, scaled
+from experiments.training.recipes import Recipe, scaled
 from experiments.training.run import start_run
 from experiments.training.timing import StepTiming, time_steps
 from experiments.training.train import train
@@ -58,7 +58,9 @@ def train_command(
 ) -> None:
     """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names; stops and resumes to the step.
 
-    Ctrl-C, SIGTERM and SIGHUP end it with a checkpoint in the run folder.
+    A system whose tasks are trained alone gets one training after another, each with a folder for its
+    checkpoints (RUN_FOLDER/TASK) and one for its weights (OUTPUT-TASK). Ctrl-C, SIGTERM and SIGHUP end
+    a training with a checkpoint in its run folder.
     """
     torch.set_num_threads(threads)
     recipe, device = _recipe(system, profile, tasks, length), get_device(device_name)
@@ -67,31 +69,47 @@ def train_command(
     is_random = from_scratch or start_from is not None or profile == "tiny"
     with ended_by_signals(), join_ranks(device) as (ranks, own_device):
         console = Console(width=200, soft_wrap=True, log_path=False, quiet=not ranks.is_first)
-        run = start_run(
-            system, get_profile(profile), recipe, seed=seed, device=own_device,
-            minilm=None if is_random else find_minilm(minilm), start_from=start_from,
-        )  # fmt: skip
-        run.command = shlex.join(["semcom", *sys.argv[1:]])
+        timings: list[StepTiming] = []
+        for own_recipe, own_folder, own_weights in _trainings(system, recipe, folder, weights):
+            run = start_run(
+                system, get_profile(profile), own_recipe, seed=seed, device=own_device,
+                minilm=None if is_random else find_minilm(minilm), start_from=start_from,
+            )  # fmt: skip
+            run.command = shlex.join(["semcom", *sys.argv[1:]])
+            if profile_steps is not None:
+                timings += time_steps(run, profile_steps)
+                continue
+            train(run, own_folder, console, limit_steps=limit_steps, ranks=ranks)
+            if ranks.is_first:
+                mark = export(run, own_weights).fingerprint
+                serving = f"semcom up --weights {own_weights.parent}"
+                console.print(f"weights {mark} in {own_weights}; serve them: {serving}")
         if profile_steps is not None:
-            return _show(time_steps(run, profile_steps), console, as_json)
-        train(run, folder, console, limit_steps=limit_steps, ranks=ranks)
-        if ranks.is_first:
-            mark = export(run, weights).fingerprint
-            console.print(f"weights {mark} in {weights}; serve them: semcom up --weights {weights.parent}")
+            _show(timings, console, as_json)
 
 
 def _recipe(system: str, profile: str, tasks: str, length: float) -> Recipe:
     """The system's recipe of a profile, for the tasks that are named, with `length` times its steps."""
-    names = get_trainable(system).recipes
-    if profile not in names:
-        raise InvalidField("profile", profile, f"those that {system} is trained in: {', '.join(names)}")
-    recipe = scaled(RECIPES[names[profile]], length)
+    recipes = get_trainable(system).recipes
+    if profile not in recipes:
+        raise InvalidField("profile", profile, f"those that {system} is trained in: {', '.join(recipes)}")
+    recipe = scaled(recipes[profile], length)
     if not tasks:
         return recipe
     asked = [get_task(name.strip()).name for name in tasks.split(",")]
     if unknown := [name for name in asked if name not in recipe.tasks]:
         raise InvalidField("tasks", ", ".join(unknown), f"those with a recipe: {', '.join(recipe.tasks)}")
     return replace(recipe, tasks={name: recipe.tasks[name] for name in asked})
+
+
+def _trainings(system: str, recipe: Recipe, folder: Path, weights: Path) -> list[tuple[Recipe, Path, Path]]:
+    """Of each training that the system takes: the recipe, and the folders of its checkpoints and weights."""
+    if not get_trainable(system).is_independent:
+        return [(recipe, folder, weights)]
+    return [
+        (replace(recipe, tasks={task: own}), folder / task, weights.with_name(f"{weights.name}-{task}"))
+        for task, own in recipe.tasks.items()
+    ]
 
 
 def _show(timings: Sequence[StepTiming], console: Console, as_json: bool) -> None:

@@ -26,12 +26,14 @@ class TrainableSystem(ABC):
     encode (transmitter) -> channel -> decode (receiver) -> loss of the task -> parameters_of the task
 
     Attributes:
-        recipes: Name of the recipe of each profile that the system is trained in.
+        recipes: Recipe of each profile that the system is trained in.
+        is_independent: Whether each task is trained alone, into weights of its own.
         speech: How the speech head spells.
         pretrained: Beginnings of the names of the transmitter's parameters that the warm start copied.
     """
 
-    recipes: ClassVar[Mapping[str, str]]
+    recipes: ClassVar[Mapping[str, Recipe]]
+    is_independent: ClassVar[bool] = False
     speech: ClassVar[SpeechCode]
     pretrained: tuple[str, ...] = ()
 
@@ -103,8 +105,17 @@ class TrainableSystem(ABC):
         """
 
     @abstractmethod
-    def decode(self, task: str, x_hat: Tensor) -> Tensor:
-        """Scores of a batch from equalised symbols, complex64 [B, L, S]; float, first dimension B."""
+    def decode(self, task: str, x_hat: Tensor, mask: Tensor) -> Tensor:
+        """Scores of a batch.
+
+        Args:
+            task: Of the batch.
+            x_hat: Equalised symbols, complex64 [B, L, S].
+            mask: bool [B, L], False where a token is padding.
+
+        Returns:
+            float, first dimension B.
+        """
 
 
 def get_trainable(system: str) -> type[TrainableSystem]:
@@ -114,7 +125,7 @@ def get_trainable(system: str) -> type[TrainableSystem]:
         UnknownName: If there is no such system.
         InvalidField: If the system is not trained.
     """
-    name = f"experiments.systems.{get_system(system).package}"
+    name = f"experiments.systems.{get_system(system).name}"
     try:
         module = import_module(name)
     except ModuleNotFoundError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from experiments.systems.base import TrainableSystem
 from experiments.training.channel import batch_channel
 from experiments.training.objectives import SpeechCode
-from experiments.training.recipes import Recipe
+from experiments.training.recipes import RECIPES, Recipe
 from experiments.training.sampling import Sampler
 from experiments.training.warm_start import begin_small, copy_first_layers, load_bert
 from experiments.training.word_start import SNR_DB, classify, discriminants, open_path
@@ -35,7 +35,8 @@ class Trainable(TrainableSystem):
     Source: MFMSC, Algorithm 1.
     """
 
-    recipes = {"tiny": "tiny", "compact": "compact", "paper": "paper"}
+    recipes = RECIPES
+    has_fusion: ClassVar[bool] = True
     speech = SpeechCode(TRANSCRIPT_CHARACTERS, TIME_REDUCTION, STEPS_PER_TOKEN)
     transmitter: TransmitterNetwork
     receiver: ReceiverNetwork
@@ -46,14 +47,14 @@ class Trainable(TrainableSystem):
         cls, profile: Profile, tasks: Sequence[str], labels: Mapping[str, Sequence[str]], vocab_size: int
     ) -> Self:
         """Make both networks with random weights; see the base class."""
-        transmitter = TransmitterNetwork(profile, tasks, vocab_size)
+        transmitter = TransmitterNetwork(profile, tasks, vocab_size, has_fusion=cls.has_fusion)
         return cls(transmitter, ReceiverNetwork(profile, tasks, labels, vocab_size))
 
     def config(
         self, profile: Profile, vocab_size: int, words: Mapping[str, tuple[str, ...]]
     ) -> dict[str, Any]:
         """Profile, number of word pieces and known words; see the base class."""
-        return MfmscConfig(profile.name, vocab_size, words).to_json()
+        return MfmscConfig(profile.name, vocab_size, words, self.has_fusion).to_json()
 
     def warm_start(self, folder: Path, samplers: Mapping[str, Sampler], seed: int) -> None:
         """Copy a BERT into text encoder and fusion; tasks that give text back begin as a linear code.
@@ -126,7 +127,7 @@ class Trainable(TrainableSystem):
         modalities = get_task(task).modalities
         sent = [f"task_embedding.{task}", "channel_encoder.", *(f"encoders.{name}." for name in modalities)]
         if is_multimodal(get_task(task)):
-            sent.append("fusion.")
+            sent.append("fusion.")  # no parameter has this name where there is no fusion
         received = ("channel_decoder.", f"heads.{task}.")
         named_sent, named_received = self.transmitter.named_parameters(), self.receiver.named_parameters()
         parameters = {name: own for name, own in named_sent if name.startswith(tuple(sent))}
@@ -137,9 +138,9 @@ class Trainable(TrainableSystem):
         encoded: tuple[Tensor, Tensor] = self.transmitter(task, batch, symbols_per_token)
         return encoded
 
-    def decode(self, task: str, x_hat: Tensor) -> Tensor:
+    def decode(self, task: str, x_hat: Tensor, mask: Tensor) -> Tensor:
         """Scores of a batch from equalised symbols; see the base class."""
-        scores: Tensor = self.receiver(task, x_hat)
+        scores: Tensor = self.receiver(task, x_hat, mask)
         return scores
 
     @property

@@ -86,7 +86,8 @@ class Recipe:
         return sum(task.steps for task in self.tasks.values())
 
 
-_WORD_EMBEDDINGS = "encoders.text.bert.embeddings.word_embeddings"
+_TEXT_ENCODER = "encoders.text"
+_WORD_EMBEDDINGS = f"{_TEXT_ENCODER}.bert.embeddings.word_embeddings"
 
 # The budget is two hours on two CPU cores. Rates and losses are those of earlier recipes.
 _COMPACT = Recipe(
@@ -181,7 +182,20 @@ RECIPES: Mapping[str, Recipe] = {
         }
     ),
 }
-"""By name; a system names those it is trained by."""
+"""By the name of the profile that they train."""
+
+
+def trained_alone(recipe: Recipe) -> Recipe:
+    """The same steps, batches and rates for tasks of which each is trained alone.
+
+    No other task trains the encoders before this one opens, so it begins at once. Of the parts that it left
+    to other tasks, only the text encoder still stands still: it starts from a pretrained BERT.
+    """
+    tasks = {
+        name: replace(task, opens_at=0.0, frozen=(_TEXT_ENCODER,) if task.frozen else ())
+        for name, task in recipe.tasks.items()
+    }
+    return replace(recipe, tasks=tasks)
 
 
 def scaled(recipe: Recipe, factor: float) -> Recipe:

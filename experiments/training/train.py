@@ -119,7 +119,7 @@ def _cross_link(run: Run, task: str, batch: Batch, generator: torch.Generator) -
         symbols, mask = run.system.encode(task, batch, rate)
         snr_range_db, rayleigh_share = run.recipe.snr_range_db, run.recipe.rayleigh_share
         x_hat = random_channel(symbols, snr_range_db, rayleigh_share, generator=generator)
-        return run.system.decode(task, x_hat), mask
+        return run.system.decode(task, x_hat, mask), mask
 
 
 def train(

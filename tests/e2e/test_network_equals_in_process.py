@@ -70,6 +70,26 @@ def test_tiny_profile(
                 _assert_same(send_over_network(client, "mfmsc", task, source, channel, frame_number), answer)
 
 
+@pytest.fixture(scope="module")
+def kin_stack(tiny_kin: Path) -> Iterator[Stack]:
+    with Stack.start(weights=tiny_kin, free_ports=True) as stack:
+        yield stack
+
+
+@pytest.mark.parametrize("task", ["sentiment", "vqa", "movie_genres"])
+@pytest.mark.parametrize("system", ["mfsc", "mmsc"])
+def test_systems_made_from_the_same_network(
+    system: str, task: str, kin_stack: Stack, tiny_kin: Path, sources: list[dict[str, Any]]
+) -> None:
+    link = SemanticLink.load(tiny_kin, system)
+    wanted = [{modality: source[modality] for modality in TASKS[task].modalities} for source in sources]
+    with kin_stack.client() as client:
+        for channel in _CHANNELS:
+            (expected,) = link.send(task, wanted, [channel], [0, 1])
+            for source, frame_number, answer in zip(wanted, (0, 1), expected, strict=True):
+                _assert_same(send_over_network(client, system, task, source, channel, frame_number), answer)
+
+
 @pytest.mark.parametrize(
     ("csi", "told"),
     [("none", {}), ("estimated", {"num_pilots": 4}), ("mismatched", {"csi_error_db": -10.0})],
@@ -105,7 +125,7 @@ def test_options_of_the_system_reach_it_over_the_network(
 
 def _shipped_tasks() -> list[str]:
     folders = find_weights(_SHIPPED)
-    return list(load_manifest(folders["mfmsc"]).tasks) if folders else []
+    return list(load_manifest(folders["mfmsc"][0]).tasks) if folders else []
 
 
 def _sources_of(task: str) -> list[Source]:

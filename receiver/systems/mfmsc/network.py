@@ -11,7 +11,10 @@ from torch import Tensor, nn
 
 from receiver.systems.mfmsc.channel_decoder import ChannelDecoder
 from receiver.systems.mfmsc.heads import make_head
+from shared.networks.layers import Tokens, masked_mean
+from shared.networks.mfmsc.config import sends_sequence
 from shared.networks.profiles import Profile
+from shared.tasks import get_task
 
 
 class ReceiverNetwork(nn.Module):
@@ -38,15 +41,21 @@ class ReceiverNetwork(nn.Module):
             }
         )
 
-    def forward(self, task: str, x_hat: Tensor) -> Tensor:
+    def forward(self, task: str, x_hat: Tensor, mask: Tensor | None = None) -> Tensor:
         """Scores of a batch of one task.
 
         Args:
             task: Name of the task.
             x_hat: complex64, shape [B, L, S], after the equaliser.
+            mask: bool, shape [B, L], False where padded; None where nothing is. Of a task whose answer is no
+                sequence, several tokens are averaged after the channel decoder.
 
         Returns:
             float: [B, num_labels] for labels, [B, 2 L, outputs] for transcripts, else [B, L, outputs].
         """
-        scores: Tensor = self.heads[task](self.channel_decoder(x_hat))
+        tokens: Tensor = self.channel_decoder(x_hat)
+        if not sends_sequence(get_task(task)) and tokens.shape[1] > 1:
+            is_sent = tokens.new_ones(tokens.shape[:2]).bool() if mask is None else mask
+            tokens = masked_mean(Tokens(tokens, is_sent))
+        scores: Tensor = self.heads[task](tokens)
         return scores.float()

@@ -15,7 +15,7 @@ from receiver.systems.base import EqualiserName, Received, TaskAnswer
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from receiver.systems.mfmsc.transcripts import TranscriptReader
 from shared.errors import InvalidField, TaskNotTrained
-from shared.networks.mfmsc.config import MfmscConfig, sends_sequence
+from shared.networks.mfmsc.config import MfmscConfig, is_multimodal, sends_sequence
 from shared.networks.patches import patches_to_picture
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN
 from shared.networks.text import Vocabulary
@@ -43,6 +43,7 @@ class Receiver:
         self.name, self.profile = manifest.system, config.profile
         self.fingerprint, self.tasks = manifest.fingerprint, manifest.tasks
         self._labels, self._vocabulary = manifest.labels, vocabulary
+        self._has_fusion = config.has_fusion
         self._network = network.eval()
         self._transcripts = {
             task: TranscriptReader(config.words.get(task, ()))
@@ -73,15 +74,22 @@ class Receiver:
             raise TaskNotTrained(task, self.name, list(self.tasks))
         symbols = [frame.symbols for frame in frames]
         for x_hat in symbols:
-            _check_shape(task, x_hat.shape)
+            _check_shape(task, x_hat.shape, self._has_fusion)
         read = self._readers[get_task(task).answer]
         answers: list[TaskAnswer] = []
         for group in _groups(symbols):
-            tokens = torch.from_numpy(np.concatenate(group))  # [N, S], decoded each for itself
-            scores = self._network(task, tokens[:, None]).flatten(0, -2)
-            steps = len(scores) // len(tokens)
-            answers += [read(task, own) for own in scores.split([steps * len(frame) for frame in group])]
+            answers += [read(task, scores) for scores in self._scores(task, group)]
         return answers
+
+    def _scores(self, task: str, frames: Sequence[NDArray[np.complex64]]) -> Sequence[Tensor]:
+        """Scores [steps, outputs] of each frame; the frames have one rate."""
+        if not sends_sequence(get_task(task)) and any(len(frame) > 1 for frame in frames):
+            return [self._network(task, torch.from_numpy(frame)[None]) for frame in frames]
+        tokens = torch.from_numpy(np.concatenate(frames))  # [N, S], decoded each for itself
+        scores = self._network(task, tokens[:, None]).flatten(0, -2)
+        steps = len(scores) // len(tokens)
+        own: tuple[Tensor, ...] = scores.split([steps * len(frame) for frame in frames])
+        return own
 
     def _read_label(self, task: str, scores: Tensor) -> TaskAnswer:
         ranked = self._ranked(task, scores[0].softmax(-1))
@@ -123,7 +131,7 @@ def _groups(frames: Sequence[NDArray[np.complex64]]) -> Iterator[list[NDArray[np
         yield group
 
 
-def _check_shape(task: str, shape: tuple[int, ...]) -> None:
+def _check_shape(task: str, shape: tuple[int, ...], has_fusion: bool) -> None:
     num_tokens, num_symbols = shape
     kind = get_task(task)
     is_sequence = sends_sequence(kind)
@@ -131,7 +139,7 @@ def _check_shape(task: str, shape: tuple[int, ...]) -> None:
     if not fewest <= num_symbols <= CHANNEL_USES_PER_TOKEN:
         allowed = f"{fewest} to {CHANNEL_USES_PER_TOKEN} symbols a token for {task}"
         raise InvalidField("symbols.shape", list(shape), allowed)
-    if not is_sequence and num_tokens != 1:
+    if not is_sequence and num_tokens != 1 and (has_fusion or not is_multimodal(kind)):
         raise InvalidField("symbols.shape", list(shape), f"one token for {task}")
     if num_tokens > MAX_TOKENS:
         raise InvalidField("symbols.shape", list(shape), f"at most {MAX_TOKENS} tokens")

@@ -1,4 +1,7 @@
-"""What both halves of MFMSC share: how it sends each task, and what its manifest says of its networks."""
+"""What both halves of MFMSC share, and those of the systems that are made from its network.
+
+How each task is sent, and what a manifest says of the networks.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,13 @@ class MfmscConfig:
         vocab_size: Word pieces; 1 without text.
         words: Of each task that answers with a transcript, all words of the transcripts it was trained on; a
             task without spells what it hears.
+        has_fusion: Whether several modalities are fused to one vector; else all their tokens are sent.
     """
 
     profile: str
     vocab_size: int
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    has_fusion: bool = True
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> MfmscConfig:
@@ -50,7 +55,8 @@ class MfmscConfig:
         """
         try:
             words = {task: tuple(known) for task, known in config["words"].items()}
-            return cls(str(config["profile"]), int(config["vocab_size"]), words)
+            has_fusion = bool(config.get("has_fusion", True))  # older weights do not state it
+            return cls(str(config["profile"]), int(config["vocab_size"]), words, has_fusion)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidField(
                 "weights", f"config with {', '.join(config)}", "profile, vocab_size and words in the config"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from shared.networks.batch import Batch
@@ -27,14 +28,23 @@ class TransmitterNetwork(nn.Module):
 
     one modality:      encoder -> + task embedding -> (mean over tokens) -> channel encoder -> X
     many modalities:   encoders -> fusion with the task embedding -> mean -> channel encoder -> X
+    without fusion:    encoders -> tokens one after another, + task embedding -> channel encoder -> X
 
     A task with one label concatenates the task embedding as a token and averages; one that sends a sequence
     adds it to every token instead, for a constant token would cost 16 channel uses and carry nothing.
 
+    Args:
+        profile: Sizes.
+        tasks: Names of the tasks to serve.
+        vocab_size: Number of word pieces.
+        has_fusion: False for MMSC, which sends every token of every modality (MFMSC, V-A).
+
     Source: MFMSC, eq. (1), IV-A to IV-C.
     """
 
-    def __init__(self, profile: Profile, tasks: Sequence[str], vocab_size: int) -> None:
+    def __init__(
+        self, profile: Profile, tasks: Sequence[str], vocab_size: int, *, has_fusion: bool = True
+    ) -> None:
         super().__init__()
         served = [get_task(name) for name in tasks]
         makers: Mapping[Modality, Callable[[], nn.Module]] = {
@@ -46,7 +56,7 @@ class TransmitterNetwork(nn.Module):
         modalities = dict.fromkeys(modality for task in served for modality in task.modalities)
         self.encoders = nn.ModuleDict({modality: makers[modality]() for modality in modalities})
         self.task_embedding = named_vectors(tasks, profile.width)
-        if any(is_multimodal(task) for task in served):
+        if has_fusion and any(is_multimodal(task) for task in served):
             self.fusion = FusionModule(profile)
         self.channel_encoder = ChannelEncoder(profile)
 
@@ -91,6 +101,9 @@ class TransmitterNetwork(nn.Module):
 
     def _gather(self, task: Task, features: Mapping[Modality, Tokens]) -> Tokens:
         embedding = self.task_embedding[task.name]
+        if is_multimodal(task) and not hasattr(self, "fusion"):
+            values = torch.cat([own.values for own in features.values()], 1)
+            return Tokens(values + embedding, torch.cat([own.mask for own in features.values()], 1))
         if is_multimodal(task):
             fused = self.fusion(features, embedding)
             return Tokens(fused, fused.new_ones(fused.shape[:2]).bool())

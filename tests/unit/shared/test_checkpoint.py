@@ -19,6 +19,7 @@ from shared.weights import (
     Manifest,
     find_weights,
     fingerprint_of,
+    join_manifests,
     load_half,
     load_manifest,
     load_state,
@@ -195,7 +196,7 @@ def test_a_half_takes_its_name_from_its_weights_and_needs_their_config(
 
 
 def test_folders_are_found(tiny_weights: Path, tmp_path: Path) -> None:
-    assert find_weights(tiny_weights) == {"mfmsc": tiny_weights / "mfmsc"}
+    assert find_weights(tiny_weights) == {"mfmsc": (tiny_weights / "mfmsc",)}
     assert find_weights(tmp_path) == {}
     for name in ("one", "two"):
         shutil.copytree(tiny_weights / "mfmsc", tmp_path / name)
@@ -205,7 +206,7 @@ def test_folders_are_found(tiny_weights: Path, tmp_path: Path) -> None:
 
 def test_shipped_weights_fit_the_limit_and_hold_their_hashes() -> None:
     root = Path(__file__).parents[3] / "weights"
-    folders = find_weights(root).values()
+    folders = [folder for own in find_weights(root).values() for folder in own]
     if not folders:
         pytest.skip("no weights are shipped")
     assert sum(path.stat().st_size for path in root.rglob("*.safetensors")) <= 100 << 20
@@ -213,3 +214,23 @@ def test_shipped_weights_fit_the_limit_and_hold_their_hashes() -> None:
         fields = json.loads((folder / "manifest.json").read_text())
         assert Transmitter.load(folder).fingerprint == fields["fingerprint"]
         assert Receiver.load(folder).fingerprint == fields["fingerprint"]
+
+
+def test_a_system_may_have_a_folder_for_each_task(tmp_path: Path) -> None:
+    network = torch.nn.Linear(2, 2)
+    manifests = [
+        save_weights(
+            tmp_path / f"apart-{task}",
+            Manifest(system="apart", tasks=(task,), labels={}, config={"profile": "tiny"}),
+            {"receiver": network},
+            None,
+        )
+        for task in ("sentiment", "vqa")
+    ]
+    found = find_weights(tmp_path)["apart"]
+    assert [folder.name for folder in found] == ["apart-sentiment", "apart-vqa"]
+    joint = join_manifests(manifests)
+    assert joint.tasks == ("sentiment", "vqa")
+    assert joint.fingerprint == join_manifests(manifests[::-1]).fingerprint
+    assert joint.fingerprint not in {own.fingerprint for own in manifests}
+    assert join_manifests(manifests[:1]) is manifests[0]

@@ -40,7 +40,9 @@ class Transmitter:
         """Load this half's weights from a folder."""
         manifest = load_manifest(folder)
         config = MfmscConfig.of(manifest.config)
-        network = TransmitterNetwork(config.sizes, manifest.tasks, config.vocab_size)
+        network = TransmitterNetwork(
+            config.sizes, manifest.tasks, config.vocab_size, has_fusion=config.has_fusion
+        )
         load_half(folder, "transmitter", network, manifest)
         return cls(network, manifest, load_vocabulary(folder, manifest, config.sizes.max_text_tokens))
 

@@ -23,7 +23,7 @@ def _figures(
     batch, targets = sampler.batch(1)
     objective = OBJECTIVES[get_task(task).answer]
     symbols, mask = run.system.encode(task, batch, 16)
-    scores = run.system.decode(task, symbols)
+    scores = run.system.decode(task, symbols, mask)
     loss = objective.loss(scores, mask, targets, run.recipe.tasks[task])
     shapes = {modality: tuple(tensors[0].shape[:2]) for modality, tensors in batch.inputs.items()}
     return loss, objective.quality(scores, mask, targets), shapes

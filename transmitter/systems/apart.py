@@ -1,0 +1,31 @@
+"""The transmitter half of a system whose tasks were trained one by one: a half for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.errors import TaskNotTrained
+from shared.systems import Options
+from shared.weights import Manifest, join_manifests
+from transmitter.systems.base import EncodedInstance, Source, TransmitterSystem
+
+
+class TrainedApart:
+    """Hands an instance to the half that was trained for its task.
+
+    Args:
+        halves: Each with tasks of its own.
+        manifests: Of their weights, in the same order.
+    """
+
+    def __init__(self, halves: Sequence[TransmitterSystem], manifests: Sequence[Manifest]) -> None:
+        joint = join_manifests(manifests)
+        self.name, self.tasks, self.fingerprint = joint.system, joint.tasks, joint.fingerprint
+        self.profile = halves[0].profile
+        self._half_of = {task: half for half in halves for task in half.tasks}
+
+    def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:
+        """Turn instances of one task into symbols; see `TransmitterSystem.encode`."""
+        if task not in self._half_of:
+            raise TaskNotTrained(task, self.name, list(self.tasks))
+        return self._half_of[task].encode(task, sources, options)
