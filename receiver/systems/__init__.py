@@ -8,16 +8,20 @@ from typing import cast
 
 from receiver.systems.base import ReceiverSystem
 from shared.systems import get_system
-from shared.weights import find_weights
+from shared.weights import find_weights, load_manifest
 
 
 def load_systems(weights: Path) -> dict[str, ReceiverSystem]:
     """Load every system that has a folder of weights below `weights`; none is no error."""
-    return {name: _load(name, folder) for name, folder in find_weights(weights).items()}
+    return {name: load_system(folder) for name, folder in find_weights(weights).items()}
 
 
-def _load(name: str, folder: Path) -> ReceiverSystem:
-    """The half whose class is `Receiver` of the system's own package, with the weights of a folder."""
-    package = get_system(name).package
+def load_system(folder: Path) -> ReceiverSystem:
+    """The half whose class is `Receiver` of the system's own package, with the weights of a folder.
+
+    Raises:
+        InvalidField: If the weights cannot be loaded.
+    """
+    package = get_system(load_manifest(folder).system).package
     module = import_module(f"receiver.systems.{package}.receiver")
     return cast(ReceiverSystem, module.Receiver.load(folder))
