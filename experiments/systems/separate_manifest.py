@@ -20,7 +20,7 @@ SYSTEM = "separate"
 
 
 def write_manifest(weights: Path) -> Manifest:
-    """Write the manifest beside the weights of the clean model, which is the default system, whose tasks and labels it takes.
+    """Write the manifest with the tasks and labels of the clean model, which is the default system.
 
     Args:
         weights: Folder that holds a folder of weights for each system.
