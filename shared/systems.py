@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.coding.config import MAX_QUALITY, MIN_QUALITY
+from shared.coding.mcs import MCS
 from shared.errors import InvalidField, UnknownName
 from shared.networks.mfmsc.config import sends_sequence
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, PROFILES
@@ -162,6 +164,25 @@ _MFMSC_OPTIONS = (
     ),
 )
 
+_SEPARATE_OPTIONS = (
+    Option(
+        "mcs",
+        "string",
+        "qpsk-1/2",
+        "Modulation and code rate.",
+        choices=tuple(MCS),
+    ),
+    Option(
+        "quality",
+        "integer",
+        50,
+        "Of JPEG; for a clip the constant rate factor of H.264 follows from it.",
+        minimum=MIN_QUALITY,
+        maximum=MAX_QUALITY,
+        tasks=tuple(name for name, task in TASKS.items() if {"image", "video"} & set(task.modalities)),
+    ),
+)
+
 _TABLE = (
     System(
         "mfmsc",
@@ -183,6 +204,15 @@ _TABLE = (
         "16 channel uses a token.",
         package="mfmsc",
         options=_MFMSC_OPTIONS,
+    ),
+    System(
+        "separate",
+        "Separate source and channel coding: JPEG, H.264 and 16-bit PCM with LDPC codes, UTF-8 with a Turbo "
+        "code, each modality a frame of its own. The receiver decodes the source, and a learned network "
+        "reads it as it would without a channel; where something cannot be decoded, the answer is an outage.",
+        package="separate",
+        options=_SEPARATE_OPTIONS,
+        peak_power=7 / 3,  # 64-QAM
     ),
 )
 

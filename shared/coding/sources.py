@@ -16,9 +16,9 @@ from av.bitstream import BitStreamFilterContext
 from numpy.typing import NDArray
 from PIL import Image
 
+from shared.coding.config import MAX_QUALITY, MIN_QUALITY
 from shared.errors import InvalidField, UnsupportedMedia
 
-MIN_JPEG_QUALITY, MAX_JPEG_QUALITY = 1, 95
 MIN_H264_CRF, MAX_H264_CRF = 0, 51
 # Far above what the transmitter lets in; damaged bytes may claim anything.
 _MAX_IMAGE_PIXELS = 25_000_000
@@ -49,8 +49,8 @@ def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
     Raises:
         InvalidField: If the quality is out of its range.
     """
-    if not MIN_JPEG_QUALITY <= quality <= MAX_JPEG_QUALITY:
-        raise InvalidField("jpeg_quality", quality, f"{MIN_JPEG_QUALITY} to {MAX_JPEG_QUALITY}")
+    if not MIN_QUALITY <= quality <= MAX_QUALITY:
+        raise InvalidField("jpeg_quality", quality, f"{MIN_QUALITY} to {MAX_QUALITY}")
     output = io.BytesIO()
     Image.fromarray(image).save(output, "JPEG", quality=quality, optimize=True)
     return output.getvalue()

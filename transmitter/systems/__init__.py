@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -14,13 +13,21 @@ from transmitter.systems.base import TransmitterSystem
 
 
 def load_systems(weights: Path) -> dict[str, TransmitterSystem]:
-    """Load every system that has a folder of weights below `weights`; none is no error."""
-    return {name: _load(name, folders) for name, folders in find_weights(weights).items()}
+    """Load every system that has weights below `weights`, in one folder or one a task; none is no error."""
+    systems: dict[str, TransmitterSystem] = {}
+    for name, folders in find_weights(weights).items():
+        halves = [load_system(folder) for folder in folders]
+        manifests = [load_manifest(folder) for folder in folders]
+        systems[name] = halves[0] if len(halves) == 1 else TrainedApart(halves, manifests)
+    return systems
 
 
-def _load(name: str, folders: Sequence[Path]) -> TransmitterSystem:
-    """The half whose class is `Transmitter` of the system's own package, with the weights of its folders."""
-    package = get_system(name).package
+def load_system(folder: Path) -> TransmitterSystem:
+    """The half whose class is `Transmitter` of the system's own package, with the weights of a folder.
+
+    Raises:
+        InvalidField: If the weights cannot be loaded.
+    """
+    package = get_system(load_manifest(folder).system).package
     module = import_module(f"transmitter.systems.{package}.transmitter")
-    halves = [cast(TransmitterSystem, module.Transmitter.load(folder)) for folder in folders]
-    return halves[0] if len(halves) == 1 else TrainedApart(halves, [load_manifest(own) for own in folders])
+    return cast(TransmitterSystem, module.Transmitter.load(folder))

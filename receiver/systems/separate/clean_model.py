@@ -1,0 +1,48 @@
+"""A learned system without a channel: what answers a task from a source that was decoded without errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from receiver.systems import load_system
+from receiver.systems.base import Received, ReceiverSystem, TaskAnswer
+from shared.errors import InvalidField, WeightsMismatch
+from shared.networks.encoder import Encoder, load_encoder
+from shared.source import Source
+from shared.weights import find_weights, load_manifest
+
+
+class CleanModel:
+    """source -> encoder -> x_hat = x -> decoder -> answer.
+
+    Args:
+        encoder: Transmitter half of a learned system.
+        decoder: Its receiver half, of the same weights.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: ReceiverSystem) -> None:
+        self._encoder, self._decoder = encoder, decoder
+
+    @classmethod
+    def load(cls, root: Path, system: str, fingerprint: str) -> CleanModel:
+        """Load both halves of a system from the folder of all weights.
+
+        Raises:
+            InvalidField: If there are no weights of the system.
+            WeightsMismatch: If they are not those of the fingerprint.
+        """
+        folders = find_weights(root)
+        if system not in folders:
+            raise InvalidField("weights", ", ".join(folders), f"weights of {system} among them")
+        held = load_manifest(folders[system]).fingerprint
+        if held != fingerprint:
+            raise WeightsMismatch(fingerprint, held)
+        return cls(load_encoder(folders[system]), load_system(folders[system]))
+
+    def answer(self, task: str, sources: Sequence[Source]) -> list[TaskAnswer]:
+        """Answers to instances of one task, in order."""
+        symbols = self._encoder.encode(task, sources)
+        return self._decoder.decode(task, [Received(x, np.zeros(x.shape, np.float32)) for x in symbols])

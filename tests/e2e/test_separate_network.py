@@ -1,0 +1,34 @@
+"""The system of digital frames answers over three real processes as it does in process."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from channel_service.radio.channels import Channel
+from client.stack import Stack
+from experiments.evaluation.link import SemanticLink
+from experiments.evaluation.network_link import send_over_network
+from experiments.systems.separate_manifest import write_manifest
+from shared.tasks import TASKS
+
+
+def test_network_equals_in_process(tiny_weights: Path, tmp_path: Path, sources: list[dict[str, Any]]) -> None:
+    shutil.copytree(tiny_weights, tmp_path, dirs_exist_ok=True)
+    write_manifest(tmp_path)
+    link = SemanticLink.load(tmp_path, "separate")
+    channels = [Channel("awgn", "block", 12.0, seed=5), Channel("rayleigh", "block", -9.0, seed=6)]
+    with Stack.start(weights=tmp_path, free_ports=True) as stack, stack.client() as client:
+        for task in ("text_reconstruction", "image_reconstruction", "vqa", "movie_genres"):
+            source = {modality: sources[0][modality] for modality in TASKS[task].modalities}
+            for channel in channels:
+                ((ours,),) = link.send(task, [source], [channel], [0])
+                theirs = send_over_network(client, "separate", task, source, channel, 0)
+                assert theirs.channel_uses == ours.channel_uses
+                assert theirs.answer.labels == ours.answer.labels
+                assert theirs.answer.text == ours.answer.text
+                if ours.answer.image is not None and theirs.answer.image is not None:
+                    np.testing.assert_array_equal(theirs.answer.image, ours.answer.image)
