@@ -94,11 +94,12 @@ def _draw_task_costs(axes: Axes, rows: list[Row]) -> None:
     for number, system in enumerate(SYSTEMS):
         for row in (row for row in rows if row["system"] == system):
             errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
-            filled = {"markerfacecolor": "none"} if row["channel"] != channels[0] else {}
+            colour = COLOURS[number % len(COLOURS)]
+            face = colour if row["channel"] == channels[0] else "none"
             axes.errorbar(
                 row["channel_uses"], row["value"], yerr=errors, marker=MARKERS[number % len(MARKERS)],
-                color=COLOURS[number % len(COLOURS)], linestyle="none", capsize=2,
-                label=f"{system}, {row['channel']}", **filled,
+                color=colour, markerfacecolor=face, linestyle="none", capsize=2,
+                label=f"{system}, {row['channel']}",
             )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlabel(f"channel uses an instance, at {COST_SNR_DB:g} dB")
