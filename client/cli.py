@@ -243,6 +243,12 @@ def evaluate(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_THROUGH)
+def compare(context: typer.Context) -> None:
+    """Measure several systems over the same draws; write tables and pictures of the comparison."""
+    _run_experiment(context)
+
+
+@app.command(context_settings=_PASS_THROUGH)
 def plot(context: typer.Context) -> None:
     """Draw metric against SNR from measured figures, a row a task and a column a channel."""
     _run_experiment(context)

@@ -1,10 +1,11 @@
-"""`semcom train`, `evaluate`, `figures` and `plot`: everything that is done offline."""
+"""`semcom train`, `evaluate`, `compare`, `figures` and `plot`: everything that is done offline."""
 
 from __future__ import annotations
 
 import typer
 from rich.console import Console
 
+from experiments.commands.compare import compare_command
 from experiments.commands.evaluate import evaluate_command
 from experiments.commands.figures import figures_command
 from experiments.commands.plot import plot_command
@@ -14,6 +15,7 @@ from shared.errors import SemcomError
 app = typer.Typer(no_args_is_help=True)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
+app.command("compare")(compare_command)
 app.command("plot")(plot_command)
 app.command("figures")(figures_command)
 

@@ -95,15 +95,20 @@ def _draw(rows: list[dict[str, Any]], results: Path, system: str) -> None:
     draw_overview(rows, results / f"{system}-overview.png")
 
 
-def put_table(readme: Path, lines: list[str]) -> None:
+def put_table(readme: Path, lines: list[str], begin: str = _BEGIN) -> None:
     """Write a table between the two marks of a Markdown file.
+
+    Args:
+        readme: The file.
+        lines: Of the table.
+        begin: Mark above it; the mark below it is the first end after that.
 
     Raises:
         ValueError: If the file has no such marks.
     """
     text = readme.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_BEGIN)
+    before, _, rest = text.partition(begin)
     _, mark, after = rest.partition(_END)
     if not mark:
-        raise ValueError(f"{readme.name} has no {_BEGIN} ... {_END}")
-    readme.write_text(before + "\n".join([_BEGIN, *lines, _END]) + after, encoding="utf-8")
+        raise ValueError(f"{readme.name} has no {begin} ... {_END}")
+    readme.write_text(before + "\n".join([begin, *lines, _END]) + after, encoding="utf-8")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
@@ -58,6 +59,10 @@ class Figure:
             or no training split to learn it from.
         over_network: True where the three services answered, False in process.
         config: Profile of the weights, options of the system, and the radio's other settings.
+        information_bits: Of the source code, mean an instance; 0 without channel coding.
+        coded_bits: That the symbols carry, mean an instance; 0 without channel coding.
+        code_rate: Information bits a coded bit; None without channel coding.
+        outage_share: Share of the answers that do without something that did not come across.
     """
 
     task: str
@@ -84,6 +89,23 @@ class Figure:
     over_network: bool
     config: Mapping[str, Any]
     snr_definition: str = SNR_DEFINITION
+    information_bits: float = 0.0
+    coded_bits: float = 0.0
+    code_rate: float | None = None
+    outage_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A figure and what a paired difference needs of it.
+
+    Attributes:
+        figure: As result files hold it.
+        resampled: Its value over instances drawn anew, as `Measured` has it, shape [num_resamples].
+    """
+
+    figure: Figure
+    resampled: NDArray[np.float64]
 
 
 def evaluate(
@@ -99,6 +121,35 @@ def evaluate(
     split: str = "test",
     options: Options | None = None,
 ) -> list[Figure]:
+    """Measure one task over several channels on one split: the figures of `score`, which takes the same."""
+    scored = score(
+        task,
+        channels,
+        manifest=manifest,
+        send=send,
+        over_network=over_network,
+        num_realisations=num_realisations,
+        limit=limit,
+        dataset=dataset,
+        split=split,
+        options=options,
+    )
+    return [own.figure for own in scored]
+
+
+def score(
+    task: str,
+    channels: Sequence[Channel],
+    *,
+    manifest: Manifest,
+    send: Sender,
+    over_network: bool = False,
+    num_realisations: int = 1,
+    limit: int | None = None,
+    dataset: str | None = None,
+    split: str = "test",
+    options: Options | None = None,
+) -> list[Scored]:
     """Measure one task over several channels on one split.
 
     Args:
@@ -170,11 +221,11 @@ class _Origin:
         guessed: float | None,
         channel: Channel,
         realisations: Sequence[Sequence[LinkAnswer]],
-    ) -> Figure:
+    ) -> Scored:
         """One measure of the answers over one channel."""
         measured = measure(self.examples, self.indices, [[own.answer for own in row] for row in realisations])
         answers = list(chain(*realisations))
-        return Figure(
+        figure = Figure(
             task=self.examples.task,
             system=self.manifest.system,
             dataset=self.examples.dataset,
@@ -202,7 +253,21 @@ class _Origin:
                 "options": self.options,
                 "radio": {name: value for name, value in asdict(channel).items() if name not in _IN_ROW},
             },
+            **_coding_of(answers),
         )
+        return Scored(figure, measured.resampled)
+
+
+def _coding_of(answers: Sequence[LinkAnswer]) -> dict[str, Any]:
+    """What a figure states of the channel coding of its answers."""
+    information_bits = float(np.mean([answer.information_bits for answer in answers]))
+    coded_bits = float(np.mean([answer.coded_bits for answer in answers]))
+    return {
+        "information_bits": information_bits,
+        "coded_bits": coded_bits,
+        "code_rate": information_bits / coded_bits if coded_bits else None,
+        "outage_share": float(np.mean([answer.answer.outage for answer in answers])),
+    }
 
 
 def _check_labels(examples: Examples, manifest: Manifest) -> None:

@@ -31,12 +31,16 @@ class LinkAnswer:
         channel_uses: Complex symbols sent.
         payload_bytes: As float32.
         realised_snr_db: Measured on this frame [dB].
+        information_bits: Of the source code; 0 without channel coding.
+        coded_bits: That the symbols carry, signalling included; 0 without channel coding.
     """
 
     answer: TaskAnswer
     channel_uses: int
     payload_bytes: int
     realised_snr_db: float
+    information_bits: int = 0
+    coded_bits: int = 0
 
 
 class SemanticLink:
@@ -119,6 +123,13 @@ class SemanticLink:
             snrs_db.append(realised_snr_db)
         answers = self.receiver.decode(task, frames)
         return [
-            LinkAnswer(answer, instance.symbols.size, instance.symbols.nbytes, snr_db)
+            LinkAnswer(
+                answer,
+                instance.symbols.size,
+                instance.symbols.nbytes,
+                snr_db,
+                instance.information_bits,
+                instance.coded_bits,
+            )
             for answer, instance, snr_db in zip(answers, encoded, snrs_db, strict=True)
         ]

@@ -10,7 +10,7 @@ all of its realisations.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -37,11 +37,14 @@ class Measured:
         value: Of the metric.
         low: Lower end of the 95 % confidence interval of the value, over the choice of instances.
         high: Its upper end.
+        resampled: The value over instances drawn anew with replacement, shape [1000]. Sets of as many
+            instances are drawn alike, so the differences of two of these belong to the same instances.
     """
 
     value: float
     low: float
     high: float
+    resampled: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
 
 class Metric(Protocol):
@@ -165,7 +168,9 @@ def wilson(shares: NDArray[np.float64], num_realisations: int) -> Measured:
     z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
     centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z * float(np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))) / (1 + z**2 / count)
-    return Measured(share, max(0.0, centre - half), min(1.0, centre + half))
+    rng = np.random.default_rng(_BOOTSTRAP_SEED)
+    resampled = shares[rng.integers(0, num_instances, (_NUM_RESAMPLES, num_instances))].mean(1)
+    return Measured(share, max(0.0, centre - half), min(1.0, centre + half), resampled)
 
 
 def _check(realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> None:
@@ -188,8 +193,8 @@ def _measured(rows: NDArray[np.float64], combine: Callable[[NDArray[np.float64]]
     places = np.arange(rows.shape[1])
     value = mean_of(places)
     if len(places) == 1:
-        return Measured(value, value, value)  # nothing to draw from
-    interval = stats.bootstrap(
+        return Measured(value, value, value, np.full(_NUM_RESAMPLES, value))  # nothing to draw from
+    drawn = stats.bootstrap(
         (places,),
         mean_of,
         vectorized=False,
@@ -197,8 +202,9 @@ def _measured(rows: NDArray[np.float64], combine: Callable[[NDArray[np.float64]]
         confidence_level=CONFIDENCE,
         method="percentile",
         rng=np.random.default_rng(_BOOTSTRAP_SEED),
-    ).confidence_interval
-    return Measured(value, float(interval.low), float(interval.high))
+    )
+    interval = drawn.confidence_interval
+    return Measured(value, float(interval.low), float(interval.high), drawn.bootstrap_distribution)
 
 
 def _bleu(num_grams: int) -> Corpus:

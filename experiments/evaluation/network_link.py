@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,12 @@ def send_over_network(
     )
     overhead = result["overhead"]
     return LinkAnswer(
-        read_answer(result["answer"]),
+        replace(read_answer(result["answer"]), outage=result["outage"]),
         overhead["channel_uses"],
         overhead["payload_bytes"],
         result["realised_snr_db"],
+        overhead["information_bits"],
+        overhead["coded_bits"],
     )
 
 

@@ -1,0 +1,159 @@
+"""`semcom compare`: measures several systems over the same channel draws, and reports the comparison."""
+
+from __future__ import annotations
+
+import time
+from itertools import product
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from channel_service.links.settings import LinkSettings
+from channel_service.radio.channels import Channel
+from experiments.commands.evaluate import parse_snrs
+from experiments.commands.figures import put_table
+from experiments.commands.options import THREADS, WEIGHTS
+from experiments.data import load_examples
+from experiments.evaluation.comparison import Comparison
+from experiments.evaluation.evaluate import in_process, score
+from experiments.evaluation.measures import measures_of
+from experiments.evaluation.results import check_writable
+from experiments.report.comparison import readme_table, write_report
+from shared.errors import InvalidField
+from shared.settings import DEFAULT_WEIGHTS
+from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system
+from shared.tasks import TASKS, get_task
+from shared.weights import find_weights, load_manifest
+
+_ALL = "all"
+_MAX_SEED = 2**32 - 1
+README_MARK = "<!-- written by semcom compare -->"
+
+
+def compare_command(
+    tasks: Annotated[str, typer.Option("--tasks", "--task", help="Comma-separated, or all.")] = (
+        "vqa,movie_genres"
+    ),
+    systems: Annotated[str, typer.Option("--systems", "--system", help="Comma-separated, or all.")] = _ALL,
+    channels: Annotated[
+        str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, ...")
+    ] = "awgn,rayleigh",
+    snr_db: Annotated[
+        str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
+    ] = "-6:18:3",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Measure so many instances, drawn with seed 0, not all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of the link.")] = 0,
+    reference: Annotated[
+        str, typer.Option(help="System that all others are compared with.")
+    ] = DEFAULT_SYSTEM,
+    weights: WEIGHTS = DEFAULT_WEIGHTS,
+    threads: THREADS = 2,
+    output: Annotated[
+        Path, typer.Option(help="JSON file of the rows; the report is written beside it.")
+    ] = Path("results/compare.json"),
+    report: Annotated[
+        bool, typer.Option("--report", help="Measure nothing: only write the report of the stored rows.")
+    ] = False,
+    readme: Annotated[
+        Path | None, typer.Option(help="File whose marked table is written anew, such as README.md.")
+    ] = None,
+) -> None:
+    """Measure several systems on the test splits over the same draws, and write the comparison.
+
+    Instance i is frame i of the link's seed for every system. Rows of the same weights, limit, seed and
+    options that are there already are kept: an interrupted command goes on. Systems without weights are
+    named with the reason.
+    """
+    torch.set_num_threads(threads)
+    get_system(reference)
+    chosen_tasks = [get_task(name).name for name in _names(tasks, list(TASKS))]
+    chosen_systems = [get_system(name).name for name in _names(systems, list(SYSTEMS))]
+    links = [
+        LinkSettings(channel=model, snr_db=snr, seed=seed).to_channel()
+        for model, snr in product(_names(channels, []), parse_snrs(snr_db))
+    ]
+    check_writable(output)
+    comparison = Comparison.read(output)
+    if not report:
+        pairs = list(product(chosen_tasks, chosen_systems))
+        _measure(comparison, weights, pairs, links, limit)
+    if not comparison.rows:
+        raise InvalidField("output", output.name, "a file with measured rows, or systems with weights")
+    untrained = missing_of(weights, list(SYSTEMS), list(TASKS))
+    for path in write_report(comparison, reference, untrained):
+        typer.echo(path)
+    if readme is not None:
+        put_table(readme, readme_table(comparison, reference, untrained), README_MARK)
+
+
+def missing_of(weights: Path, systems: list[str], tasks: list[str]) -> dict[tuple[str, str], str]:
+    """Why a system cannot be measured on a task, by (system, task); pairs that can be are absent."""
+    folders = find_weights(weights)
+    missing = {}
+    for system in systems:
+        manifest = load_manifest(folders[system]) if system in folders else None
+        for task in tasks:
+            if manifest is None:
+                missing[system, task] = "not trained: there are no weights of this system"
+            elif task not in manifest.tasks:
+                missing[system, task] = f"not trained: its weights serve {', '.join(manifest.tasks)}"
+    return missing
+
+
+def _names(text: str, every: list[str]) -> list[str]:
+    """Names of a comma-separated list, once each; all where it says so."""
+    if text.strip() == _ALL and every:
+        return every
+    return list(dict.fromkeys(name.strip() for name in text.split(",")))
+
+
+def _measure(
+    comparison: Comparison,
+    weights: Path,
+    pairs: list[tuple[str, str]],
+    links: list[Channel],
+    limit: int | None,
+) -> None:
+    """Measure each system on each task, and store the rows after each; say how long the rest may take."""
+    missing = missing_of(weights, [own for _, own in pairs], [own for own, _ in pairs])
+    for (system, task), reason in missing.items():
+        typer.echo(f"{system} on {task}: {reason}", err=True)
+    todo = [(task, system) for task, system in pairs if (system, task) not in missing]
+    started, num_measured = time.monotonic(), 0
+    for number, (task, system) in enumerate(todo, 1):
+        left = _links_left(comparison, weights, task, system, links, limit)
+        if not left:
+            typer.echo(f"{number} of {len(todo)}: {system} on {task}: kept", err=True)
+            continue
+        manifest = load_manifest(find_weights(weights)[system])
+        with in_process(weights, system) as send:
+            scored = score(task, left, manifest=manifest, send=send, limit=limit)
+        first = scored[0].figure.metric
+        comparison.add([own for own in scored if own.figure.metric == first], limit)
+        num_measured += 1
+        rest_min = (time.monotonic() - started) / num_measured * (len(todo) - number) / 60
+        typer.echo(
+            f"{number} of {len(todo)}: {system} on {task}: measured; about {rest_min:.0f} min left", err=True
+        )
+
+
+def _links_left(
+    comparison: Comparison, weights: Path, task: str, system: str, links: list[Channel], limit: int | None
+) -> list[Channel]:
+    """The channels over which a system is still to be measured, with these weights and default options."""
+    fingerprint = load_manifest(find_weights(weights)[system]).fingerprint
+    options = get_system(system).read_options(task, {})
+    examples = load_examples(task, "test", None)
+    metric = measures_of(examples)[0].name
+    done = {
+        (row["channel"], row["fading"], row["snr_db"], row["seed"])
+        for row in comparison.rows
+        if (row["task"], row["system"], row["dataset"], row["metric"])
+        == (task, system, examples.dataset, metric)
+        and (row["fingerprint"], row["limit"], row["config"]["options"]) == (fingerprint, limit, options)
+    }
+    return [link for link in links if (link.model, link.fading, link.snr_db, link.seed) not in done]

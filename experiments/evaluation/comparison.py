@@ -1,0 +1,116 @@
+"""Rows of several systems over the same draws, kept in files, and the paired differences between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.evaluation.evaluate import Scored
+from experiments.evaluation.metrics import CONFIDENCE, Measured
+from experiments.evaluation.results import read_figures, write_figures
+
+Row = Mapping[str, Any]
+
+_IDENTITY = (
+    *("system", "task", "dataset", "split", "channel", "fading", "snr_db", "metric"),
+    *("fingerprint", "limit", "seed", "num_realisations"),
+)
+_PLACE = ("system", "task", "channel", "fading", "snr_db")
+_PAIRED = ("dataset", "split", "metric", "num_instances", "limit", "seed", "num_realisations")
+
+
+def key_of(row: Row) -> str:
+    """What tells a row from all others: system, weights, options, data, and channel."""
+    options = ",".join(f"{name}={value}" for name, value in sorted(row["config"]["options"].items()))
+    return " ".join([*(str(row.get(name)) for name in _IDENTITY), options])
+
+
+@dataclass
+class Comparison:
+    """Measured rows, and the resampled values of each.
+
+    Attributes:
+        path: JSON file of the rows; the resampled values lie beside it with the suffix .npz.
+        rows: Fields of `Figure`, and the limit that was asked for.
+        resampled: By `key_of` the row, the row's value over instances drawn anew, float32 [num_resamples].
+    """
+
+    path: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    resampled: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Comparison:
+        """What the files hold; nothing where there are none. A row without resampled values is left out.
+
+        Raises:
+            InvalidField: If the file of rows cannot be read, or holds something else.
+        """
+        samples_file = path.with_suffix(".npz")
+        if not path.is_file():
+            return cls(path)
+        rows = read_figures([path])
+        resampled: dict[str, NDArray[np.float32]] = {}
+        if samples_file.is_file():
+            with np.load(samples_file) as stored:
+                resampled = dict(zip(stored["keys"].tolist(), stored["values"], strict=True))
+        return cls(path, [row for row in rows if key_of(row) in resampled], resampled)
+
+    def add(self, scored: Sequence[Scored], limit: int | None) -> None:
+        """Take rows in, in the place of older ones of the system, task, channel and SNR; write both files."""
+        for own in scored:
+            row = {**asdict(own.figure), "limit": limit}
+            place = [row[name] for name in _PLACE]
+            self.rows = [old for old in self.rows if [old[name] for name in _PLACE] != place] + [row]
+            self.resampled[key_of(row)] = own.resampled.astype(np.float32)
+        keys = [key_of(row) for row in self.rows]
+        partial = self.path.with_name(self.path.name + ".part.npz")
+        np.savez_compressed(partial, keys=keys, values=np.stack([self.resampled[key] for key in keys]))
+        partial.rename(self.path.with_suffix(".npz"))
+        write_figures(self.path, self.rows)
+
+    def difference(self, reference: str, other: str, task: str, channel: str) -> Difference | None:
+        """What the reference system scores more than another, averaged over the SNRs that both have.
+
+        Returns:
+            None where the two have no SNR in common, of the same instances and draws.
+        """
+        ours = self._line(reference, task, channel)
+        theirs = self._line(other, task, channel)
+        places = [place for place in ours if place in theirs]
+        if not places:
+            return None
+        gains = [ours[place]["value"] - theirs[place]["value"] for place in places]
+        drawn = [
+            self.resampled[key_of(ours[place])].astype(float) - self.resampled[key_of(theirs[place])]
+            for place in places
+        ]
+        low, high = np.quantile(np.mean(drawn, 0), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        snrs_db = sorted(ours[place]["snr_db"] for place in places)
+        return Difference(Measured(float(np.mean(gains)), float(low), float(high)), tuple(snrs_db))
+
+    def _line(self, system: str, task: str, channel: str) -> dict[tuple[Any, ...], Row]:
+        """Rows by what two systems must share at an SNR."""
+        return {
+            (row["snr_db"], row["fading"], *(row.get(name) for name in _PAIRED)): row
+            for row in self.rows
+            if (row["system"], row["task"], row["channel"]) == (system, task, channel)
+        }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference of two systems: same instances, same draws.
+
+    Attributes:
+        measured: Mean difference, with its 95 % confidence interval by bootstrap over instances.
+        snrs_db: It is the mean over these [dB].
+    """
+
+    measured: Measured
+    snrs_db: tuple[float, ...]

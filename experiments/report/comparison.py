@@ -1,0 +1,156 @@
+"""The comparison of systems as Markdown: payloads beside the paper's, scores, paired differences, costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.evaluation.comparison import Comparison, Difference, Row
+from experiments.report.plots import METRIC_TITLES, provenance
+from shared.systems import SYSTEMS
+from shared.tasks import TASKS
+
+Missing = Mapping[tuple[str, str], str]
+"""Why a (system, task) cannot be measured."""
+
+PAPER: Mapping[str, Any] = json.loads(Path(__file__).with_name("paper_table.json").read_text())
+COST_SNR_DB = 12.0
+"""The SNR at which scores stand against channel uses [dB]."""
+
+
+def write_report(comparison: Comparison, reference: str, missing: Missing) -> list[Path]:
+    """Write the Markdown report and its pictures beside the rows.
+
+    Args:
+        comparison: Measured rows, at least one.
+        reference: System that all others are compared with.
+        missing: Why a (system, task) cannot be measured.
+
+    Returns:
+        The files.
+    """
+    from experiments.report.comparison_plots import draw_costs, draw_scores  # matplotlib loads in seconds
+
+    rows, path = comparison.rows, comparison.path
+    pictures: list[Path] = []
+    lines = ["# Systems compared", "", f"{provenance(rows)}."]
+    lines += ["", "## Payload of an instance (Table I)", "", *payload_table(rows, reference, missing)]
+    for channel in dict.fromkeys(row["channel"] for row in rows):
+        drawn = draw_scores(rows, channel, path.with_name(f"{path.stem}-{channel}"))
+        pictures += drawn
+        lines += ["", f"## Scores over {channel}", "", f"![Score against SNR, {channel}]({drawn[0].name})"]
+        for task in dict.fromkeys(row["task"] for row in rows if row["channel"] == channel):
+            lines += ["", *score_table(rows, task, channel, missing)]
+    lines += ["", f"## {reference} less the others", "", *difference_table(comparison, reference, missing)]
+    if any(row["snr_db"] == COST_SNR_DB for row in rows):
+        drawn = draw_costs(rows, path.with_name(f"{path.stem}-cost"))
+        pictures += drawn
+        lines += ["", f"## Score against channel uses at {COST_SNR_DB:g} dB", ""]
+        lines += [f"![Score against channel uses]({drawn[0].name})"]
+    report = path.with_suffix(".md")
+    report.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return [report, *pictures]
+
+
+def payload_table(rows: Sequence[Row], reference: str, missing: Missing) -> list[str]:
+    """Lines of the paper's Table I beside ours: bytes of float32 and what the reference saves."""
+    paper, savings = PAPER["payload_kb"], PAPER["saving_percent"]
+    lines = [
+        "| task | system | ours [bytes] | paper [bytes] | saving, ours | saving, paper |",
+        "|---|---|---|---|---|---|",
+    ]
+    for task in dict.fromkeys(name for own in paper.values() for name in own):
+        payloads = {row["system"]: row["payload_bytes"] for row in rows if row["task"] == task}
+        for system in dict.fromkeys([*SYSTEMS, *paper]):
+            ours = f"{payloads[system]:.4g}" if system in payloads else _absent(system, task, missing)
+            theirs = f"{1000 * paper[system][task]:.0f}" if system in paper else "–"
+            saved = "–"
+            if system in payloads and reference in payloads and system != reference:
+                saved = f"{100 * (1 - payloads[reference] / payloads[system]):.1f} %"
+            claimed = savings.get(system, {}).get(task) if reference == PAPER["reference"] else None
+            of_paper = "–" if claimed is None else f"{claimed:.1f} %"
+            lines.append(f"| {task} | {system} | {ours} | {theirs} | {saved} | {of_paper} |")
+    return [*lines, "", f"A saving is what {reference} saves against the system. Paper: {PAPER['source']}."]
+
+
+def score_table(rows: Sequence[Row], task: str, channel: str, missing: Missing) -> list[str]:
+    """Lines of a task's scores over a channel: a row a system, a column an SNR, with 95 % intervals."""
+    here = [row for row in rows if (row["task"], row["channel"]) == (task, channel)]
+    snrs_db = sorted({row["snr_db"] for row in here})
+    first = here[0]
+    lines = [
+        f"**{task}** on {first['dataset']}, {METRIC_TITLES.get(first['metric'], first['metric'])}:",
+        "",
+        f"| system | n | channel uses | {' | '.join(f'{snr:g} dB' for snr in snrs_db)} |",
+        "|---" * (len(snrs_db) + 3) + "|",
+    ]
+    for system in SYSTEMS:
+        own = {row["snr_db"]: row for row in here if row["system"] == system}
+        if not own:
+            cells = ["–", _absent(system, task, missing), *["–"] * len(snrs_db)]
+            lines.append("| " + " | ".join([system, *cells]) + " |")
+            continue
+        any_row = next(iter(own.values()))
+        cells = [_cell(own[snr]) if snr in own else "–" for snr in snrs_db]
+        uses = f"{any_row['channel_uses']:.4g}"
+        lines.append("| " + " | ".join([system, str(any_row["num_instances"]), uses, *cells]) + " |")
+    return lines
+
+
+def difference_table(comparison: Comparison, reference: str, missing: Missing) -> list[str]:
+    """Lines of the paired differences: the reference less each other system, averaged over SNRs."""
+    lines = ["| task | channel | system | difference, 95 % interval | mean over |", "|---|---|---|---|---|"]
+    places = dict.fromkeys((row["task"], row["channel"]) for row in comparison.rows)
+    for task, channel in places:
+        for system in SYSTEMS:
+            if system == reference:
+                continue
+            difference = comparison.difference(reference, system, task, channel)
+            cells = [_absent(system, task, missing), "–"] if difference is None else _cells(difference)
+            lines.append("| " + " | ".join([task, channel, system, *cells]) + " |")
+    note = "Same instances and same draws for both; the interval is a bootstrap over instances."
+    return [*lines, "", note]
+
+
+def readme_table(comparison: Comparison, reference: str, missing: Missing) -> list[str]:
+    """Lines of the short table for a README: cost, mean score, and difference of each system and task."""
+    lines = [
+        f"| task | channel | system | channel uses | mean score | {reference} less it, 95 % interval |",
+        "|---|---|---|---|---|---|",
+    ]
+    places = dict.fromkeys((row["task"], row["channel"]) for row in comparison.rows)
+    for task, channel in sorted(places, key=lambda place: list(TASKS).index(place[0])):
+        for system in SYSTEMS:
+            own = [
+                row
+                for row in comparison.rows
+                if (row["task"], row["channel"], row["system"]) == (task, channel, system)
+            ]
+            if not own:
+                cells = [_absent(system, task, missing), "–", "–"]
+            else:
+                difference = comparison.difference(reference, system, task, channel)
+                told = "–" if difference is None or system == reference else _cells(difference)[0]
+                mean = sum(row["value"] for row in own) / len(own)
+                cells = [f"{own[0]['channel_uses']:.4g}", f"{mean:.3f}", told]
+            lines.append("| " + " | ".join([task, channel, system, *cells]) + " |")
+    return lines
+
+
+def _absent(system: str, task: str, missing: Missing) -> str:
+    return missing.get((system, task), "not measured" if system in SYSTEMS else "not built")
+
+
+def _cell(row: Row) -> str:
+    digits = 1 if row["metric"] == "psnr_db" else 3
+    return f"{row['value']:.{digits}f} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
+
+
+def _cells(difference: Difference) -> list[str]:
+    own, snrs_db = difference.measured, difference.snrs_db
+    return [
+        f"{own.value:+.3f} [{own.low:+.3f}, {own.high:+.3f}]",
+        f"{len(snrs_db)} SNRs, {snrs_db[0]:g} to {snrs_db[-1]:g} dB",
+    ]

@@ -1,0 +1,56 @@
+"""`semcom compare` end to end on small data and random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from small_data import small_examples
+from typer.testing import CliRunner, Result
+
+from experiments.cli import app
+from shared.errors import InvalidField
+
+
+def _compare(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["compare", "--threads", "1", *arguments])
+
+
+@pytest.mark.usefixtures("small_data")
+def test_rows_are_kept_and_reported(
+    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.commands.compare.load_examples", small_examples)
+    output = tmp_path / "compare.json"
+    shared = ["--tasks", "sentiment", "--weights", str(tiny_weights), "--output", str(output), "--limit", "3"]
+    assert _compare(*shared, "--snr-db", "0", "--channels", "awgn").exit_code == 0
+    first = json.loads(output.read_text())
+    assert [(row["snr_db"], row["num_instances"], row["outage_share"]) for row in first] == [(0.0, 3, 0.0)]
+    again = _compare(*shared, "--snr-db", "0,12", "--channels", "awgn")
+    assert again.exit_code == 0
+    rows = json.loads(output.read_text())
+    assert rows[0] == first[0]
+    assert [row["snr_db"] for row in rows] == [0.0, 12.0]
+    assert "kept" in _compare(*shared, "--snr-db", "0,12", "--channels", "awgn").output
+    report = output.with_suffix(".md").read_text()
+    assert "| vqa | mmsc | " in report
+    assert "6400" in report
+    for name in ("compare-awgn.png", "compare-awgn.svg", "compare-cost.png"):
+        assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_system_without_weights_is_named(tmp_path: Path) -> None:
+    result = _compare("--weights", str(tmp_path), "--output", str(tmp_path / "rows.json"))
+    assert "not trained: there are no weights" in result.output
+    assert isinstance(result.exception, InvalidField)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--tasks", "singing"), ("--systems", "telepathy"), ("--snr-db", "loud")]
+)
+def test_unknown_names_and_snrs_are_refused(tmp_path: Path, arguments: tuple[str, str]) -> None:
+    result = _compare(*arguments, "--output", str(tmp_path / "rows.json"))
+    assert isinstance(result.exception, InvalidField)
+    assert arguments[1] in result.exception.message
