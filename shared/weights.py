@@ -236,6 +236,15 @@ def join_manifests(manifests: Sequence[Manifest]) -> Manifest:
     )
 
 
+def load_joint_manifest(folders: Sequence[Path]) -> Manifest:
+    """The manifest of a system's folders, as `find_weights` gives them; see `join_manifests`.
+
+    Raises:
+        InvalidField: If one is missing, not of its shape, or was changed.
+    """
+    return join_manifests([load_manifest(folder) for folder in folders])
+
+
 def _half_path(folder: Path, half: Half) -> Path:
     return folder / f"{half}.safetensors"
 

@@ -25,7 +25,7 @@ from shared.errors import InvalidField
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system
 from shared.tasks import TASKS, get_task
-from shared.weights import find_weights, load_manifest
+from shared.weights import find_weights, load_joint_manifest
 
 _ALL = "all"
 _MAX_SEED = 2**32 - 1
@@ -95,7 +95,7 @@ def missing_of(weights: Path, systems: list[str], tasks: list[str]) -> dict[tupl
     folders = find_weights(weights)
     missing = {}
     for system in systems:
-        manifest = load_manifest(folders[system]) if system in folders else None
+        manifest = load_joint_manifest(folders[system]) if system in folders else None
         for task in tasks:
             if manifest is None:
                 missing[system, task] = "not trained: there are no weights of this system"
@@ -129,7 +129,7 @@ def _measure(
         if not left:
             typer.echo(f"{number} of {len(todo)}: {system} on {task}: kept", err=True)
             continue
-        manifest = load_manifest(find_weights(weights)[system])
+        manifest = load_joint_manifest(find_weights(weights)[system])
         with in_process(weights, system) as send:
             scored = score(task, left, manifest=manifest, send=send, limit=limit)
         first = scored[0].figure.metric
@@ -145,7 +145,7 @@ def _links_left(
     comparison: Comparison, weights: Path, task: str, system: str, links: list[Channel], limit: int | None
 ) -> list[Channel]:
     """The channels over which a system is still to be measured, with these weights and default options."""
-    fingerprint = load_manifest(find_weights(weights)[system]).fingerprint
+    fingerprint = load_joint_manifest(find_weights(weights)[system]).fingerprint
     options = get_system(system).read_options(task, {})
     examples = load_examples(task, "test", None)
     metric = measures_of(examples)[0].name

@@ -23,7 +23,7 @@ from shared.errors import InvalidField
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import DEFAULT_SYSTEM, Options
 from shared.tasks import get_task
-from shared.weights import join_manifests, load_manifest
+from shared.weights import load_joint_manifest
 
 _MAX_SNRS = 1000
 _MAX_SEED = 2**32 - 1
@@ -71,7 +71,7 @@ def evaluate_command(
 ) -> None:
     """Measure tasks on a split (Algorithm 2), of the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
-    manifest = join_manifests([load_manifest(folder) for folder in weights_of(weights, system)])
+    manifest = load_joint_manifest(weights_of(weights, system))
     tasks = [get_task(name.strip()).name for name in task.split(",")] if task else list(manifest.tasks)
     links = [
         LinkSettings(channel=model.strip(), fading=fading, snr_db=snr, seed=seed).to_channel()

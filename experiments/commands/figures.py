@@ -19,7 +19,7 @@ from experiments.report.measured import CHANNELS, NO_NOISE_DB, SNRS_DB, realisat
 from experiments.report.model_card import write_model_card
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import DEFAULT_SYSTEM
-from shared.weights import join_manifests, load_manifest
+from shared.weights import load_joint_manifest, load_manifest
 
 _BEGIN, _END = "<!-- written by semcom figures -->", "<!-- end -->"
 
@@ -53,7 +53,7 @@ def figures_command(
 
 
 def _measure(weights: Path, system: str, rows_file: Path, limit: int) -> list[dict[str, Any]]:
-    manifest = join_manifests([load_manifest(folder) for folder in weights_of(weights, system)])
+    manifest = load_joint_manifest(weights_of(weights, system))
     rows = read_figures([rows_file]) if rows_file.is_file() else []
     rows = [row for row in rows if (row["fingerprint"], row.get("limit")) == (manifest.fingerprint, limit)]
     done = {(row["task"], row["dataset"]) for row in rows}

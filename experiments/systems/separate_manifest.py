@@ -14,7 +14,7 @@ from pathlib import Path
 from shared.coding.config import SeparateConfig
 from shared.networks.profiles import get_profile
 from shared.systems import DEFAULT_SYSTEM, get_system
-from shared.weights import Manifest, find_weights, load_manifest, save_weights
+from shared.weights import Manifest, find_weights, load_joint_manifest, save_weights
 
 SYSTEM = "separate"
 
@@ -31,7 +31,7 @@ def write_manifest(weights: Path) -> Manifest:
     Raises:
         KeyError: If the folder holds no weights of the clean model.
     """
-    clean = load_manifest(find_weights(weights)[DEFAULT_SYSTEM])
+    clean = load_joint_manifest(find_weights(weights)[DEFAULT_SYSTEM])
     sizes = get_profile(str(clean.config["profile"]))
     config = SeparateConfig(clean.system, clean.fingerprint, sizes.video_frames, sizes.video_size)
     manifest = Manifest(get_system(SYSTEM).name, clean.tasks, clean.labels, config.to_json())

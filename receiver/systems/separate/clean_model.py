@@ -31,16 +31,20 @@ class CleanModel:
         """Load both halves of a system from the folder of all weights.
 
         Raises:
-            InvalidField: If there are no weights of the system.
+            InvalidField: If there are no weights of the system, or each task has its own.
             WeightsMismatch: If they are not those of the fingerprint.
         """
         folders = find_weights(root)
         if system not in folders:
             raise InvalidField("weights", ", ".join(folders), f"weights of {system} among them")
-        held = load_manifest(folders[system]).fingerprint
+        if len(folders[system]) > 1:
+            names = ", ".join(folder.name for folder in folders[system])
+            raise InvalidField("weights", names, f"weights of {system} with all tasks in one folder")
+        (folder,) = folders[system]
+        held = load_manifest(folder).fingerprint
         if held != fingerprint:
             raise WeightsMismatch(fingerprint, held)
-        return cls(load_encoder(folders[system]), load_system(folders[system]))
+        return cls(load_encoder(folder), load_system(folder))
 
     def answer(self, task: str, sources: Sequence[Source]) -> list[TaskAnswer]:
         """Answers to instances of one task, in order."""
