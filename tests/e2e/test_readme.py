@@ -103,11 +103,12 @@ def test_figures_are_the_measured_ones() -> None:
     weights = find_weights(_ROOT / "weights")
     if not weights:
         pytest.skip("no weights are shipped")
-    shipped = load_manifest(weights[DEFAULT_SYSTEM])
+    (folder,) = weights[DEFAULT_SYSTEM]
+    shipped = load_manifest(folder)
     rows = read_figures([_ROOT / "results" / f"{DEFAULT_SYSTEM}.json"])
     assert {row["fingerprint"] for row in rows} == {shipped.fingerprint}
     assert {row["task"] for row in rows} == set(shipped.tasks)
     assert {row["split"] for row in rows} <= {"test", "dev"}
     table = "\n".join(table_of(rows))
-    for place in (_ROOT / "README.md", weights[DEFAULT_SYSTEM] / "README.md"):
+    for place in (_ROOT / "README.md", folder / "README.md"):
         assert table in place.read_text(encoding="utf-8")
