@@ -226,8 +226,10 @@ def test_openapi_states_the_systems_and_every_option_as_the_registry_declares_th
         for option in system.options:
             stated = parameters[option.name]
             assert f"{system.name}: {option.description}" in stated["description"]
-            limits = {"type": option.type, "minimum": option.minimum, "maximum": option.maximum}
-            assert limits in stated["schema"]["anyOf"]
+            limits: dict[str, object] = {"minimum": option.minimum, "maximum": option.maximum}
+            if option.choices:
+                limits = {"enum": list(option.choices)}
+            assert {"type": option.type, **limits} in stated["schema"]["anyOf"]
 
 
 def test_an_instance_that_cannot_be_completed_is_still_answered(caplog):
