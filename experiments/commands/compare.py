@@ -14,18 +14,16 @@ from channel_service.links.settings import LinkSettings
 from channel_service.radio.channels import Channel
 from experiments.commands.evaluate import parse_snrs
 from experiments.commands.figures import put_table
-from experiments.commands.options import THREADS, WEIGHTS
-from experiments.data import load_examples
+from experiments.commands.options import THREADS, WEIGHTS, weights_of
 from experiments.evaluation.comparison import Comparison
-from experiments.evaluation.evaluate import in_process, score
-from experiments.evaluation.measures import measures_of
+from experiments.evaluation.evaluate import evaluate, in_process
 from experiments.evaluation.results import check_writable
 from experiments.report.comparison import readme_table, write_report
 from shared.errors import InvalidField
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system
 from shared.tasks import TASKS, get_task
-from shared.weights import find_weights, load_joint_manifest
+from shared.weights import Manifest, find_weights, load_joint_manifest
 
 _ALL = "all"
 _MAX_SEED = 2**32 - 1
@@ -125,15 +123,14 @@ def _measure(
     todo = [(task, system) for task, system in pairs if (system, task) not in missing]
     started, num_measured = time.monotonic(), 0
     for number, (task, system) in enumerate(todo, 1):
-        left = _links_left(comparison, weights, task, system, links, limit)
+        manifest = load_joint_manifest(weights_of(weights, system))
+        left = _links_left(comparison, manifest, task, links, limit)
         if not left:
             typer.echo(f"{number} of {len(todo)}: {system} on {task}: kept", err=True)
             continue
-        manifest = load_joint_manifest(find_weights(weights)[system])
         with in_process(weights, system) as send:
-            scored = score(task, left, manifest=manifest, send=send, limit=limit)
-        first = scored[0].figure.metric
-        comparison.add([own for own in scored if own.figure.metric == first], limit)
+            scored = evaluate(task, left, manifest=manifest, send=send, limit=limit)
+        comparison.add([own for own in scored if own.figure.metric == scored[0].figure.metric], limit)
         num_measured += 1
         rest_min = (time.monotonic() - started) / num_measured * (len(todo) - number) / 60
         typer.echo(
@@ -142,18 +139,15 @@ def _measure(
 
 
 def _links_left(
-    comparison: Comparison, weights: Path, task: str, system: str, links: list[Channel], limit: int | None
+    comparison: Comparison, manifest: Manifest, task: str, links: list[Channel], limit: int | None
 ) -> list[Channel]:
     """The channels over which a system is still to be measured, with these weights and default options."""
-    fingerprint = load_joint_manifest(find_weights(weights)[system]).fingerprint
-    options = get_system(system).read_options(task, {})
-    examples = load_examples(task, "test", None)
-    metric = measures_of(examples)[0].name
+    options = get_system(manifest.system).read_options(task, {})
     done = {
         (row["channel"], row["fading"], row["snr_db"], row["seed"])
         for row in comparison.rows
-        if (row["task"], row["system"], row["dataset"], row["metric"])
-        == (task, system, examples.dataset, metric)
-        and (row["fingerprint"], row["limit"], row["config"]["options"]) == (fingerprint, limit, options)
+        if (row["task"], row["system"]) == (task, manifest.system)
+        and (row["fingerprint"], row["limit"], row["config"]["options"])
+        == (manifest.fingerprint, limit, options)
     }
     return [link for link in links if (link.model, link.fading, link.snr_db, link.seed) not in done]

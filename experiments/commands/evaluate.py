@@ -87,7 +87,7 @@ def evaluate_command(
             measured = evaluate(
                 name, links, manifest=manifest, send=send, over_network=networked, **asdict(how)
             )
-            rows += _show(measured, as_json)
+            rows += _show([own.figure for own in measured], as_json)
             if output is not None:
                 write_figures(output, rows)
 

@@ -61,7 +61,7 @@ def _measure(weights: Path, system: str, rows_file: Path, limit: int) -> list[di
         for task, dataset in ((own, name) for own in manifest.tasks for name in sets_of(own)):
             if (task, dataset) in done:
                 continue
-            figures = evaluate(
+            measured = evaluate(
                 task,
                 _channels(),
                 manifest=manifest,
@@ -70,7 +70,7 @@ def _measure(weights: Path, system: str, rows_file: Path, limit: int) -> list[di
                 limit=limit,
                 dataset=dataset,
             )
-            rows += [{**asdict(figure), "limit": limit} for figure in figures]
+            rows += [{**asdict(own.figure), "limit": limit} for own in measured]
             write_figures(rows_file, rows)
             typer.echo(f"{task} on {dataset}: measured")
     return rows

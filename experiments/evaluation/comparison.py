@@ -20,7 +20,7 @@ _IDENTITY = (
     *("system", "task", "dataset", "split", "channel", "fading", "snr_db", "metric"),
     *("fingerprint", "limit", "seed", "num_realisations"),
 )
-_PLACE = ("system", "task", "channel", "fading", "snr_db")
+_CHANNEL = ("channel", "fading", "snr_db")
 _PAIRED = ("dataset", "split", "metric", "num_instances", "limit", "seed", "num_realisations")
 
 
@@ -62,11 +62,14 @@ class Comparison:
         return cls(path, [row for row in rows if key_of(row) in resampled], resampled)
 
     def add(self, scored: Sequence[Scored], limit: int | None) -> None:
-        """Take rows in, in the place of older ones of the system, task, channel and SNR; write both files."""
+        """Take rows in, and write both files.
+
+        A line of the report shows one measurement, so older rows of the same system and task are dropped if
+        they are of other weights, data, options, seed or limit.
+        """
         for own in scored:
             row = {**asdict(own.figure), "limit": limit}
-            place = [row[name] for name in _PLACE]
-            self.rows = [old for old in self.rows if [old[name] for name in _PLACE] != place] + [row]
+            self.rows = [old for old in self.rows if not _is_replaced(old, row)] + [row]
             self.resampled[key_of(row)] = own.resampled.astype(np.float32)
         keys = [key_of(row) for row in self.rows]
         partial = self.path.with_name(self.path.name + ".part.npz")
@@ -101,6 +104,14 @@ class Comparison:
             for row in self.rows
             if (row["system"], row["task"], row["channel"]) == (system, task, channel)
         }
+
+
+def _is_replaced(old: Row, new: Row) -> bool:
+    """Whether a new row of the same system and task takes the place of an old one, or makes it stale."""
+    if (old["system"], old["task"]) != (new["system"], new["task"]):
+        return False
+    is_same_channel = all(old[name] == new[name] for name in _CHANNEL)
+    return is_same_channel or key_of({**old, **{name: new[name] for name in _CHANNEL}}) != key_of(new)
 
 
 @dataclass(frozen=True)

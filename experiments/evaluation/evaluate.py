@@ -120,35 +120,6 @@ def evaluate(
     dataset: str | None = None,
     split: str = "test",
     options: Options | None = None,
-) -> list[Figure]:
-    """Measure one task over several channels on one split: the figures of `score`, which takes the same."""
-    scored = score(
-        task,
-        channels,
-        manifest=manifest,
-        send=send,
-        over_network=over_network,
-        num_realisations=num_realisations,
-        limit=limit,
-        dataset=dataset,
-        split=split,
-        options=options,
-    )
-    return [own.figure for own in scored]
-
-
-def score(
-    task: str,
-    channels: Sequence[Channel],
-    *,
-    manifest: Manifest,
-    send: Sender,
-    over_network: bool = False,
-    num_realisations: int = 1,
-    limit: int | None = None,
-    dataset: str | None = None,
-    split: str = "test",
-    options: Options | None = None,
 ) -> list[Scored]:
     """Measure one task over several channels on one split.
 

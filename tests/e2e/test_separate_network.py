@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from channel_service.radio.channels import Channel
 from client.stack import Stack
@@ -22,13 +23,16 @@ def test_network_equals_in_process(tiny_weights: Path, tmp_path: Path, sources: 
     link = SemanticLink.load(tmp_path, "separate")
     channels = [Channel("awgn", "block", 12.0, seed=5), Channel("rayleigh", "block", -9.0, seed=6)]
     with Stack.start(weights=tmp_path, free_ports=True) as stack, stack.client() as client:
-        for task in ("text_reconstruction", "image_reconstruction", "vqa", "movie_genres"):
-            source = {modality: sources[0][modality] for modality in TASKS[task].modalities}
+        for task, kind in TASKS.items():
+            source = {modality: sources[0][modality] for modality in kind.modalities}
+            source |= {"audio": source["audio"][:1600]} if "audio" in source else {}
             for channel in channels:
                 ((ours,),) = link.send(task, [source], [channel], [0])
                 theirs = send_over_network(client, "separate", task, source, channel, 0)
                 assert theirs.channel_uses == ours.channel_uses
                 assert theirs.answer.labels == ours.answer.labels
                 assert theirs.answer.text == ours.answer.text
+                assert theirs.answer.outage == ours.answer.outage
+                assert dict(theirs.answer.scores) == pytest.approx(dict(ours.answer.scores), abs=1e-4)
                 if ours.answer.image is not None and theirs.answer.image is not None:
                     np.testing.assert_array_equal(theirs.answer.image, ours.answer.image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from shared.errors import InvalidField, WeightsMismatch
 from shared.networks.preprocessing import resize
 from shared.systems import get_system
 from shared.tasks import TASKS
+from shared.weights import fingerprint_of, load_manifest
 from transmitter.scoring import psnr_db
 
 _CLEAR = Channel("awgn", "block", 30.0, seed=1)
@@ -136,10 +138,6 @@ def test_another_training_of_the_clean_model_is_refused(weights: Path, tmp_path:
     path = tmp_path / "mfmsc" / "manifest.json"
     fields = json.loads(path.read_text())
     assert load_system(tmp_path / "separate").name == "separate"
-    from dataclasses import replace
-
-    from shared.weights import fingerprint_of, load_manifest
-
     manifest = load_manifest(tmp_path / "mfmsc")
     changed = replace(manifest, config={**manifest.config, "words": {"speech_recognition": ["a"]}})
     path.write_text(json.dumps({**fields, "config": changed.config, "fingerprint": fingerprint_of(changed)}))

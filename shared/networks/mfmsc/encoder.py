@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from shared.networks.mfmsc.config import MfmscConfig
 from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
 from shared.networks.preprocessor import Preprocessor
+from shared.networks.profiles import CHANNEL_USES_PER_TOKEN
 from shared.source import Source
-from shared.weights import load_half, load_manifest, load_vocabulary
+from shared.weights import Manifest, load_half, load_manifest, load_vocabulary
 
 
 class Encoder:
@@ -22,10 +23,11 @@ class Encoder:
     Args:
         network: With its weights, in evaluation mode from here on.
         preprocess: Of the same profile and vocabulary.
+        manifest: Of the weights.
     """
 
-    def __init__(self, network: TransmitterNetwork, preprocess: Preprocessor) -> None:
-        self._network, self._preprocess = network.eval(), preprocess
+    def __init__(self, network: TransmitterNetwork, preprocess: Preprocessor, manifest: Manifest) -> None:
+        self._network, self.preprocess, self.manifest = network.eval(), preprocess, manifest
 
     @classmethod
     def load(cls, folder: Path) -> Encoder:
@@ -36,13 +38,26 @@ class Encoder:
         """
         manifest = load_manifest(folder)
         config = MfmscConfig.of(manifest.config)
-        network = TransmitterNetwork(config.sizes, manifest.tasks, config.vocab_size)
+        network = TransmitterNetwork(
+            config.sizes, manifest.tasks, config.vocab_size, has_fusion=config.has_fusion
+        )
         load_half(folder, "transmitter", network, manifest)
         vocabulary = load_vocabulary(folder, manifest, config.sizes.max_text_tokens)
-        return cls(network, Preprocessor(config.sizes, vocabulary))
+        return cls(network, Preprocessor(config.sizes, vocabulary), manifest)
 
     @torch.inference_mode()
-    def encode(self, task: str, sources: Sequence[Source]) -> list[NDArray[np.complex64]]:
-        """Symbols of instances at the highest rate; see `shared.networks.encoder.Encoder`."""
-        symbols, mask = self._network(task, self._preprocess(task, sources))
+    def encode(
+        self, task: str, sources: Sequence[Source], symbols_per_token: int = CHANNEL_USES_PER_TOKEN
+    ) -> list[NDArray[np.complex64]]:
+        """Symbols of instances, at the highest rate by default; see `shared.networks.encoder.Encoder`.
+
+        Args:
+            task: One of the manifest's tasks.
+            sources: Decoded inputs.
+            symbols_per_token: S; fewer than 16 send a sequence at a lower rate.
+
+        Returns:
+            complex64 each, shape [num_tokens, S], unit mean power.
+        """
+        symbols, mask = self._network(task, self.preprocess(task, sources), symbols_per_token)
         return [instance[valid].numpy() for instance, valid in zip(symbols, mask, strict=True)]

@@ -12,6 +12,8 @@ from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from receiver.systems.base import Received
 from shared.errors import InvalidField, TaskNotTrained
+from shared.networks.profiles import get_profile
+from shared.networks.text import Vocabulary
 from shared.systems import get_system
 from shared.tasks import TASKS
 
@@ -26,12 +28,12 @@ def test_without_fusion_every_token_of_every_modality_is_sent(
     tiny_kin: Path, sources: list[dict[str, Any]]
 ) -> None:
     link = SemanticLink.load(tiny_kin, "mmsc")
+    vocabulary = Vocabulary.load(tiny_kin / "mmsc", get_profile("tiny").max_text_tokens)
     options = get_system("mmsc").read_options("vqa", {})
     wanted = _wanted("vqa", sources)
     encoded = link.transmitter.encode("vqa", wanted, options)
     for source, instance in zip(wanted, encoded, strict=True):
-        num_pieces = link.transmitter.preprocess._words.num_pieces(source["text"])  # type: ignore[attr-defined]
-        assert instance.symbols.shape == (4 * 4 + num_pieces, 16)
+        assert instance.symbols.shape == (4 * 4 + vocabulary.num_pieces(source["text"]), 16)
         assert np.mean(np.abs(instance.symbols) ** 2) == pytest.approx(1.0, abs=1e-5)
 
 

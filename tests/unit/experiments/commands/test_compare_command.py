@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from small_data import small_examples
 from typer.testing import CliRunner, Result
 
 from experiments.cli import app
@@ -18,10 +17,7 @@ def _compare(*arguments: str) -> Result:
 
 
 @pytest.mark.usefixtures("small_data")
-def test_rows_are_kept_and_reported(
-    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("experiments.commands.compare.load_examples", small_examples)
+def test_rows_are_kept_and_reported(tiny_weights: Path, tmp_path: Path) -> None:
     output = tmp_path / "compare.json"
     shared = ["--tasks", "sentiment", "--weights", str(tiny_weights), "--output", str(output), "--limit", "3"]
     assert _compare(*shared, "--snr-db", "0", "--channels", "awgn").exit_code == 0

@@ -10,6 +10,7 @@ import pytest
 from measured_rows import rows_of
 
 from experiments.evaluation.comparison import Comparison, key_of
+from experiments.evaluation.evaluate import Figure, Scored
 
 
 def _row(system: str, snr_db: float, value: float, **changes: Any) -> dict[str, Any]:
@@ -44,3 +45,20 @@ def test_other_instances_or_draws_are_no_pair(tmp_path: Path) -> None:
     for changes in ({"seed": 1}, {"limit": 5}, {"dataset": "other"}):
         other = (_row("two", 0.0, 0.5, **changes), [0.4, 0.6])
         assert _comparison(tmp_path / "rows.json", one, other).difference("one", "two", "vqa", "awgn") is None
+
+
+def test_new_weights_leave_no_row_of_older_ones(tmp_path: Path) -> None:
+    comparison = Comparison.read(tmp_path / "rows.json")
+
+    def add(system: str, snr_db: float, fingerprint: str) -> None:
+        fields = _row(system, snr_db, 0.5, fingerprint=fingerprint)
+        del fields["limit"]
+        comparison.add([Scored(Figure(**fields), np.array([0.4, 0.6]))], limit=4)
+
+    for snr_db in (0.0, 6.0):
+        add("one", snr_db, "old")
+        add("two", snr_db, "other")
+    add("one", 6.0, "new")
+    stored = Comparison.read(tmp_path / "rows.json")
+    left = sorted((row["system"], row["snr_db"], row["fingerprint"]) for row in stored.rows)
+    assert left == [("one", 6.0, "new"), ("two", 0.0, "other"), ("two", 6.0, "other")]

@@ -19,10 +19,11 @@ def test_a_figure_of_several_realisations_is_their_mean(tiny_weights: Path) -> N
     manifest = load_manifest(tiny_weights / "mfmsc")
     with in_process(tiny_weights, "mfmsc") as send:
         noisy = [Channel(snr_db=-6.0, seed=seed) for seed in (5, 6, 7)]
-        each = evaluate("sentiment", noisy, manifest=manifest, send=send)
-        mean, _ = evaluate(
+        each = [own.figure for own in evaluate("sentiment", noisy, manifest=manifest, send=send)]
+        scored, _ = evaluate(
             "sentiment", [noisy[0], Channel(snr_db=18.0)], manifest=manifest, send=send, num_realisations=3
         )
+    mean = scored.figure
     assert (mean.seed, mean.num_realisations, mean.num_instances) == (5, 3, each[0].num_instances)
     assert mean.snr_db == -6.0
     for name in ("value", "realised_snr_db"):
@@ -38,7 +39,7 @@ def test_a_row_states_its_split_and_the_options_that_it_was_sent_with(tiny_weigh
 
     def row(options: Options, split: str = "test") -> Figure:
         with in_process(tiny_weights, "mfmsc") as send:
-            (figure,) = evaluate(
+            (scored,) = evaluate(
                 "image_reconstruction",
                 [Channel(snr_db=12.0)],
                 manifest=manifest,
@@ -47,7 +48,7 @@ def test_a_row_states_its_split_and_the_options_that_it_was_sent_with(tiny_weigh
                 split=split,
                 options=options,
             )
-        return figure
+        return scored.figure
 
     whole, part = row({}), row({"symbols_per_token": "5"}, "validation")
     assert (whole.split, part.split) == ("test", "validation")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from measured_rows import rows_of
 from typer.testing import CliRunner
 
 from experiments import cli
 from experiments.data.base import DatasetMissing
-from experiments.evaluation.evaluate import Figure
+from experiments.evaluation.evaluate import Figure, Scored
 from experiments.evaluation.results import check_writable, read_figures, write_figures
 from shared.errors import InvalidField
 
@@ -58,11 +59,11 @@ def test_figures_of_a_task_are_kept_when_a_later_one_fails(
 ) -> None:
     path = tmp_path / "figures.json"
 
-    def evaluate(task: str, *_: object, **__: object) -> list[Figure]:
+    def evaluate(task: str, *_: object, **__: object) -> list[Scored]:
         assert path.exists() is (task == "vqa")
         if task == "vqa":
             raise DatasetMissing("easy-vqa", "train.json", "somewhere")
-        return [Figure(**_FIGURES[0])]
+        return [Scored(Figure(**_FIGURES[0]), np.zeros(1))]
 
     monkeypatch.setattr("experiments.commands.evaluate.evaluate", evaluate)
     command = ["evaluate", "--weights", str(tiny_weights), "--tasks", "sentiment,vqa", "--output"]

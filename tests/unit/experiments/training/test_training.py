@@ -65,7 +65,8 @@ def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> 
     manifest = export(run, tmp_path / "weights" / "mfmsc")
     with in_process(tmp_path / "weights", "mfmsc") as send:
         for task in recipe.tasks:
-            (figure,) = evaluate(task, [Channel(snr_db=12.0)], manifest=manifest, send=send)
+            (scored,) = evaluate(task, [Channel(snr_db=12.0)], manifest=manifest, send=send)
+            figure = scored.figure
             assert figure.value >= 0.9, task
             assert (figure.split, figure.metric, figure.channel_uses, figure.payload_bytes) == (
                 "test", "accuracy", 16, 128,
@@ -99,7 +100,8 @@ def test_every_kind_of_answer_is_learnt(tmp_path: Path) -> None:
     found: dict[str, float] = {}
     with in_process(tmp_path / "weights", "mfmsc") as send:
         for task in recipe.tasks:
-            for figure in evaluate(task, [Channel(snr_db=18.0)], manifest=manifest, send=send):
+            for scored in evaluate(task, [Channel(snr_db=18.0)], manifest=manifest, send=send):
+                figure = scored.figure
                 found[figure.metric] = figure.value
                 assert figure.low <= figure.value <= figure.high
     assert found["bleu_4"] >= 0.9
