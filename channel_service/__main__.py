@@ -7,8 +7,6 @@ import logging
 import sys
 from pathlib import Path
 
-import grpc
-
 from channel_service.http.app import create_app
 from channel_service.links.links import Links
 from channel_service.relay.live import LiveFeed
@@ -17,10 +15,12 @@ from channel_service.relay.receiver_client import ReceiverClient
 from channel_service.reports.store import Store
 from channel_service.service import FULL_NAME, ChannelServicer
 from protos.semcom.v1 import channel_service_pb2_grpc
+from shared.access import open_access
 from shared.errors import InvalidField
 from shared.grpc_runtime import (
     CHANNEL_OPTIONS,
     GuardedServer,
+    bind,
     build_server,
     running,
     serve_http,
@@ -40,12 +40,14 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
         stop: Set to stop the service.
 
     Raises:
-        InvalidField: If the report store cannot be opened or the gRPC port is not free.
+        InvalidField: If the report store cannot be opened, the gRPC port is not free, or the access settings
+            leave the service open to a network.
     """
+    access = open_access(settings)
     links, metrics = Links(Path(settings.channel_recordings)), Metrics()
     store, feed = Store(settings.channel_store, settings.channel_max_rows), LiveFeed(metrics)
     try:
-        async with grpc.aio.insecure_channel(settings.receiver_address, options=CHANNEL_OPTIONS) as channel:
+        async with access.open_channel(settings.receiver_address, CHANNEL_OPTIONS) as channel:
             receiver = ReceiverClient(channel, settings.receiver_address, settings.receiver_timeout_s)
 
             async def ready() -> None:
@@ -54,14 +56,18 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
 
             server, checks = build_server((FULL_NAME,))
             servicer = ChannelServicer(links, store, receiver, metrics, feed)
-            channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, GuardedServer(server))
-            grpc_port = _bind(server, settings.host, settings.channel_grpc_port)
-            app = create_app(links, store, feed, ready, metrics.registry)
+            channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(
+                servicer, GuardedServer(server, access)
+            )
+            grpc_port = bind(
+                server, settings.host, settings.channel_grpc_port, access, "SEMCOM_CHANNEL_GRPC_PORT"
+            )
+            app = create_app(links, store, feed, ready, metrics.registry, access)
             async with running(server, checks, (FULL_NAME,)):
                 ports = {"grpc_port": grpc_port, "http_port": settings.channel_http_port}
                 log_event(_LOG, "ready", **ports, receiver=settings.receiver_address)
                 closing = asyncio.create_task(_close_feed(feed, stop))
-                await serve_http(app, settings.host, settings.channel_http_port, stop)
+                await serve_http(app, settings.host, settings.channel_http_port, stop, access)
                 await closing
     finally:
         store.close()
@@ -71,13 +77,6 @@ async def _close_feed(feed: LiveFeed, stop: asyncio.Event) -> None:
     """Close the live view on stop: the HTTP server waits for open responses, and a view has no end."""
     await stop.wait()
     feed.close()
-
-
-def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
-    try:
-        return server.add_insecure_port(f"{host}:{port}")
-    except RuntimeError as error:
-        raise InvalidField("SEMCOM_CHANNEL_GRPC_PORT", port, f"a free port of {host}") from error
 
 
 async def _main() -> None:

@@ -8,6 +8,8 @@ result["answer"]["label"], result["overhead"]["channel_uses"]
 from __future__ import annotations
 
 import json
+import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +86,9 @@ class SemcomClient:
         base_url: str = DEFAULT_URL,
         channel_url: str = DEFAULT_CHANNEL_URL,
         timeout_s: float = 120.0,
+        *,
+        token: str | None = None,
+        authority: str | Path | None = None,
     ) -> None:
         """Name the services; nothing is sent yet.
 
@@ -91,9 +96,13 @@ class SemcomClient:
             base_url: Of the transmitter.
             channel_url: Of the channel service, for links and reports.
             timeout_s: Longest wait for one answer [s].
+            token: Access token of the services; SEMCOM_ACCESS_TOKEN of the environment where absent.
+            authority: PEM file of who signs their certificates; SEMCOM_TLS_AUTHORITY where absent.
         """
-        self._transmitter = _open(base_url, timeout_s)
-        self._channel = _open(channel_url, timeout_s)
+        token = token or os.environ.get("SEMCOM_ACCESS_TOKEN")
+        authority = authority or os.environ.get("SEMCOM_TLS_AUTHORITY")
+        self._transmitter = open_http(base_url, timeout_s, token, authority)
+        self._channel = open_http(channel_url, timeout_s, token, authority)
 
     def __enter__(self) -> SemcomClient:
         return self
@@ -290,9 +299,18 @@ class SemcomClient:
         return _send(self._channel, "GET", f"/reports/{_quoted(kind)}", params=params).content
 
 
-def _open(url: str, timeout_s: float) -> httpx.Client:
+def open_http(
+    url: str, timeout_s: float, token: str | None = None, authority: str | Path | None = None
+) -> httpx.Client:
+    """A connection to one service; the arguments are those of `SemcomClient`."""
     # Services of one's own network are never behind the proxy that the environment may name.
-    return httpx.Client(base_url=url, timeout=timeout_s, trust_env=False)
+    return httpx.Client(
+        base_url=url,
+        timeout=timeout_s,
+        trust_env=False,
+        headers={"Authorization": f"Bearer {token}"} if token else None,
+        verify=ssl.create_default_context(cafile=authority) if authority else True,
+    )
 
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:

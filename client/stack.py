@@ -21,7 +21,7 @@ from types import TracebackType
 
 import httpx
 
-from client.api import SemcomClient, error_of
+from client.api import SemcomClient, error_of, open_http
 from client.errors import ClientError
 from shared.settings import ChannelSettings, ReceiverSettings, TransmitterSettings, load_settings
 
@@ -142,8 +142,8 @@ class Stack:
     def __init__(self, ports: Ports, services: list[ServiceProcess], run_folder: Path) -> None:
         self.ports, self.run_folder = ports, run_folder
         self.services = services
-        self.base_url = f"http://{_HOST}:{ports.transmitter_http}"
-        self.channel_url = f"http://{_HOST}:{ports.channel_http}"
+        self.base_url = f"{_scheme()}://{_HOST}:{ports.transmitter_http}"
+        self.channel_url = f"{_scheme()}://{_HOST}:{ports.channel_http}"
 
     @classmethod
     def start(
@@ -199,7 +199,10 @@ class Stack:
 
     def client(self, timeout_s: float = 120.0) -> SemcomClient:
         """A client of these services."""
-        return SemcomClient(self.base_url, self.channel_url, timeout_s)
+        settings = load_settings(TransmitterSettings)
+        token = settings.access_token.get_secret_value() if settings.access_token else None
+        urls = (self.base_url, self.channel_url)
+        return SemcomClient(*urls, timeout_s, token=token, authority=settings.tls_authority)
 
     def watch(self) -> None:
         """Block while all services run.
@@ -226,7 +229,8 @@ class Stack:
     def _wait_until_ready(self, timeout_s: float, on_progress: Callable[[str], None]) -> None:
         deadline = time.monotonic() + timeout_s
         waiting = list(self.services)
-        with httpx.Client(timeout=_PROBE_TIMEOUT_S, trust_env=False) as http:
+        authority = load_settings(TransmitterSettings).tls_authority
+        with open_http("", _PROBE_TIMEOUT_S, authority=authority) as http:
             while waiting:
                 on_progress("waiting for " + ", ".join(service.name for service in waiting))
                 for service in self.services:
@@ -239,6 +243,11 @@ class Stack:
                         f"not ready within {timeout_s:g} s: {late}; see the logs in {self.run_folder}"
                     )
                 time.sleep(_POLL_S if waiting else 0)
+
+
+def _scheme() -> str:
+    """What the HTTP edges speak, by the settings that the services read too."""
+    return "https" if load_settings(TransmitterSettings).tls_certificate else "http"
 
 
 def _variables(ports: Ports, store: Path, weights: Path | None) -> dict[str, str]:
@@ -265,7 +274,7 @@ def _spawn(name: str, http_port: int, run_folder: Path, variables: Mapping[str, 
             # Ctrl-C reaches us alone, and we end the services in their order.
             start_new_session=True,
         )
-    return ServiceProcess(name, process, log, f"http://{_HOST}:{http_port}/readyz")
+    return ServiceProcess(name, process, log, f"{_scheme()}://{_HOST}:{http_port}/readyz")
 
 
 def _why_not_ready(http: httpx.Client, url: str) -> str | None:

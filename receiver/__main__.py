@@ -6,8 +6,6 @@ import asyncio
 import logging
 import sys
 
-import grpc
-import grpc.aio
 import torch
 from prometheus_client import CollectorRegistry
 
@@ -15,8 +13,9 @@ from protos.semcom.v1 import receiver_pb2_grpc
 from receiver.api import build_api
 from receiver.service import SERVICE_NAME, ReceiverMetrics, ReceiverService
 from receiver.systems import load_systems
-from shared.errors import InvalidField, SemcomError
-from shared.grpc_runtime import GuardedServer, build_server, running, serve_http, stop_on_signals
+from shared.access import open_access
+from shared.errors import SemcomError
+from shared.grpc_runtime import GuardedServer, bind, build_server, running, serve_http, stop_on_signals
 from shared.logs import configure_logging, log_event
 from shared.settings import ReceiverSettings, load_settings
 
@@ -27,15 +26,17 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
     """Run the service until `stop` is set.
 
     Raises:
-        InvalidField: If there are weights, but they cannot be loaded, or the gRPC port cannot be had.
+        InvalidField: If there are weights, but they cannot be loaded, the gRPC port cannot be had, or the
+            access settings leave the service open to a network.
     """
+    access = open_access(settings)
     systems = load_systems(settings.weights)
     registry = CollectorRegistry()
     service = ReceiverService(systems, ReceiverMetrics(registry))
     server, checks = build_server((SERVICE_NAME,))
-    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, GuardedServer(server))
-    grpc_port = _bind(server, settings.host, settings.receiver_grpc_port)
-    app = build_api(systems, settings.weights, registry)
+    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, GuardedServer(server, access))
+    grpc_port = bind(server, settings.host, settings.receiver_grpc_port, access, "SEMCOM_RECEIVER_GRPC_PORT")
+    app = build_api(systems, settings.weights, registry, access)
     async with running(server, checks, (SERVICE_NAME,)):
         log_event(
             _LOG,
@@ -44,15 +45,8 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             http_port=settings.receiver_http_port,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
-        await serve_http(app, settings.host, settings.receiver_http_port, stop)
+        await serve_http(app, settings.host, settings.receiver_http_port, stop, access)
     service.close()
-
-
-def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
-    try:
-        return server.add_insecure_port(f"{host}:{port}")
-    except RuntimeError as error:
-        raise InvalidField("SEMCOM_RECEIVER_GRPC_PORT", port, f"a free port of {host}") from error
 
 
 async def _main(settings: ReceiverSettings) -> int:

@@ -9,17 +9,21 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from receiver.systems.base import ReceiverSystem
+from shared.access import OPEN, Access
 from shared.errors import NoWeights
 from shared.http_runtime import build_app
 
 
-def build_api(systems: Mapping[str, ReceiverSystem], weights: Path, registry: CollectorRegistry) -> FastAPI:
+def build_api(
+    systems: Mapping[str, ReceiverSystem], weights: Path, registry: CollectorRegistry, access: Access = OPEN
+) -> FastAPI:
     """The receiver's app.
 
     Args:
         systems: Loaded receiver halves by name; without one the receiver is alive, but not ready.
         weights: Folder they came from, for the message.
         registry: Metrics of the service.
+        access: What callers have to show.
     """
 
     async def ready() -> None:
@@ -27,5 +31,9 @@ def build_api(systems: Mapping[str, ReceiverSystem], weights: Path, registry: Co
             raise NoWeights(str(weights))
 
     return build_app(
-        "semcom receiver", "Health and metrics; frames come by gRPC.", ready=ready, registry=registry
+        "semcom receiver",
+        "Health and metrics; frames come by gRPC.",
+        ready=ready,
+        registry=registry,
+        access=access,
     )

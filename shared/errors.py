@@ -6,6 +6,7 @@ SemcomError                  INTERNAL              500
 │   ├── UnsupportedMedia     INVALID_ARGUMENT      415   a file that is no image, sound or clip we read
 │   ├── TooLarge             RESOURCE_EXHAUSTED    413
 │   └── TooMany              RESOURCE_EXHAUSTED    429   more at a time than there is room for
+├── Unauthenticated          UNAUTHENTICATED       401   the access token is missing or another one
 ├── TaskNotTrained           FAILED_PRECONDITION   503   these weights do not serve the task
 ├── NoWeights                FAILED_PRECONDITION   503   a service runs without any weights
 ├── WeightsMismatch          FAILED_PRECONDITION   409   the two ends hold different weights
@@ -83,6 +84,20 @@ class TooMany(InvalidField):
 
     grpc_status = grpc.StatusCode.RESOURCE_EXHAUSTED
     http_status = 429
+
+
+class Unauthenticated(SemcomError):
+    """A caller without the access token that the service asks for. The message never shows a token."""
+
+    grpc_status = grpc.StatusCode.UNAUTHENTICATED
+    http_status = 401
+
+    def __init__(self) -> None:
+        super().__init__(
+            "authorization is missing or wrong; allowed: the header 'Authorization: Bearer TOKEN' with the "
+            "service's access token"
+        )
+        self.field = "authorization"
 
 
 class TaskNotTrained(SemcomError):
@@ -171,6 +186,7 @@ _BY_NAME: dict[str, type[SemcomError]] = {
         UnsupportedMedia,
         TooLarge,
         TooMany,
+        Unauthenticated,
         TaskNotTrained,
         NoWeights,
         WeightsMismatch,

@@ -17,7 +17,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from shared.errors import SemcomError, to_trailer
+from shared.access import OPEN, Access
+from shared.errors import InvalidField, SemcomError, to_trailer
 from shared.logs import log_event
 from shared.wire import MAX_MESSAGE_BYTES
 
@@ -70,8 +71,8 @@ class _GuardedService(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # gene
     An interceptor would do the same, for a coroutine more a call.
     """
 
-    def __init__(self, service: grpc.GenericRpcHandler[Any, Any]) -> None:
-        self._service = service
+    def __init__(self, service: grpc.GenericRpcHandler[Any, Any], access: Access) -> None:
+        self._service, self._access = service, access
         self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any] | None] = {}
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
@@ -82,7 +83,7 @@ class _GuardedService(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # gene
             if handler is None:
                 return None  # not kept: callers choose the names of methods that are not there
             guard = _guard_stream if handler.stream_stream else _guard
-            self._guarded[method] = guard(method, handler)
+            self._guarded[method] = guard(method, handler, self._access)
         return self._guarded[method]
 
 
@@ -91,25 +92,30 @@ class GuardedServer:
 
     Args:
         server: That carries them.
+        access: What their callers have to show. Health and reflection ask for no token.
     """
 
-    def __init__(self, server: grpc.aio.Server) -> None:
-        self._server = server
+    def __init__(self, server: grpc.aio.Server, access: Access = OPEN) -> None:
+        self._server, self._access = server, access
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler[Any, Any]]) -> None:
         """Add services, guarded."""
-        self._server.add_generic_rpc_handlers(tuple(map(_GuardedService, handlers)))
+        services = tuple(_GuardedService(service, self._access) for service in handlers)
+        self._server.add_generic_rpc_handlers(services)
 
     def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
         """Nothing: it is how servers without asyncio find methods sooner."""
 
 
-def _guard(method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+def _guard(
+    method: str, handler: grpc.RpcMethodHandler[Any, Any], access: Access
+) -> grpc.RpcMethodHandler[Any, Any]:
     answer: Any = handler.unary_unary
 
     async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         started = time.perf_counter()
         try:
+            access.check_metadata(context.invocation_metadata())
             response = await answer(request, context)
         except BaseException as error:
             await _end(method, context, started, error)
@@ -122,12 +128,15 @@ def _guard(method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMet
     )
 
 
-def _guard_stream(method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+def _guard_stream(
+    method: str, handler: grpc.RpcMethodHandler[Any, Any], access: Access
+) -> grpc.RpcMethodHandler[Any, Any]:
     answer: Any = handler.stream_stream
 
     async def guarded(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         started = time.perf_counter()
         try:
+            access.check_metadata(context.invocation_metadata())
             async for response in answer(requests, context):
                 yield response
         except BaseException as error:
@@ -153,6 +162,25 @@ def build_server(full_names: tuple[str, ...]) -> tuple[grpc.aio.Server, HealthSe
     return server, checks
 
 
+def bind(server: grpc.aio.Server, host: str, port: int, access: Access, setting: str) -> int:
+    """Let a gRPC server listen; its port.
+
+    Args:
+        server: Not started yet.
+        host: Address to listen on.
+        port: 0 takes a free one.
+        access: Says whether the port speaks TLS.
+        setting: Name of the port's setting, for the message.
+
+    Raises:
+        InvalidField: If the port cannot be had.
+    """
+    try:
+        return access.add_port(server, f"{host}:{port}")
+    except RuntimeError as error:
+        raise InvalidField(setting, port, f"a free port of {host}") from error
+
+
 async def set_serving(checks: HealthServicer, full_names: tuple[str, ...], *, serving: bool) -> None:
     """Tell health checks whether the named services (and the process) serve."""
     status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
@@ -168,10 +196,16 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
-async def serve_http(app: Any, host: str, port: int, stop: asyncio.Event) -> None:
+async def serve_http(app: Any, host: str, port: int, stop: asyncio.Event, access: Access = OPEN) -> None:
     """Serve an ASGI app until `stop` is set, then end it gracefully."""
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=int(_GRACE_S)
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=int(_GRACE_S),
+        **access.http_options,
     )
     server = _HttpServer(config)
     running = asyncio.create_task(server.serve())

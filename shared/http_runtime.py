@@ -10,23 +10,27 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import InvalidField, SemcomError
+from shared.access import OPEN, Access
+from shared.errors import InvalidField, SemcomError, Unauthenticated
 from shared.logs import log_event
 
 _LOG = logging.getLogger(__name__)
 _QUIET_PATHS = ("/healthz", "/readyz", "/metrics")
+_PROBED_PATHS = ("/healthz", "/readyz")
 _MESSAGE_PREFIX = "Input should be "
 # What is allowed, where the validator's own words do not say it.
 _ALLOWED: Mapping[str, str] = {
@@ -74,7 +78,8 @@ def error_response(error: SemcomError, status: int | None = None) -> JSONRespons
         error: Any of ours.
         status: HTTP status; the error's own where absent.
     """
-    return _AsciiJsonResponse({"error": error.to_dict()}, status or error.http_status)
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
+    return _AsciiJsonResponse({"error": error.to_dict()}, status or error.http_status, headers)
 
 
 def build_app(
@@ -83,6 +88,8 @@ def build_app(
     *,
     ready: Callable[[], Awaitable[None]],
     registry: CollectorRegistry,
+    access: Access = OPEN,
+    open_paths: Collection[str] = (),
 ) -> FastAPI:
     """A FastAPI app with our error handlers, /healthz, /readyz and /metrics.
 
@@ -91,12 +98,19 @@ def build_app(
         description: Of the OpenAPI page, Markdown.
         ready: Returns where the service can serve, else raises a SemcomError that says why not.
         registry: What /metrics shows.
+        access: What callers have to show; probes of /healthz and /readyz need no token.
+        open_paths: Beginnings of further paths that need no token.
     """
-    app = FastAPI(title=title, description=description, responses=error_responses(422))
+    # The middleware asks for the token, whatever the route; this only describes it to readers of the API.
+    described = [Security(HTTPBearer(auto_error=False))] if access.token else []
+    app = FastAPI(
+        title=title, description=description, responses=error_responses(422), dependencies=described
+    )
     app.add_exception_handler(SemcomError, _on_semcom_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_unexpected_error)
+    app.add_middleware(_TokenCheck, access=access, open_paths=(*_PROBED_PATHS, *open_paths))
     app.add_middleware(_RequestLog)
     _add_service_routes(app, ready, registry)
     return app
@@ -161,6 +175,22 @@ async def _on_http_exception(_: Request, error: Exception) -> Response:
 async def _on_unexpected_error(_: Request, error: Exception) -> Response:
     # Starlette raises it again once this has gone out, and the server logs it then.
     return error_response(SemcomError("internal error; see the service's log"))
+
+
+class _TokenCheck:
+    """Refuses requests without the access token, before anything of them is read."""
+
+    def __init__(self, app: ASGIApp, access: Access, open_paths: tuple[str, ...]) -> None:
+        self._app, self._access, self._open_paths = app, access, open_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(self._open_paths):
+            try:
+                self._access.check(Headers(scope=scope).get("authorization"))
+            except Unauthenticated as error:
+                await error_response(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class _RequestLog:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _S = TypeVar("_S", bound=BaseSettings)
@@ -14,14 +14,23 @@ _S = TypeVar("_S", bound=BaseSettings)
 DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
-class _Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SEMCOM_", env_file=".env", extra="ignore")
+class ServiceSettings(BaseSettings):
+    """What all services have; see `shared.access` for who may call them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SEMCOM_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
     host: str = Field("127.0.0.1", description="Address the service listens on.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    access_token: SecretStr | None = Field(None, min_length=16, description="Callers have to send it.")
+    tls_certificate: Path | None = Field(None, description="PEM file of the service's certificate chain.")
+    tls_key: Path | None = Field(None, description="PEM file of its private key.")
+    tls_authority: Path | None = Field(None, description="PEM file of who signs all services' certificates.")
+    insecure: bool = Field(False, description="Listen beyond loopback without a token and TLS.")
 
 
-class ChannelSettings(_Settings):
+class ChannelSettings(ServiceSettings):
     """channel_service: SEMCOM_CHANNEL_*."""
 
     channel_grpc_port: int = Field(50051, ge=0, le=65535)
@@ -33,7 +42,7 @@ class ChannelSettings(_Settings):
     channel_max_rows: int = Field(0, ge=0, description="Instances kept, the oldest go first; 0 keeps all.")
 
 
-class ReceiverSettings(_Settings):
+class ReceiverSettings(ServiceSettings):
     """receiver: SEMCOM_RECEIVER_*."""
 
     receiver_grpc_port: int = Field(50052, ge=0, le=65535)
@@ -42,7 +51,7 @@ class ReceiverSettings(_Settings):
     torch_threads: int = Field(1, ge=1)
 
 
-class TransmitterSettings(_Settings):
+class TransmitterSettings(ServiceSettings):
     """transmitter: SEMCOM_TRANSMITTER_*."""
 
     transmitter_http_port: int = Field(8000, ge=0, le=65535)
@@ -60,5 +69,7 @@ def load_settings(cls: type[_S]) -> _S:
     except ValidationError as error:
         for problem in error.errors():
             name = "SEMCOM_" + str(problem["loc"][0]).upper()
-            print(f"{name} = {problem['input']!r} is not allowed: {problem['msg']}", file=sys.stderr)
+            is_secret = cls.model_fields[str(problem["loc"][0])].annotation == SecretStr | None
+            value = "(hidden)" if is_secret else repr(problem["input"])
+            print(f"{name} = {value} is not allowed: {problem['msg']}", file=sys.stderr)
         raise SystemExit(2) from None

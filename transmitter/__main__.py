@@ -6,10 +6,9 @@ import asyncio
 import logging
 import sys
 
-import grpc
-import grpc.aio
 import torch
 
+from shared.access import open_access
 from shared.errors import SemcomError
 from shared.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_signals
 from shared.logs import configure_logging, log_event
@@ -25,10 +24,12 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
     """Run the service until `stop` is set; requests at work then are answered first.
 
     Raises:
-        InvalidField: If there are weights, but they cannot be loaded.
+        InvalidField: If there are weights, but they cannot be loaded, or the access settings leave the
+            service open to a network.
     """
+    access = open_access(settings)
     systems = load_systems(settings.weights)
-    async with grpc.aio.insecure_channel(settings.channel_address, options=CHANNEL_OPTIONS) as channel:
+    async with access.open_channel(settings.channel_address, CHANNEL_OPTIONS) as channel:
         service = TransmitterService(
             systems,
             GrpcChannelStub(channel),
@@ -36,7 +37,7 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             relay_timeout_s=settings.relay_timeout_s,
             weights_folder=str(settings.weights),
         )
-        app = build_gateway(service, max_upload_bytes=settings.max_upload_bytes)
+        app = build_gateway(service, max_upload_bytes=settings.max_upload_bytes, access=access)
         log_event(
             _LOG,
             "ready",
@@ -44,7 +45,7 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             channel_service=settings.channel_address,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
-        await serve_http(app, settings.host, settings.transmitter_http_port, stop)
+        await serve_http(app, settings.host, settings.transmitter_http_port, stop, access)
         await service.close()
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.access import OPEN, Access
 from shared.errors import InvalidField
 from shared.http_runtime import build_app, error_responses
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system
@@ -57,7 +58,11 @@ class GatewayMetrics:
 
 
 def build_gateway(
-    service: TransmitterService, *, max_upload_bytes: int, registry: CollectorRegistry | None = None
+    service: TransmitterService,
+    *,
+    max_upload_bytes: int,
+    registry: CollectorRegistry | None = None,
+    access: Access = OPEN,
 ) -> FastAPI:
     """The transmitter's app.
 
@@ -65,10 +70,11 @@ def build_gateway(
         service: Encodes and relays; the caller closes it.
         max_upload_bytes: Of one request's body.
         registry: Metrics go here; a new one if None.
+        access: What callers have to show.
     """
     registry = registry or CollectorRegistry()
     metrics = GatewayMetrics(registry)
-    app = build_app(_TITLE, _DESCRIPTION, ready=service.ready, registry=registry)
+    app = build_app(_TITLE, _DESCRIPTION, ready=service.ready, registry=registry, access=access)
     app.include_router(_catalogue(service))
     app.include_router(_transmission(service, max_upload_bytes, metrics))
     app.add_middleware(_CountTransmissions, counter=metrics.requests)

@@ -14,6 +14,7 @@ from channel_service.http.reports import add_report_routes
 from channel_service.links.links import Links
 from channel_service.relay.live import LiveFeed
 from channel_service.reports.store import Store
+from shared.access import OPEN, Access
 from shared.http_runtime import build_app
 
 _DESCRIPTION = "Applies fading and noise to frames on named links, and stores what every instance cost."
@@ -25,6 +26,7 @@ def create_app(
     feed: LiveFeed,
     ready: Callable[[], Awaitable[None]],
     registry: CollectorRegistry,
+    access: Access = OPEN,
 ) -> FastAPI:
     """Build the service's HTTP app.
 
@@ -34,8 +36,9 @@ def create_app(
         feed: The live view, shared with the gRPC service.
         ready: Raises an error if the service is not ready, see `shared.http_runtime.build_app`.
         registry: The metrics that /metrics shows.
+        access: What callers have to show.
     """
-    app = build_app("semcom channel_service", _DESCRIPTION, ready=ready, registry=registry)
+    app = build_app("semcom channel_service", _DESCRIPTION, ready=ready, registry=registry, access=access)
     add_link_routes(app, links)
     add_recording_routes(app, links.recordings, links.traces)
     add_report_routes(app, store)
