@@ -7,7 +7,7 @@ the interfaces of `transmitter/systems/base.py` and `receiver/systems/base.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -140,10 +140,9 @@ class System:
         Raises:
             InvalidField: If the system has no such option, or a value is not allowed for the task.
         """
-        declared = [option.name for option in self.options]
-        for name, value in given.items():
-            if name not in declared:
-                raise InvalidField(name, value, f"options of {self.name}: {', '.join(declared) or 'none'}")
+        return read_options([self], task, given)[self.name]
+
+    def _read_own(self, task: str, given: Options) -> dict[str, OptionValue]:
         return {
             option.name: option.read(task, given.get(option.name, option.default)) for option in self.options
         }
@@ -231,6 +230,25 @@ _TABLE = (
 SYSTEMS: dict[str, System] = {system.name: system for system in _TABLE}
 DEFAULT_SYSTEM = _TABLE[0].name
 """Taken where a client names no system."""
+
+
+def read_options(systems: Sequence[System], task: str, given: Options) -> dict[str, dict[str, OptionValue]]:
+    """For each system a value for every option of it; an option goes to all systems that declare it.
+
+    Args:
+        systems: That send the same input.
+        task: Name of the task to send.
+        given: By name, those that the client chose; text is converted to the option's type.
+
+    Raises:
+        InvalidField: If no system has such an option, or a value is not allowed for the task.
+    """
+    declared = {system.name: [option.name for option in system.options] for system in systems}
+    for name, value in given.items():
+        if not any(name in own for own in declared.values()):
+            allowed = "; ".join(f"{system}: {', '.join(own) or 'none'}" for system, own in declared.items())
+            raise InvalidField(name, value, f"options of {allowed}")
+    return {system.name: system._read_own(task, given) for system in systems}
 
 
 def get_system(name: str) -> System:

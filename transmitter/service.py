@@ -10,9 +10,9 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import grpc
@@ -20,7 +20,14 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
-from shared.errors import NoWeights, SemcomError, ServiceUnavailable, TaskNotTrained, from_rpc_error
+from shared.errors import (
+    FrameLost,
+    NoWeights,
+    SemcomError,
+    ServiceUnavailable,
+    TaskNotTrained,
+    from_rpc_error,
+)
 from shared.logs import log_event
 from shared.systems import Options, get_system
 from shared.tasks import get_task
@@ -201,6 +208,38 @@ class TransmitterService:
             duration_ms=round(latency.total, 3),
         )
         return Delivery(frame, result, latency, scores)
+
+    async def transmit_each(self, orders: Sequence[Order]) -> list[Delivery | SemcomError]:
+        """Send one input by several systems, one after the other, over the same draw of the channel.
+
+        The first frame that is sent gets the link's next number where the orders name none; all others are
+        sent under the same number, so that they meet the same gains and the same noise as far as their
+        lengths go.
+
+        Args:
+            orders: That differ in system and options alone.
+
+        Returns:
+            For each order its delivery, or why there is none.
+
+        Raises:
+            SemcomError: The first system's error, if every system failed.
+        """
+        outcomes: list[Delivery | SemcomError] = []
+        frame_number = orders[0].frame_number
+        for order in orders:
+            try:
+                delivery = await self.transmit(replace(order, frame_number=frame_number))
+                frame_number = delivery.result.state.frame_number
+                outcomes.append(delivery)
+            except SemcomError as error:
+                if isinstance(error, FrameLost):
+                    frame_number = error.frame_numbers[0]
+                outcomes.append(error)
+        errors = [outcome for outcome in outcomes if isinstance(outcome, SemcomError)]
+        if len(errors) == len(outcomes):
+            raise errors[0]
+        return outcomes
 
     async def close(self) -> None:
         """Wait for what still has to reach the report store, and let the encoding in work end."""
