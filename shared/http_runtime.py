@@ -98,7 +98,7 @@ def build_app(
         description: Of the OpenAPI page, Markdown.
         ready: Returns where the service can serve, else raises a SemcomError that says why not.
         registry: What /metrics shows.
-        access: What callers have to show; probes of /healthz and /readyz need no token.
+        access: What callers have to show; GET / and probes of /healthz and /readyz need no token.
         open_paths: Beginnings of further paths that need no token.
     """
     # The middleware asks for the token, whatever the route; this only describes it to readers of the API.
@@ -184,7 +184,8 @@ class _TokenCheck:
         self._app, self._access, self._open_paths = app, access, open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(self._open_paths):
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path != "/" and not path.startswith(self._open_paths):
             try:
                 self._access.check(Headers(scope=scope).get("authorization"))
             except Unauthenticated as error:

@@ -56,6 +56,7 @@ class TransmitterSettings(ServiceSettings):
 
     transmitter_http_port: int = Field(8000, ge=0, le=65535)
     channel_address: str = "127.0.0.1:50051"
+    channel_url: str = Field("http://127.0.0.1:8001", description="HTTP side of channel_service.")
     relay_timeout_s: float = Field(90.0, gt=0)
     weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
     max_upload_bytes: int = Field(20 << 20, gt=0)
