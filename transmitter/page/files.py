@@ -81,6 +81,7 @@ class PageHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
         if scope["type"] != "http" or not (scope["path"] == "/" or scope["path"].startswith(PREFIX)):
             await self._app(scope, receive, send)
             return

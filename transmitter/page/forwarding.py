@@ -1,4 +1,4 @@
-"""What the page needs of the channel service, forwarded by the transmitter: the browser calls one service alone.
+"""What the page needs of the channel service: the transmitter forwards it, so the browser calls one service.
 
 browser ──GET /channel/links──▶ transmitter ──GET /links──▶ channel_service
 

@@ -99,7 +99,8 @@ export class Constellation {
 
   #points(context, unit) {
     const { sent, received, equalised } = this.shown;
-    const size = sent.length > 64 ? 2.6 : 4.6;
+    const isDense = sent.length > MOST_LINES;
+    const size = isDense ? 2.6 : 4.6;
     const dot = ([i, q], radius) => {
       context.moveTo(i * unit + radius, -q * unit);
       context.arc(i * unit, -q * unit, radius, 0, 2 * Math.PI);
@@ -112,22 +113,23 @@ export class Constellation {
     context.globalAlpha = 0.35;
     context.strokeStyle = cssColour("--equalised");
     context.beginPath();
-    if (sent.length <= MOST_LINES) {
+    if (!isDense) {
       equalised.forEach(([i, q], index) => {
         context.moveTo(sent[index][0] * unit, -sent[index][1] * unit);
         context.lineTo(i * unit, -q * unit);
       });
     }
     context.stroke();
+    context.strokeStyle = cssColour("--sent");
+    context.globalAlpha = isDense ? 0.55 : 0.95;
+    context.lineWidth = isDense ? 1 : 1.7;
+    context.beginPath();
+    sent.forEach((point) => dot(point, size + (isDense ? 0.4 : 1.4)));
+    context.stroke();
     context.globalAlpha = 0.95;
     context.fillStyle = cssColour("--equalised");
     context.beginPath();
     equalised.forEach((point) => dot(point, size));
     context.fill();
-    context.strokeStyle = cssColour("--sent");
-    context.lineWidth = 1.7;
-    context.beginPath();
-    sent.forEach((point) => dot(point, size + 1.4));
-    context.stroke();
   }
 }

@@ -2,11 +2,14 @@
 
 import { getJson } from "./api.js";
 import { byId } from "./dom.js";
+import { openLinks } from "./links.js";
+import { openLive } from "./live.js";
+import { openReports } from "./reports.js";
 import { openSend } from "./send.js";
 import { loadCatalogue } from "./session.js";
 import { state, update } from "./state.js";
 
-const VIEWS = { send: openSend };
+const VIEWS = { send: openSend, live: openLive, links: openLinks, reports: openReports };
 const READY_EVERY_MS = 10_000;
 const opened = new Set();
 
