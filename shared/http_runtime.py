@@ -22,6 +22,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access import OPEN, Access
@@ -114,6 +115,19 @@ def build_app(
     app.add_middleware(_RequestLog)
     _add_service_routes(app, ready, registry)
     return app
+
+
+def allow_origins(app: FastAPI, origins: str) -> None:
+    """Let pages of other origins call an app from a browser.
+
+    Args:
+        app: With all its other middleware.
+        origins: Such as https://example.org, with commas between; empty for none.
+    """
+    if origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins.split(","), allow_methods=["*"], allow_headers=["*"]
+        )
 
 
 def _add_service_routes(

@@ -11,6 +11,7 @@ import torch
 from shared.access import open_access
 from shared.errors import SemcomError
 from shared.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_signals
+from shared.http_runtime import allow_origins
 from shared.logs import configure_logging, log_event
 from shared.settings import TransmitterSettings, load_settings
 from transmitter.gateway import build_gateway
@@ -41,6 +42,7 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
         app = build_gateway(service, max_upload_bytes=settings.max_upload_bytes, access=access)
         forwarder = ChannelForwarder(settings.channel_url, access)
         app.include_router(forwarded_routes(forwarder))
+        allow_origins(app, settings.cors_origins)
         log_event(
             _LOG,
             "ready",
