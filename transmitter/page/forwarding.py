@@ -81,7 +81,7 @@ class ChannelForwarder:
         sent = self._http.build_request(
             request.method,
             path,
-            params=request.query_params.multi_items(),
+            params=str(request.query_params),
             content=await _read_body(request),
             headers={name: request.headers[name] for name in _REQUEST_HEADERS if name in request.headers},
         )
