@@ -10,12 +10,12 @@ import { shown, sortableTable } from "./tables.js";
 const SELECTS = { channel: ["Model", CHANNELS], fading: ["Fading", FADINGS], csi: ["CSI", CSI_MODES] };
 const TITLES = {
   snr_db: "SNR [dB]", k_factor_db: "K factor [dB]", num_pilots: "Pilots", seed: "Seed", symbol_rate_hz: "Symbol rate [Hz]",
-  coherence_symbols: "Coherence [symbols]", doppler_hz: "Doppler [Hz]", frame_interval_ms: "Frame interval [ms]",
+  coherence_symbols: "Coherence [sym.]", doppler_hz: "Doppler [Hz]", frame_interval_ms: "Frame interval [ms]",
   nakagami_m: "Nakagami m", delay_spread_ns: "Delay spread [ns]", csi_error_db: "CSI error [dB]",
   network_delay_ms: "Network delay [ms]", network_jitter_ms: "Network jitter [ms]", network_loss_rate: "Network loss rate",
 };
 const NAMES = { trace: "Trace", record: "Record draws as", replay: "Replay draws of" };
-const LISTED = ["name", "channel", "fading", "snr_db", "csi", "network_delay_ms", "network_loss_rate"];
+const LISTED = ["name", "channel", "fading", "snr_db", "csi"];
 
 let links = [];
 let changed = {};

@@ -13,8 +13,8 @@ const RATE_MS = 2000;
 const COLUMNS = [
   ["time", (frame) => new Date(frame.time).toLocaleTimeString("en-GB")],
   ["task", (frame) => asWords(frame.task)], ["system", (frame) => frame.system], ["link", (frame) => frame.link],
-  ["channel", (frame) => frame.channel], ["requested [dB]", (frame) => round(frame.requested_snr_db)],
-  ["realised [dB]", (frame) => round(frame.realised_snr_db)], ["channel uses", (frame) => String(frame.channel_uses)],
+  ["channel", (frame) => frame.channel], ["SNR [dB]", (frame) => round(frame.requested_snr_db)],
+  ["realised", (frame) => round(frame.realised_snr_db)], ["uses", (frame) => String(frame.channel_uses)],
   ["status", (frame) => frame.status],
 ];
 
@@ -64,7 +64,7 @@ function filters() {
   const tasks = [["", "every task"], ...session.tasks.map((task) => [task.name, asWords(task.name)])];
   return h("div", { class: "fields" },
     selectField("Task", "live_task", tasks, state.live_task ?? "", choose("live_task")),
-    inputField("Link (empty for every link)", "live_link", state.live_link ?? "", choose("live_link"), { type: "text", step: null }));
+    inputField("Link (empty: all)", "live_link", state.live_link ?? "", choose("live_link"), { type: "text", step: null }));
 }
 
 function pauseButton() {

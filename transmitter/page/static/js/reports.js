@@ -58,7 +58,7 @@ export async function openReports() {
     h("div", { class: "fields" },
       selectField("Report", "report", KINDS, state.report ?? "overhead", change("report")),
       selectField("Task", "task", tasks, state.report_task ?? "", change("report_task")),
-      inputField("Link (empty for every link)", "link", state.report_link ?? "", change("report_link"), text),
+      inputField("Link (empty: all)", "link", state.report_link ?? "", change("report_link"), text),
       inputField("Grouped by", "group_by", state.group_by ?? "task,system", change("group_by"), text),
       time("since", "Since"), time("until", "Until")),
     h("div", { class: "row" },

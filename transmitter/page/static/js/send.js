@@ -192,7 +192,7 @@ function buildChannel() {
   const fields = [
     selectField("Model", "channel", CHANNELS, state.channel, change("channel")),
     selectField("Fading", "fading", FADINGS, state.fading, change("fading")),
-    selectField("Receiver knows (CSI)", "csi", CSI_MODES, state.csi, change("csi")),
+    selectField("Receiver's CSI", "csi", CSI_MODES, state.csi, change("csi")),
     ...FURTHER_SETTINGS.filter((setting) => setting.applies(state)).map((setting) =>
       inputField(setting.title, setting.name, state[setting.name] ?? setting.value, change(setting.name),
         setting.type ? { type: setting.type, step: null } : {})),
