@@ -1,8 +1,8 @@
 """Decodes what a client uploads into the values of a `Source` (see transmitter.systems.base).
 
-Text, PNG/JPEG/WebP/BMP/GIF, WAV/FLAC/OGG/MP3 and the sound of WebM and MP4, MP4/AVI/WebM. Whatever the bytes are, the outcome is a value or one
-of our errors: UnsupportedMedia for a file that is not, or not wholly, of a format read here; TooLarge for one
-beyond the limits.
+Text, PNG/JPEG/WebP/BMP/GIF, WAV/FLAC/OGG/MP3 and the sound of WebM and MP4, MP4/AVI/WebM. Whatever the bytes
+are, the outcome is a value or one of our errors: UnsupportedMedia for a file that is not, or not wholly, of a
+format read here; TooLarge for one beyond the limits.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
+import anyio
 import httpx
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
@@ -64,6 +65,7 @@ class ChannelForwarder:
     async def close(self) -> None:
         """End the streams that are open, and the connections. Call it before the HTTP server stops."""
         self._closed.set()
+        await asyncio.sleep(0)  # lets the streams see it before their connections go
         await self._http.aclose()
 
     async def forward(self, request: Request, path: str) -> Response:
@@ -103,22 +105,25 @@ class ChannelForwarder:
         """The body until its end, until the channel service goes away, or until this service stops."""
         closing = asyncio.ensure_future(self._closed.wait())
         chunks = answer.aiter_bytes()
+        futures: list[asyncio.Future[Any]] = [closing]
         try:
             while True:
                 reading = asyncio.ensure_future(anext(chunks, None))
-                await asyncio.wait({reading, closing}, return_when=asyncio.FIRST_COMPLETED)
-                if not reading.done():
-                    reading.cancel()
-                    return
-                chunk = reading.result()
+                futures = [closing, reading]
+                await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+                chunk = None if closing.done() else reading.result()
                 if chunk is None:
                     return
                 yield chunk
         except httpx.TransportError:
             return
         finally:
-            closing.cancel()
-            await answer.aclose()
+            # The browser may have gone, which cancels whatever waits here.
+            with anyio.CancelScope(shield=True):
+                for future in futures:
+                    future.cancel()
+                await asyncio.gather(*futures, return_exceptions=True)
+                await answer.aclose()
 
 
 async def _read_body(request: Request) -> bytes:
