@@ -206,6 +206,18 @@ _TABLE = (
         options=_MFMSC_OPTIONS,
     ),
     System(
+        "udeepsc",
+        "U-DeepSC: a transformer encoder for each modality, of which a task sends the CLS token, a few "
+        "tokens or all of them, and one decoder that every task asks by queries of its own; one set of "
+        "weights for all tasks.",
+        package="deepsc",
+    ),
+    System(
+        "tdeepsc",
+        "The network of udeepsc, one training and one set of weights for each task.",
+        package="deepsc",
+    ),
+    System(
         "separate",
         "Separate source and channel coding: JPEG, H.264 and 16-bit PCM with LDPC codes, UTF-8 with a Turbo "
         "code, each modality a frame of its own. The receiver decodes the source, and a learned network "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,36 @@ def tiny_kin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def tiny_deepsc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of U-DeepSC with all tasks, and of T-DeepSC with two tasks, in a folder each."""
+    from shared.tasks import TASKS
+
+    root = tmp_path_factory.mktemp("deepsc")
+    save_tiny_deepsc(root / "udeepsc", "udeepsc", list(TASKS))
+    for task in ("sentiment", "vqa"):
+        save_tiny_deepsc(root / f"tdeepsc-{task}", "tdeepsc", [task])
+    return root
+
+
+def save_tiny_deepsc(folder: Path, system: str, tasks: list[str]) -> None:
+    """Write random weights of U-DeepSC's network in the tiny profile."""
+    import torch
+
+    from receiver.systems.deepsc.network import ReceiverNetwork
+    from shared.networks.config import NetworkConfig
+    from shared.networks.deepsc.transmitter_network import TransmitterNetwork
+    from shared.networks.profiles import get_profile
+
+    profile, vocabulary = get_profile("tiny"), _tiny_vocabulary()
+    torch.manual_seed(0)
+    halves = {
+        "transmitter": TransmitterNetwork(profile, tasks, len(vocabulary)),
+        "receiver": ReceiverNetwork(profile, tasks, TINY_LABELS, len(vocabulary)),
+    }
+    _save_tiny(folder, system, tasks, NetworkConfig("tiny", len(vocabulary)).to_json(), halves)
+
+
 def save_tiny_weights(folder: Path, system: str, tasks: list[str], *, has_fusion: bool = True) -> None:
     """Write random weights of MFMSC's network in the tiny profile."""
     import torch
@@ -70,25 +101,35 @@ def save_tiny_weights(folder: Path, system: str, tasks: list[str], *, has_fusion
     from shared.networks.mfmsc.config import MfmscConfig
     from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
     from shared.networks.profiles import get_profile
-    from shared.networks.text import SPECIAL, Vocabulary
-    from shared.weights import Manifest, save_weights
 
-    letters = "abcdefghijklmnopqrstuvwxyz0123456789'"
-    pieces = [*SPECIAL, *letters, *("##" + letter for letter in letters)]
-    pieces += [word for word in TINY_WORDS if word not in pieces]
-    profile = get_profile("tiny")
-    vocabulary = Vocabulary(pieces, profile.max_text_tokens)
+    profile, vocabulary = get_profile("tiny"), _tiny_vocabulary()
     torch.manual_seed(0)
     halves = {
         "transmitter": TransmitterNetwork(profile, tasks, len(vocabulary), has_fusion=has_fusion),
         "receiver": ReceiverNetwork(profile, tasks, TINY_LABELS, len(vocabulary)),
     }
     config = MfmscConfig("tiny", len(vocabulary), has_fusion=has_fusion).to_json()
+    _save_tiny(folder, system, tasks, config, halves)
+
+
+def _tiny_vocabulary() -> Any:
+    from shared.networks.profiles import get_profile
+    from shared.networks.text import SPECIAL, Vocabulary
+
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789'"
+    pieces = [*SPECIAL, *letters, *("##" + letter for letter in letters)]
+    pieces += [word for word in TINY_WORDS if word not in pieces]
+    return Vocabulary(pieces, get_profile("tiny").max_text_tokens)
+
+
+def _save_tiny(folder: Path, system: str, tasks: list[str], config: dict[str, Any], halves: Any) -> None:
+    from shared.weights import Manifest, save_weights
+
     labels = {task: names for task, names in TINY_LABELS.items() if task in tasks}
     manifest = Manifest(system, tuple(tasks), labels, config)
     # As training does with the parts of a public model that it leaves as they are.
     shared = {"transmitter": ["encoders.text.bert.embeddings.word_embeddings.weight"]}
-    save_weights(folder, manifest, halves, vocabulary, shared=shared)
+    save_weights(folder, manifest, halves, _tiny_vocabulary(), shared=shared)
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,9 @@ from experiments.training.recipes import RECIPES, Recipe
 from experiments.training.sampling import Sampler
 from experiments.training.warm_start import begin_small, copy_first_layers, load_bert
 from experiments.training.word_start import SNR_DB, classify, discriminants, open_path
-from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN, TRANSCRIPT_CHARACTERS
+from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN
 from receiver.systems.mfmsc.network import ReceiverNetwork
+from receiver.systems.transcripts import TRANSCRIPT_CHARACTERS
 from shared.networks.batch import Batch
 from shared.networks.mfmsc.config import MfmscConfig, is_multimodal
 from shared.networks.mfmsc.encoders.speech import TIME_REDUCTION

@@ -1,6 +1,6 @@
 """Blocks that more than one network is made of.
 
-Shapes: B batch, L tokens, P width.
+Shapes: B batch, L tokens, P width, S channel uses a token.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from transformers.models.bert.modeling_bert import BertEncoder
 from shared.networks.profiles import Profile
 
 _EMBEDDING_DEVIATION = 0.02  # as BERT's
+_MIN_POWER = 1e-12
 
 
 class Tokens(NamedTuple):
@@ -81,3 +82,35 @@ def masked_mean(tokens: Tokens) -> Tensor:
     """
     weights = tokens.mask.unsqueeze(-1).to(tokens.values.dtype)  # [B, L, 1]
     return (tokens.values * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
+
+
+def append_token(tokens: Tokens, token: Tensor) -> Tokens:
+    """Concatenate one more token, the same for every instance.
+
+    Args:
+        tokens: [B, L, P].
+        token: float, shape [P].
+
+    Returns:
+        Tokens [B, L + 1, P].
+    """
+    batch = tokens.values.shape[0]
+    values = torch.cat([tokens.values, token.to(tokens.values.dtype).expand(batch, 1, -1)], 1)
+    return Tokens(values, torch.cat([tokens.mask, tokens.mask.new_ones(batch, 1)], 1))
+
+
+def normalise_power(symbols: Tensor, mask: Tensor) -> Tensor:
+    """Scale each instance to mean |x|^2 = 1 over its own tokens.
+
+    Args:
+        symbols: complex64, shape [B, L, S].
+        mask: bool, shape [B, L]; False where padded.
+
+    Returns:
+        complex64, shape [B, L, S], zero where padded.
+    """
+    symbols = symbols * mask.unsqueeze(-1)
+    energy = (symbols.real**2 + symbols.imag**2).sum((1, 2))
+    num_symbols = mask.sum(1) * symbols.shape[2]
+    scale = (energy / num_symbols).clamp_min(_MIN_POWER).rsqrt()
+    return symbols * scale[:, None, None]

@@ -90,6 +90,27 @@ def test_systems_made_from_the_same_network(
                 _assert_same(send_over_network(client, system, task, source, channel, frame_number), answer)
 
 
+@pytest.fixture(scope="module")
+def deepsc_stack(tiny_deepsc: Path) -> Iterator[Stack]:
+    with Stack.start(weights=tiny_deepsc, free_ports=True) as stack:
+        yield stack
+
+
+@pytest.mark.parametrize(
+    ("system", "task"), [*(("udeepsc", task) for task in TASKS), ("tdeepsc", "sentiment"), ("tdeepsc", "vqa")]
+)
+def test_systems_with_a_network_of_their_own(
+    system: str, task: str, deepsc_stack: Stack, tiny_deepsc: Path, sources: list[dict[str, Any]]
+) -> None:
+    link = SemanticLink.load(tiny_deepsc, system)
+    wanted = [{modality: source[modality] for modality in TASKS[task].modalities} for source in sources]
+    with deepsc_stack.client() as client:
+        for channel in _CHANNELS:
+            (expected,) = link.send(task, wanted, [channel], [0, 1])
+            for source, frame_number, answer in zip(wanted, (0, 1), expected, strict=True):
+                _assert_same(send_over_network(client, system, task, source, channel, frame_number), answer)
+
+
 @pytest.mark.parametrize(
     ("csi", "told"),
     [("none", {}), ("estimated", {"num_pilots": 4}), ("mismatched", {"csi_error_db": -10.0})],

@@ -11,14 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from receiver.systems.transcripts import TRANSCRIPT_CHARACTERS
 from shared.networks.patches import VALUES_PER_PATCH, PatchTransform
 from shared.networks.profiles import Profile
 from shared.tasks import AnswerKind, get_task
 
 _MID_GREY, _PIXEL_DEVIATION = 0.5, 0.25  # of photographs, where white is 1
-
-TRANSCRIPT_CHARACTERS = ("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")
-"""Classes of the speech head; the first is the blank of connectionist temporal classification."""
 
 STEPS_PER_TOKEN = 2
 """Characters a token of speech may spell: of its 40 ms, quick speech has more than one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from receiver.systems.answers import AnswerReader
 from receiver.systems.base import EqualiserName, Received, TaskAnswer
 from receiver.systems.mfmsc.network import ReceiverNetwork
-from receiver.systems.mfmsc.transcripts import TranscriptReader
 from shared.errors import InvalidField, TaskNotTrained
 from shared.networks.mfmsc.config import MfmscConfig, is_multimodal, sends_sequence
-from shared.networks.patches import patches_to_picture
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN
 from shared.networks.text import Vocabulary
-from shared.tasks import AnswerKind, get_task
+from shared.tasks import get_task
 from shared.weights import Manifest, load_half, load_manifest, load_vocabulary
 
-_THRESHOLD = 0.5
 MAX_TOKENS = 2048
 _TOKENS_AT_ONCE = 512  # a text's token has a score for every word piece
 
@@ -42,21 +40,9 @@ class Receiver:
         config = MfmscConfig.of(manifest.config)
         self.name, self.profile = manifest.system, config.profile
         self.fingerprint, self.tasks = manifest.fingerprint, manifest.tasks
-        self._labels, self._vocabulary = manifest.labels, vocabulary
         self._has_fusion = config.has_fusion
         self._network = network.eval()
-        self._transcripts = {
-            task: TranscriptReader(config.words.get(task, ()))
-            for task in manifest.tasks
-            if get_task(task).answer == "transcript"
-        }
-        self._readers: Mapping[AnswerKind, Callable[[str, Tensor], TaskAnswer]] = {
-            "label": self._read_label,
-            "labels": self._read_labels,
-            "text": self._read_text,
-            "transcript": self._read_transcript,
-            "image": self._read_image,
-        }
+        self._answers = AnswerReader(manifest.tasks, manifest.labels, config.words, vocabulary)
 
     @classmethod
     def load(cls, folder: Path) -> Receiver:
@@ -75,10 +61,11 @@ class Receiver:
         symbols = [frame.symbols for frame in frames]
         for x_hat in symbols:
             _check_shape(task, x_hat.shape, self._has_fusion)
-        read = self._readers[get_task(task).answer]
+        is_one = not sends_sequence(get_task(task))
         answers: list[TaskAnswer] = []
         for group in _groups(symbols):
-            answers += [read(task, scores) for scores in self._scores(task, group)]
+            scores = self._scores(task, group)
+            answers += [self._answers.read(task, own[0] if is_one else own) for own in scores]
         return answers
 
     def _scores(self, task: str, frames: Sequence[NDArray[np.complex64]]) -> Sequence[Tensor]:
@@ -90,30 +77,6 @@ class Receiver:
         steps = len(scores) // len(tokens)
         own: tuple[Tensor, ...] = scores.split([steps * len(frame) for frame in frames])
         return own
-
-    def _read_label(self, task: str, scores: Tensor) -> TaskAnswer:
-        ranked = self._ranked(task, scores[0].softmax(-1))
-        return TaskAnswer(labels=(ranked[0][0],), scores=ranked)
-
-    def _read_labels(self, task: str, scores: Tensor) -> TaskAnswer:
-        ranked = self._ranked(task, scores[0].sigmoid())
-        return TaskAnswer(labels=tuple(label for label, p in ranked if p > _THRESHOLD), scores=ranked)
-
-    def _ranked(self, task: str, probabilities: Tensor) -> tuple[tuple[str, float], ...]:
-        pairs = zip(self._labels[task], probabilities.tolist(), strict=True)
-        return tuple(sorted(pairs, key=lambda pair: -pair[1]))
-
-    def _read_text(self, task: str, scores: Tensor) -> TaskAnswer:
-        if self._vocabulary is None:
-            raise ValueError("these weights have no vocabulary")
-        return TaskAnswer(text=self._vocabulary.decode(scores.argmax(-1).tolist()))
-
-    def _read_transcript(self, task: str, scores: Tensor) -> TaskAnswer:
-        return TaskAnswer(text=self._transcripts[task].read(scores))
-
-    def _read_image(self, task: str, scores: Tensor) -> TaskAnswer:
-        picture = patches_to_picture(scores).clamp(0, 1)
-        return TaskAnswer(image=picture.mul(255).round().byte().numpy())
 
 
 def _groups(frames: Sequence[NDArray[np.complex64]]) -> Iterator[list[NDArray[np.complex64]]]:

@@ -8,10 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from shared.networks.layers import Tokens
+from shared.networks.layers import Tokens, normalise_power
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, REALS_PER_TOKEN, Profile
-
-_MIN_POWER = 1e-12
 
 
 class ChannelEncoder(nn.Module):
@@ -45,20 +43,3 @@ class ChannelEncoder(nn.Module):
         reals = self.compress(tokens.values).float()[..., : 2 * symbols_per_token]  # [B, L, 2S]
         symbols = torch.view_as_complex(reals.unflatten(-1, (-1, 2)).contiguous())
         return normalise_power(symbols, tokens.mask)
-
-
-def normalise_power(symbols: Tensor, mask: Tensor) -> Tensor:
-    """Scale each instance to mean |x|^2 = 1 over its own tokens.
-
-    Args:
-        symbols: complex64, shape [B, L, S].
-        mask: bool, shape [B, L]; False where padded.
-
-    Returns:
-        complex64, shape [B, L, S], zero where padded.
-    """
-    symbols = symbols * mask.unsqueeze(-1)
-    energy = (symbols.real**2 + symbols.imag**2).sum((1, 2))
-    num_symbols = mask.sum(1) * symbols.shape[2]
-    scale = (energy / num_symbols).clamp_min(_MIN_POWER).rsqrt()
-    return symbols * scale[:, None, None]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from shared.networks.layers import AttentionLayers, Tokens, masked_mean, named_vectors
+from shared.networks.layers import AttentionLayers, Tokens, append_token, masked_mean, named_vectors
 from shared.networks.profiles import Profile
 from shared.tasks import MODALITIES, Modality
 
@@ -42,18 +42,3 @@ class FusionModule(nn.Module):
         joined = Tokens(torch.cat(segments, 1), torch.cat([tokens.mask for tokens in features.values()], 1))
         joined = append_token(joined, task_embedding)
         return masked_mean(Tokens(self.layers(joined), joined.mask))
-
-
-def append_token(tokens: Tokens, token: Tensor) -> Tokens:
-    """Concatenate one more token, the same for every instance.
-
-    Args:
-        tokens: [B, L, P].
-        token: float, shape [P].
-
-    Returns:
-        Tokens [B, L + 1, P].
-    """
-    batch = tokens.values.shape[0]
-    values = torch.cat([tokens.values, token.to(tokens.values.dtype).expand(batch, 1, -1)], 1)
-    return Tokens(values, torch.cat([tokens.mask, tokens.mask.new_ones(batch, 1)], 1))

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from shared.networks.batch import Batch
-from shared.networks.layers import Tokens, masked_mean, named_vectors
+from shared.networks.layers import Tokens, append_token, masked_mean, named_vectors
 from shared.networks.mfmsc.channel_encoder import ChannelEncoder
 from shared.networks.mfmsc.config import is_mirror_proof, is_multimodal, sends_sequence
 from shared.networks.mfmsc.encoders.image import ImageEncoder
 from shared.networks.mfmsc.encoders.speech import SpeechEncoder
 from shared.networks.mfmsc.encoders.text import TextEncoder
 from shared.networks.mfmsc.encoders.video import VideoEncoder
-from shared.networks.mfmsc.fusion import FusionModule, append_token
+from shared.networks.mfmsc.fusion import FusionModule
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, Profile
 from shared.tasks import Modality, Task, get_task
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from receiver.systems.base import Received
-from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS, WordHead
+from receiver.systems.mfmsc.heads import WordHead
 from receiver.systems.mfmsc.network import ReceiverNetwork
 from receiver.systems.mfmsc.receiver import Receiver
+from receiver.systems.transcripts import TRANSCRIPT_CHARACTERS
 from shared.errors import InvalidField, TaskNotTrained
 from shared.networks.mfmsc.config import MfmscConfig
 from shared.networks.patches import PATCH_SIZE

@@ -7,8 +7,7 @@ import itertools
 import numpy as np
 import torch
 
-from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS
-from receiver.systems.mfmsc.transcripts import TranscriptReader
+from receiver.systems.transcripts import TRANSCRIPT_CHARACTERS, TranscriptReader
 
 WORDS = ("one", "six", "three", "tree")
 

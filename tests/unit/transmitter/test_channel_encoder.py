@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from shared.networks.layers import Tokens
-from shared.networks.mfmsc.channel_encoder import ChannelEncoder, normalise_power
+from shared.networks.layers import Tokens, normalise_power
+from shared.networks.mfmsc.channel_encoder import ChannelEncoder
 from shared.networks.profiles import get_profile
 
 TINY = get_profile("tiny")

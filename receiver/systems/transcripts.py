@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from receiver.systems.mfmsc.heads import TRANSCRIPT_CHARACTERS
+TRANSCRIPT_CHARACTERS = ("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")
+"""Classes of the speech head; the first is the blank of connectionist temporal classification."""
 
 _BLANK, _SPACE = 0, 1
 _Scores = NDArray[np.float32]

@@ -1,0 +1,77 @@
+"""The Kubernetes manifests: valid by the published schemas, in line with the settings and the images."""
+
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from shared.settings import ChannelSettings, ReceiverSettings, TransmitterSettings
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "kubernetes"
+RESOURCES = [
+    resource
+    for file in yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
+    for resource in yaml.safe_load_all((FOLDER / file).read_text())
+]
+DEPLOYMENTS = {r["metadata"]["name"]: r for r in RESOURCES if r["kind"] == "Deployment"}
+CONFIG = next(r["data"] for r in RESOURCES if r["kind"] == "ConfigMap")
+
+
+@pytest.mark.parametrize("version", ["1.30", "1.33"])
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: f"{r['kind']}-{r['metadata']['name']}")
+def test_each_resource_is_valid(resource, version):
+    kubernetes_validate.validate(resource, version, strict=True)
+
+
+def test_the_validator_refuses_what_is_wrong():
+    wrong = {**DEPLOYMENTS["receiver"], "spec": {"replicas": "two"}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, "1.33", strict=True)
+
+
+def test_every_file_is_listed():
+    listed = set(yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"])
+    assert {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"} == listed
+
+
+@pytest.mark.parametrize("kind", ["Service", "Deployment"])
+def test_each_service_has_a(kind):
+    names = {r["metadata"]["name"] for r in RESOURCES if r["kind"] == kind}
+    assert names == {"transmitter", "channel-service", "receiver"}
+
+
+@pytest.mark.parametrize("kind", ["HorizontalPodAutoscaler", "PodDisruptionBudget"])
+def test_what_may_run_several_times_has_a(kind):
+    assert {r["metadata"]["name"] for r in RESOURCES if r["kind"] == kind} == {"transmitter", "receiver"}
+    assert DEPLOYMENTS["channel-service"]["spec"]["replicas"] == 1
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_selectors_find_their_pods_and_probes_their_ports(name):
+    spec = DEPLOYMENTS[name]["spec"]
+    labels = spec["template"]["metadata"]["labels"]
+    (service,) = (r for r in RESOURCES if r["kind"] == "Service" and r["metadata"]["name"] == name)
+    for selector in (spec["selector"]["matchLabels"], service["spec"]["selector"]):
+        assert selector.items() <= labels.items()
+    (container,) = spec["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports.keys()
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["port"] == "http"
+    exposed = (ROOT / name.replace("-", "_") / "Dockerfile").read_text().split("EXPOSE ")[1].splitlines()[0]
+    assert sorted(map(int, exposed.split())) == sorted(ports.values())
+
+
+def test_settings_are_settings_of_the_services():
+    known = {
+        f"SEMCOM_{field.upper()}"
+        for cls in (TransmitterSettings, ChannelSettings, ReceiverSettings)
+        for field in cls.model_fields
+    }
+    used = {
+        v["name"] for d in DEPLOYMENTS.values() for v in d["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    assert CONFIG.keys() | used <= known
+    assert "SEMCOM_ACCESS_TOKEN" in used
