@@ -79,6 +79,7 @@ def up(
     weights: Weights = None,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Take any free ports.")] = False,
     store: Annotated[Path, typer.Option(help="SQLite file of the reports.")] = Path("runs/semcom.sqlite3"),
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Start the three services on this machine; Ctrl-C stops them."""
     with ended_by_signals(), contextlib.suppress(KeyboardInterrupt):
@@ -94,12 +95,15 @@ def up(
                 on_progress=status.update,
             )
         with stack:
+            _OUT.print(f"page             [bold]{stack.base_url}/[/]")
             _OUT.print(
                 f"transmitter      [bold]{stack.base_url}[/]  (POST /transmit; documentation under /docs)"
             )
             _OUT.print(f"channel service  [bold]{stack.channel_url}[/]  (links, reports)")
             _OUT.print(f"logs             {stack.run_folder}")
             _OUT.print("Ready. Ctrl-C stops all three.")
+            if open_page:
+                typer.launch(f"{stack.base_url}/")
             stack.watch()
 
 

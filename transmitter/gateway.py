@@ -16,6 +16,7 @@ from shared.http_runtime import build_app, error_responses
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
 from shared.tasks import TASKS, Modality, get_task
 from transmitter.media import decode_media
+from transmitter.page.files import PREFIX, PageHeaders, page_routes
 from transmitter.schemas import (
     OPTION_PARAMETERS,
     OptionInfo,
@@ -80,7 +81,11 @@ def build_gateway(
     """
     registry = registry or CollectorRegistry()
     metrics = GatewayMetrics(registry)
-    app = build_app(_TITLE, _DESCRIPTION, ready=service.ready, registry=registry, access=access)
+    app = build_app(
+        _TITLE, _DESCRIPTION, ready=service.ready, registry=registry, access=access, open_paths=(PREFIX,)
+    )
+    app.include_router(page_routes())
+    app.add_middleware(PageHeaders)
     app.include_router(_catalogue(service))
     app.include_router(_transmission(service, max_upload_bytes, metrics))
     app.add_middleware(_CountTransmissions, counter=metrics.requests)

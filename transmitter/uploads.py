@@ -210,7 +210,7 @@ REQUEST_BODY: dict[str, Any] = {
                     "audio": {
                         "type": "string",
                         "format": "binary",
-                        "description": "WAV, FLAC or OGG file of at most 60 s.",
+                        "description": "WAV, FLAC, OGG, MP3, WebM (Opus) or MP4 (AAC) file of at most 60 s.",
                         "examples": ["seven.wav"],
                     },
                     "video": {
