@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.coding.adaptation import AUTO
 from shared.coding.config import MAX_QUALITY, MIN_QUALITY
 from shared.coding.mcs import MCS
 from shared.errors import InvalidField, UnknownName
@@ -169,8 +170,8 @@ _SEPARATE_OPTIONS = (
         "mcs",
         "string",
         "qpsk-1/2",
-        "Modulation and code rate.",
-        choices=tuple(MCS),
+        f"Modulation and code rate; {AUTO} takes the best one for the link's channel and requested SNR.",
+        choices=(*MCS, AUTO),
     ),
     Option(
         "quality",
