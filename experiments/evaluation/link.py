@@ -114,6 +114,13 @@ class SemanticLink:
             answers.append(self._pass(task, encoded[key], channel, frame_numbers, csi))
         return answers
 
+    def encode(
+        self, task: str, sources: Sequence[Source], channel: Channel, options: Options
+    ) -> list[EncodedInstance]:
+        """What is sent of instances of one task over a channel; for the arguments see `send`."""
+        chosen = get_system(self.transmitter.name).read_options(task, options)
+        return self.transmitter.encode(task, sources, self._adapt(chosen, channel))
+
     def _adapt(self, options: Options, channel: Channel) -> Options:
         """The options for a channel, as the transmitter's service takes them."""
         if not isinstance(self.transmitter, LinkAdaptive) or not self.transmitter.needs_link(options):
