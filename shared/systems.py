@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.coding.adaptation import AUTO
 from shared.coding.config import MAX_QUALITY, MIN_QUALITY
 from shared.coding.mcs import MCS
 from shared.errors import InvalidField, UnknownName
@@ -37,6 +38,8 @@ class Option:
         maximum: Highest value that is allowed; None without a limit.
         choices: The values that are allowed; empty where the limits alone say it.
         tasks: For which a client may choose; all when empty. Other tasks are sent with the default.
+        trades_channel_uses: Whether a higher value costs more channel uses and loses less of the source.
+        adaptive_value: The value that leaves the choice to the state of the link; None where there is none.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Option:
     maximum: float | None = None
     choices: tuple[OptionValue, ...] = ()
     tasks: tuple[str, ...] = ()
+    trades_channel_uses: bool = False
+    adaptive_value: OptionValue | None = None
 
     @property
     def allowed(self) -> str:
@@ -168,8 +173,9 @@ _SEPARATE_OPTIONS = (
         "mcs",
         "string",
         "qpsk-1/2",
-        "Modulation and code rate.",
-        choices=tuple(MCS),
+        f"Modulation and code rate; {AUTO} takes the best one for the link's channel and requested SNR.",
+        choices=(*MCS, AUTO),
+        adaptive_value=AUTO,
     ),
     Option(
         "quality",
@@ -179,6 +185,7 @@ _SEPARATE_OPTIONS = (
         minimum=MIN_QUALITY,
         maximum=MAX_QUALITY,
         tasks=tuple(name for name, task in TASKS.items() if {"image", "video"} & set(task.modalities)),
+        trades_channel_uses=True,
     ),
 )
 
