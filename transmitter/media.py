@@ -145,7 +145,7 @@ def _read_stream(data: bytes, container: Container) -> tuple[NDArray[np.float32]
                 kept += [part.to_ndarray().mean(axis=0) for part in to_float.resample(frame)]
     except _AV_ERRORS as error:
         raise UnsupportedMedia("audio", _describe(data, error), _ALLOWED_AUDIO) from None
-    return np.concatenate(kept or [np.empty(0)]).astype(np.float32), rate_hz
+    return np.concatenate(kept or [np.empty(0, np.float32)]).astype(np.float32), rate_hz
 
 
 def _check_sound(rate_hz: int, num_channels: int, num_samples: int) -> None:
