@@ -87,7 +87,7 @@ async def _close_feed(feed: LiveFeed, stop: asyncio.Event) -> None:
 async def _main() -> None:
     settings = load_settings(ChannelSettings)
     configure_logging("channel_service", settings.log_level)
-    await serve(settings, stop_on_signals())
+    await serve(settings, stop_on_signals(ends_with_input=settings.ends_with_input))
 
 
 if __name__ == "__main__":

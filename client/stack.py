@@ -225,6 +225,8 @@ class Stack:
                 if service.process.poll() is None:
                     service.process.kill()
                     service.process.wait()
+                if service.process.stdin is not None:
+                    service.process.stdin.close()
 
     def _wait_until_ready(self, timeout_s: float, on_progress: Callable[[str], None]) -> None:
         deadline = time.monotonic() + timeout_s
@@ -254,6 +256,7 @@ def _variables(ports: Ports, store: Path, weights: Path | None) -> dict[str, str
     variables = {f"SEMCOM_{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()}
     variables |= {
         "SEMCOM_HOST": _HOST,
+        "SEMCOM_ENDS_WITH_INPUT": "yes",
         "SEMCOM_CHANNEL_ADDRESS": f"{_HOST}:{ports.channel_grpc}",
         "SEMCOM_CHANNEL_URL": f"{_scheme()}://{_HOST}:{ports.channel_http}",
         "SEMCOM_PAGE_URL": f"{_scheme()}://{_HOST}:{ports.transmitter_http}/",
@@ -269,7 +272,8 @@ def _spawn(name: str, http_port: int, run_folder: Path, variables: Mapping[str, 
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", name],
-            stdin=subprocess.DEVNULL,
+            # Ends when we do, even by SIGKILL; then the service stops.
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(variables),

@@ -64,6 +64,8 @@ def instance_table(result: Row) -> Table:
     table.add_row("answer", Text(show_answer(result["answer"]), style="bold green"))
     if result["outage"]:
         table.add_row("outage", Text("the source did not come across", style="bold red"))
+    if result["unknown_pieces"]:
+        table.add_row("unknown pieces", Text(str(result["unknown_pieces"]), style="bold red"))
     for name, score in result["scores"].items():
         table.add_row(name, _number(score))
     table.add_section()

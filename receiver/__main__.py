@@ -51,7 +51,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
 
 async def _main(settings: ReceiverSettings) -> int:
     try:
-        await serve(settings, stop_on_signals())
+        await serve(settings, stop_on_signals(ends_with_input=settings.ends_with_input))
     except SemcomError as error:
         _LOG.error(error.message)
         return 2

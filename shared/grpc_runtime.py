@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -25,6 +26,7 @@ from shared.wire import MAX_MESSAGE_BYTES
 
 _LOG = logging.getLogger(__name__)
 _GRACE_S = 5.0
+_STDIN = 0
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -226,13 +228,26 @@ async def serve_http(app: Any, host: str, port: int, stop: asyncio.Event, access
     await running
 
 
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
+def stop_on_signals(*, ends_with_input: bool = False) -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set.
+
+    Args:
+        ends_with_input: The end of standard input sets it too. Where that is a pipe whose other end only the
+            parent process holds, the service ends with its parent, however that dies.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if ends_with_input:
+        loop.add_reader(_STDIN, _stop_at_end, stop)
     return stop
+
+
+def _stop_at_end(stop: asyncio.Event) -> None:
+    if not os.read(_STDIN, 4096):
+        asyncio.get_running_loop().remove_reader(_STDIN)
+        stop.set()
 
 
 @contextlib.asynccontextmanager

@@ -32,6 +32,7 @@ class ServiceSettings(BaseSettings):
         pattern=r"^(https?://[^,/\s]+(,https?://[^,/\s]+)*)?$",
         description="Origins of other web pages that may call the service, with commas between; empty: none.",
     )
+    ends_with_input: bool = Field(False, description="Stop when standard input ends, as on SIGTERM.")
     insecure: bool = Field(False, description="Listen beyond loopback without a token and TLS.")
 
 

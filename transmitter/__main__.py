@@ -64,7 +64,7 @@ async def _close_forwarder(forwarder: ChannelForwarder, stop: asyncio.Event) -> 
 
 async def _main(settings: TransmitterSettings) -> int:
     try:
-        await serve(settings, stop_on_signals())
+        await serve(settings, stop_on_signals(ends_with_input=settings.ends_with_input))
     except SemcomError as error:
         _LOG.error(error.message)
         return 2

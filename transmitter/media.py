@@ -8,6 +8,7 @@ format read here; TooLarge for one beyond the limits.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import unicodedata
 from collections.abc import Callable
@@ -219,7 +220,8 @@ def _kept_size(width: int, height: int) -> tuple[int, int]:
 
 def _describe(data: bytes, error: BaseException | None = None) -> str:
     """Size, first bytes and the library's reason, for the message."""
-    reason = f": {error}" if error else ""
+    # Libraries name the object that they read from, with its address in memory.
+    reason = re.sub(r" ?<[\w.]+ object at 0x[0-9a-f]+>", "", f": {error}") if error else ""
     return f"{len(data)} bytes, beginning {data[:8]!r}{reason}"
 
 

@@ -277,6 +277,11 @@ class TransmitAnswer(BaseModel):
         examples=[False],
     )
     blocks_in_error: int = Field(description="Blocks of the channel code whose CRC is wrong.", examples=[0])
+    unknown_pieces: int = Field(
+        description="Word pieces of the text that the system's vocabulary cannot spell, such as an emoji; "
+        "they were sent as unknown and cannot come back.",
+        examples=[0],
+    )
     scores: dict[str, float] = Field(
         description="psnr_db (picture, against the source as brought to 32x32 pixels) or bleu (reconstructed "
         "text, against the source); else empty.",
@@ -311,6 +316,7 @@ class TransmitAnswer(BaseModel):
             answer=_ANSWERS[get_task(frame.task).answer](answer),
             outage=answer.outage,
             blocks_in_error=answer.blocks_in_error,
+            unknown_pieces=delivery.num_unknown_pieces,
             scores=delivery.scores,
             overhead=OverheadAnswer.model_validate(delivery.result.overhead, from_attributes=True),
             latency_ms=LatencyAnswer.model_validate(delivery.latency, from_attributes=True),

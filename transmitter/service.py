@@ -109,12 +109,14 @@ class Delivery:
         result: Of the channel service: answer, channel as applied, overhead.
         latency: Of every hop.
         scores: Against the source; empty where the truth is not in it.
+        num_unknown_pieces: Word pieces of the text that were sent as unknown.
     """
 
     frame: frame_pb2.Frame
     result: channel_service_pb2.InstanceResult
     latency: Latency
     scores: dict[str, float]
+    num_unknown_pieces: int
 
 
 class TransmitterService:
@@ -210,7 +212,7 @@ class TransmitterService:
             snr_db=result.state.requested_snr_db,
             duration_ms=round(latency.total, 3),
         )
-        return Delivery(frame, result, latency, scores)
+        return Delivery(frame, result, latency, scores, encoded.num_unknown_pieces)
 
     async def transmit_each(self, orders: Sequence[Order]) -> list[Delivery | SemcomError]:
         """Send one input by several systems, one after the other, over the same draw of the channel.

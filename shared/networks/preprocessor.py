@@ -69,6 +69,10 @@ class Preprocessor:
         }
         return sum(counts[modality](source[modality]) for modality in get_task(task).modalities)
 
+    def num_unknown_pieces(self, source: Source) -> int:
+        """Word pieces of a source's text that the vocabulary cannot spell: they come back as nothing."""
+        return self._words.num_unknown_pieces(source["text"]) if "text" in source else 0
+
     def _text(self, task: str, texts: list[str]) -> tuple[Tensor, ...]:
         """Word pieces, cut to the limit; a text of which all shall come back is refused beyond it."""
         if get_task(task).answer == "text":

@@ -26,6 +26,7 @@ class Vocabulary:
         self._tokenizer = BertWordPieceTokenizer(vocab=numbers, lowercase=True)
         self.max_tokens = max_tokens
         self.pad_number, self._end_number = numbers[PAD], numbers[END]
+        self._unknown_number = numbers[UNKNOWN]
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -51,6 +52,11 @@ class Vocabulary:
     def num_pieces(self, text: str) -> int:
         """Pieces of the whole text, marks included."""
         return len(self._tokenizer.encode(text).ids)
+
+    def num_unknown_pieces(self, text: str) -> int:
+        """Pieces of a text, up to where `encode` cuts it, that no entry of the vocabulary spells."""
+        (numbers,) = self.encode([text])
+        return numbers.count(self._unknown_number)
 
     def num_kept_characters(self, text: str) -> int:
         """Characters of a text up to where `encode` cuts it: all of them where it does not."""

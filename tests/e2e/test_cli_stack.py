@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -185,6 +186,30 @@ def test_up_serves_until_a_signal_and_leaves_nothing(tiny_weights, tmp_path, num
     assert len(children) == 3
     assert not [pid for pid in children if is_alive(pid)]
     assert (tmp_path / "runs" / "semcom.sqlite3").exists()
+
+
+def test_the_services_end_with_their_parent_even_where_it_is_killed(tiny_weights, tmp_path):
+    command = [*SEMCOM, "up", "--free-ports", "--weights", str(tiny_weights)]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        children = _children_once_ready(process)
+        assert all(map(is_running, children))
+        process.kill()
+    deadline = time.monotonic() + 60.0
+    while any(map(is_running, children)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(children) == 3
+    assert not [pid for pid in children if is_running(pid)]
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process does anything yet: one that waits for its exit status to be read does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 def _children_once_ready(process: subprocess.Popen[str]) -> list[int]:

@@ -25,6 +25,7 @@ class EncodedInstance:
         information_bits: Bits of the source code; this and what follows is 0 without channel coding.
         coded_bits: Bits that the symbols carry, signalling included.
         num_blocks: Blocks of the channel code.
+        num_unknown_pieces: Word pieces of the text that the system has no symbol for, such as an emoji.
     """
 
     symbols: NDArray[np.complex64]
@@ -32,6 +33,7 @@ class EncodedInstance:
     information_bits: int = 0
     coded_bits: int = 0
     num_blocks: int = 0
+    num_unknown_pieces: int = 0
 
 
 class TransmitterSystem(Protocol):

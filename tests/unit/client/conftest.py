@@ -33,6 +33,7 @@ RESULT = {
     "answer": {"label": "red", "probabilities": {"red": 0.75, "blue": 0.25}},
     "outage": False,
     "blocks_in_error": 0,
+    "unknown_pieces": 0,
     "scores": {},
     "overhead": {
         "source_bytes": 300,

@@ -27,3 +27,10 @@ def test_a_longer_text_loses_its_end_and_keeps_its_marks() -> None:
     assert len(short) == 3
     assert vocabulary.num_pieces("é one twos three") == 7
     assert vocabulary.num_kept_characters("é one twos three") == len("é one two")
+
+
+def test_what_no_piece_spells_is_counted_up_to_the_cut() -> None:
+    vocabulary = _vocabulary()
+    assert vocabulary.num_unknown_pieces("one 😀 two 中") == 1
+    assert vocabulary.num_unknown_pieces("😀 中 one") == 2
+    assert vocabulary.num_unknown_pieces("one twos") == 0

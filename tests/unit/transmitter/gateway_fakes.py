@@ -39,6 +39,7 @@ class PowerSystem:
             EncodedInstance(
                 np.ones((num_tokens, options["symbols_per_token"]), np.complex64),
                 sum(map(len, source.values())),
+                num_unknown_pieces=source.get("text", "").count("☃"),
             )
             for source in sources
         ]

@@ -59,6 +59,11 @@ def test_a_text_task_by_json(gateway):
     assert body["overhead"]["bandwidth_ratio"] == pytest.approx(16 / len("a fine film"))
 
 
+def test_the_answer_counts_word_pieces_that_were_sent_as_unknown(gateway):
+    assert gateway.transmit("sentiment", json={"text": "a ☃ and a ☃"}).json()["unknown_pieces"] == 2
+    assert gateway.transmit("sentiment", json={"text": "a fine film"}).json()["unknown_pieces"] == 0
+
+
 @pytest.mark.parametrize("body", [{"text": "a fine film"}, {"text": "é & ü=1+1"}])
 def test_a_text_task_by_a_urlencoded_form(gateway, body):
     assert gateway.transmit("sentiment", data=body).status_code == 200

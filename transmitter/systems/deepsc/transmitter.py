@@ -35,6 +35,10 @@ class Transmitter:
         if task not in self.tasks:
             raise TaskNotTrained(task, self.name, list(self.tasks))
         return [
-            EncodedInstance(symbols, self._encoder.preprocess.num_source_values(task, source))
+            EncodedInstance(
+                symbols,
+                self._encoder.preprocess.num_source_values(task, source),
+                num_unknown_pieces=self._encoder.preprocess.num_unknown_pieces(source),
+            )
             for symbols, source in zip(self._encoder.encode(task, sources), sources, strict=True)
         ]

@@ -36,6 +36,10 @@ class Transmitter:
             raise TaskNotTrained(task, self.name, list(self.tasks))
         encoded = self._encoder.encode(task, sources, int(options["symbols_per_token"]))
         return [
-            EncodedInstance(symbols, self._encoder.preprocess.num_source_values(task, source))
+            EncodedInstance(
+                symbols,
+                self._encoder.preprocess.num_source_values(task, source),
+                num_unknown_pieces=self._encoder.preprocess.num_unknown_pieces(source),
+            )
             for symbols, source in zip(encoded, sources, strict=True)
         ]
