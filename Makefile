@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint protos up weights bench bench-services compose-test clean
+.PHONY: help demo test lint protos up weights page-pictures bench bench-services compose-test clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ weights: $(INSTALLED)  ## train all tasks from SEMCOM_DATA and measure the weigh
 	$(BIN)/semcom train --output weights/mfmsc --threads $(THREADS)
 	$(BIN)/python -m experiments.systems.separate_manifest weights
 	$(BIN)/semcom figures --threads $(THREADS) --readme README.md
+
+page-pictures: $(INSTALLED)  ## take the README's pictures of the page; needs chromium
+	$(BIN)/python -m experiments.report.page_pictures results
 
 bench: $(INSTALLED)  ## frames a second of the channel beside a bare gRPC echo and plain NumPy
 	@$(BIN)/python -m client.bench

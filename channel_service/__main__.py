@@ -7,6 +7,8 @@ import logging
 import sys
 from pathlib import Path
 
+from fastapi.responses import RedirectResponse
+
 from channel_service.http.app import create_app
 from channel_service.links.links import Links
 from channel_service.relay.live import LiveFeed
@@ -26,6 +28,7 @@ from shared.grpc_runtime import (
     serve_http,
     stop_on_signals,
 )
+from shared.http_runtime import allow_origins
 from shared.logs import configure_logging, log_event
 from shared.settings import ChannelSettings, load_settings
 
@@ -63,6 +66,8 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
                 server, settings.host, settings.channel_grpc_port, access, "SEMCOM_CHANNEL_GRPC_PORT"
             )
             app = create_app(links, store, feed, ready, metrics.registry, access)
+            app.add_api_route("/", lambda: RedirectResponse(settings.page_url), include_in_schema=False)
+            allow_origins(app, settings.cors_origins)
             async with running(server, checks, (FULL_NAME,)):
                 ports = {"grpc_port": grpc_port, "http_port": settings.channel_http_port}
                 log_event(_LOG, "ready", **ports, receiver=settings.receiver_address)

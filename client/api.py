@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypedDict, Unpack
@@ -168,6 +168,25 @@ class SemcomClient:
             **_body(text, _present(media)),
         )
         return result
+
+    def transmit_each(self, task: str, systems: Sequence[str], **instance: Any) -> list[dict[str, Any]]:
+        """Send one instance by several systems over the same draw of the channel.
+
+        Args:
+            task: One of `tasks()`.
+            systems: Two or more of `systems()`.
+            instance: Further arguments of `transmit`. An option goes to all systems that declare it.
+
+        Returns:
+            For each system, in the order of `systems`: system, and either result (as `transmit` returns it)
+            or error (type, message, ...); the other of the two is None.
+
+        Raises:
+            SemcomClientError: If every system failed, or the transmitter cannot be reached.
+            OSError: If a file cannot be read.
+        """
+        outcomes: Any = self.transmit(task, system=",".join(systems), **instance)
+        return [{"system": systems[0], "result": outcomes, "error": None}] if len(systems) == 1 else outcomes
 
     def tasks(self) -> list[dict[str, Any]]:
         """The tasks: name, modalities, answer, metric, description, trained_in."""

@@ -33,7 +33,7 @@ from client.setting_options import (
     parse_options,
     takes,
 )
-from client.tables import REPORT_TABLES, instance_table, task_table
+from client.tables import REPORT_TABLES, instance_table, outcome_table, task_table
 from shared.interrupts import ended_by_signals
 
 app = typer.Typer(
@@ -79,6 +79,7 @@ def up(
     weights: Weights = None,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Take any free ports.")] = False,
     store: Annotated[Path, typer.Option(help="SQLite file of the reports.")] = Path("runs/semcom.sqlite3"),
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Start the three services on this machine; Ctrl-C stops them."""
     with ended_by_signals(), contextlib.suppress(KeyboardInterrupt):
@@ -94,12 +95,15 @@ def up(
                 on_progress=status.update,
             )
         with stack:
+            _OUT.print(f"page             [bold]{stack.base_url}/[/]")
             _OUT.print(
                 f"transmitter      [bold]{stack.base_url}[/]  (POST /transmit; documentation under /docs)"
             )
             _OUT.print(f"channel service  [bold]{stack.channel_url}[/]  (links, reports)")
             _OUT.print(f"logs             {stack.run_folder}")
             _OUT.print("Ready. Ctrl-C stops all three.")
+            if open_page:
+                typer.launch(f"{stack.base_url}/")
             stack.watch()
 
 
@@ -112,7 +116,8 @@ def send(
     audio: Audio = None,
     video: Video = None,
     system: Annotated[
-        str | None, typer.Option(help="Communication system; the default one if absent.")
+        str | None,
+        typer.Option(help="Communication system, or several with commas; the default one if absent."),
     ] = None,
     link: Annotated[str | None, typer.Option(help="Named link; default if absent.")] = None,
     frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
@@ -125,24 +130,28 @@ def send(
     url: Url = DEFAULT_URL,
     **settings: Any,
 ) -> None:
-    """Send one input across the link and show the answer, its overhead and latency."""
+    """Send one input across the link and show the answer, its overhead and latency.
+
+    Several systems send it over the same draw; a picture goes to a file for each, NAME-SYSTEM.png.
+    """
+    instance = {
+        **{"text": text, "image": image, "audio": audio, "video": video},
+        **{"link": link, "frame_number": frame_number, "encoding": encoding},
+        "options": parse_options(option or []),
+        **settings,
+    }
     with SemcomClient(url) as client:
-        result = client.transmit(
-            task,
-            text=text,
-            image=image,
-            audio=audio,
-            video=video,
-            system=system,
-            link=link,
-            frame_number=frame_number,
-            encoding=encoding,
-            options=parse_options(option or []),
-            **settings,
-        )
-    _show(result, instance_table(result), as_json)
+        if system is not None and "," in system:
+            outcomes = client.transmit_each(task, system.split(","), **instance)
+            _show(outcomes, outcome_table(outcomes), as_json)
+            results = {own["system"]: own["result"] for own in outcomes if own["result"] is not None}
+        else:
+            result = client.transmit(task, system=system, **instance)
+            _show(result, instance_table(result), as_json)
+            results = {"": result}
     if output is not None:
-        write_picture(result, output)
+        for name, result in results.items():
+            write_picture(result, output.with_stem(f"{output.stem}-{name}") if name else output)
 
 
 app.command()(link)

@@ -255,6 +255,8 @@ def _variables(ports: Ports, store: Path, weights: Path | None) -> dict[str, str
     variables |= {
         "SEMCOM_HOST": _HOST,
         "SEMCOM_CHANNEL_ADDRESS": f"{_HOST}:{ports.channel_grpc}",
+        "SEMCOM_CHANNEL_URL": f"{_scheme()}://{_HOST}:{ports.channel_http}",
+        "SEMCOM_PAGE_URL": f"{_scheme()}://{_HOST}:{ports.transmitter_http}/",
         "SEMCOM_RECEIVER_ADDRESS": f"{_HOST}:{ports.receiver_grpc}",
         "SEMCOM_CHANNEL_STORE": str(store),
         "SEMCOM_CHANNEL_RECORDINGS": str(store.parent / "recordings"),

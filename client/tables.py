@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 Row = Mapping[str, Any]
@@ -79,6 +79,29 @@ def instance_table(result: Row) -> Table:
     table.add_section()
     for hop in _HOPS:
         table.add_row(f"{hop} ms", f"{result['latency_ms'][hop]:.2f}")
+    return table
+
+
+def outcome_table(outcomes: Iterable[Row]) -> Table:
+    """What several systems made of the same instance: answers and costs, a row each."""
+    columns = ("channel uses", "payload bytes", "total ms")
+    right = [Column(name, justify="right") for name in columns]
+    table = Table("system", "answer", "score", *right, "outage", title="The same input over the same draw")
+    for outcome in outcomes:
+        result, error = outcome["result"], outcome["error"]
+        if result is None:
+            table.add_row(outcome["system"], Text(error["message"], style="red"))
+            continue
+        overhead = result["overhead"]
+        table.add_row(
+            outcome["system"],
+            Text(show_answer(result["answer"]), style="bold green"),
+            ", ".join(f"{name} {_number(score)}" for name, score in result["scores"].items()),
+            _number(overhead["channel_uses"]),
+            _number(overhead["payload_bytes"]),
+            _number(result["latency_ms"]["total"], 1),
+            "yes" if result["outage"] else "",
+        )
     return table
 
 

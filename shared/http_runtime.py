@@ -22,6 +22,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access import OPEN, Access
@@ -98,7 +99,7 @@ def build_app(
         description: Of the OpenAPI page, Markdown.
         ready: Returns where the service can serve, else raises a SemcomError that says why not.
         registry: What /metrics shows.
-        access: What callers have to show; probes of /healthz and /readyz need no token.
+        access: What callers have to show; GET / and probes of /healthz and /readyz need no token.
         open_paths: Beginnings of further paths that need no token.
     """
     # The middleware asks for the token, whatever the route; this only describes it to readers of the API.
@@ -114,6 +115,19 @@ def build_app(
     app.add_middleware(_RequestLog)
     _add_service_routes(app, ready, registry)
     return app
+
+
+def allow_origins(app: FastAPI, origins: str) -> None:
+    """Let pages of other origins call an app from a browser.
+
+    Args:
+        app: With all its other middleware.
+        origins: Such as https://example.org, with commas between; empty for none.
+    """
+    if origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins.split(","), allow_methods=["*"], allow_headers=["*"]
+        )
 
 
 def _add_service_routes(
@@ -184,7 +198,8 @@ class _TokenCheck:
         self._app, self._access, self._open_paths = app, access, open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(self._open_paths):
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path != "/" and not path.startswith(self._open_paths):
             try:
                 self._access.check(Headers(scope=scope).get("authorization"))
             except Unauthenticated as error:

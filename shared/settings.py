@@ -27,6 +27,11 @@ class ServiceSettings(BaseSettings):
     tls_certificate: Path | None = Field(None, description="PEM file of the service's certificate chain.")
     tls_key: Path | None = Field(None, description="PEM file of its private key.")
     tls_authority: Path | None = Field(None, description="PEM file of who signs all services' certificates.")
+    cors_origins: str = Field(
+        "",
+        pattern=r"^(https?://[^,/\s]+(,https?://[^,/\s]+)*)?$",
+        description="Origins of other web pages that may call the service, with commas between; empty: none.",
+    )
     insecure: bool = Field(False, description="Listen beyond loopback without a token and TLS.")
 
 
@@ -35,6 +40,7 @@ class ChannelSettings(ServiceSettings):
 
     channel_grpc_port: int = Field(50051, ge=0, le=65535)
     channel_http_port: int = Field(8001, ge=0, le=65535)
+    page_url: str = Field("http://127.0.0.1:8000/", description="Of the web page, to which GET / sends.")
     receiver_address: str = "127.0.0.1:50052"
     receiver_timeout_s: float = Field(60.0, gt=0)
     channel_store: str = Field("semcom.sqlite3", description="SQLite file of the reports.")
@@ -60,6 +66,7 @@ class TransmitterSettings(ServiceSettings):
 
     transmitter_http_port: int = Field(8000, ge=0, le=65535)
     channel_address: str = "127.0.0.1:50051"
+    channel_url: str = Field("http://127.0.0.1:8001", description="HTTP side of channel_service.")
     relay_timeout_s: float = Field(90.0, gt=0)
     weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
     max_upload_bytes: int = Field(20 << 20, gt=0)

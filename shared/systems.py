@@ -7,10 +7,11 @@ the interfaces of `transmitter/systems/base.py` and `receiver/systems/base.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.coding.adaptation import AUTO
 from shared.coding.config import MAX_QUALITY, MIN_QUALITY
 from shared.coding.mcs import MCS
 from shared.errors import InvalidField, UnknownName
@@ -37,6 +38,8 @@ class Option:
         maximum: Highest value that is allowed; None without a limit.
         choices: The values that are allowed; empty where the limits alone say it.
         tasks: For which a client may choose; all when empty. Other tasks are sent with the default.
+        trades_channel_uses: Whether a higher value costs more channel uses and loses less of the source.
+        adaptive_value: The value that leaves the choice to the state of the link; None where there is none.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Option:
     maximum: float | None = None
     choices: tuple[OptionValue, ...] = ()
     tasks: tuple[str, ...] = ()
+    trades_channel_uses: bool = False
+    adaptive_value: OptionValue | None = None
 
     @property
     def allowed(self) -> str:
@@ -140,10 +145,9 @@ class System:
         Raises:
             InvalidField: If the system has no such option, or a value is not allowed for the task.
         """
-        declared = [option.name for option in self.options]
-        for name, value in given.items():
-            if name not in declared:
-                raise InvalidField(name, value, f"options of {self.name}: {', '.join(declared) or 'none'}")
+        return read_options([self], task, given)[self.name]
+
+    def _read_own(self, task: str, given: Options) -> dict[str, OptionValue]:
         return {
             option.name: option.read(task, given.get(option.name, option.default)) for option in self.options
         }
@@ -169,8 +173,9 @@ _SEPARATE_OPTIONS = (
         "mcs",
         "string",
         "qpsk-1/2",
-        "Modulation and code rate.",
-        choices=tuple(MCS),
+        f"Modulation and code rate; {AUTO} takes the best one for the link's channel and requested SNR.",
+        choices=(*MCS, AUTO),
+        adaptive_value=AUTO,
     ),
     Option(
         "quality",
@@ -180,6 +185,7 @@ _SEPARATE_OPTIONS = (
         minimum=MIN_QUALITY,
         maximum=MAX_QUALITY,
         tasks=tuple(name for name, task in TASKS.items() if {"image", "video"} & set(task.modalities)),
+        trades_channel_uses=True,
     ),
 )
 
@@ -231,6 +237,25 @@ _TABLE = (
 SYSTEMS: dict[str, System] = {system.name: system for system in _TABLE}
 DEFAULT_SYSTEM = _TABLE[0].name
 """Taken where a client names no system."""
+
+
+def read_options(systems: Sequence[System], task: str, given: Options) -> dict[str, dict[str, OptionValue]]:
+    """For each system a value for every option of it; an option goes to all systems that declare it.
+
+    Args:
+        systems: That send the same input.
+        task: Name of the task to send.
+        given: By name, those that the client chose; text is converted to the option's type.
+
+    Raises:
+        InvalidField: If no system has such an option, or a value is not allowed for the task.
+    """
+    declared = {system.name: [option.name for option in system.options] for system in systems}
+    for name, value in given.items():
+        if not any(name in own for own in declared.values()):
+            allowed = "; ".join(f"{system}: {', '.join(own) or 'none'}" for system, own in declared.items())
+            raise InvalidField(name, value, f"options of {allowed}")
+    return {system.name: system._read_own(task, given) for system in systems}
 
 
 def get_system(name: str) -> System:

@@ -1,7 +1,7 @@
 """Checks started containers from outside, with the standard library alone: python3 tests/compose_check.py
 
-Every task over two systems; a second receiver that shares the work; each service killed under load and started
-again; the books: every acknowledged instance once, after the containers were taken down and up again.
+Every task over two systems; a second receiver that shares the work; each service killed under load and
+started again; the books: every acknowledged instance once, after the containers were taken down and up again.
 
 SEMCOM_COMPOSE names the compose command ("docker compose" where absent).
 """

@@ -11,9 +11,11 @@ import torch
 from shared.access import open_access
 from shared.errors import SemcomError
 from shared.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_signals
+from shared.http_runtime import allow_origins
 from shared.logs import configure_logging, log_event
 from shared.settings import TransmitterSettings, load_settings
 from transmitter.gateway import build_gateway
+from transmitter.page.forwarding import ChannelForwarder, forwarded_routes
 from transmitter.service import GrpcChannelStub, TransmitterService
 from transmitter.systems import load_systems
 
@@ -38,6 +40,9 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             weights_folder=str(settings.weights),
         )
         app = build_gateway(service, max_upload_bytes=settings.max_upload_bytes, access=access)
+        forwarder = ChannelForwarder(settings.channel_url, access)
+        app.include_router(forwarded_routes(forwarder))
+        allow_origins(app, settings.cors_origins)
         log_event(
             _LOG,
             "ready",
@@ -45,8 +50,16 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             channel_service=settings.channel_address,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
+        closing = asyncio.create_task(_close_forwarder(forwarder, stop))
         await serve_http(app, settings.host, settings.transmitter_http_port, stop, access)
+        await closing
         await service.close()
+
+
+async def _close_forwarder(forwarder: ChannelForwarder, stop: asyncio.Event) -> None:
+    """Close it on stop: the HTTP server waits for open responses, and a forwarded live view has no end."""
+    await stop.wait()
+    await forwarder.close()
 
 
 async def _main(settings: TransmitterSettings) -> int:

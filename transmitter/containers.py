@@ -78,11 +78,57 @@ def _ogg_is_whole(data: bytes) -> bool:
     return page + 27 + data[page + 26] + sum(table) <= len(data)
 
 
+# Bit rates of MPEG audio layer III [kbit/s], of version 1 and of versions 2 and 2.5; 0 where none is stated.
+_MP3_KBITS = {
+    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_MP3_RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_ID3V1_BYTES = 128
+
+
+def _is_mp3(data: bytes) -> bool:
+    return data[:3] == b"ID3" or _mp3_frame_bytes(data[:4]) is not None
+
+
+def _mp3_frame_bytes(head: bytes) -> int | None:
+    """Length of an MP3 frame by its four bytes of header (ISO/IEC 11172-3, 2.4.2.3); None if it is none."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:  # synchronised, layer III
+        return None
+    version, kbits_index, rate_index = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if version not in _MP3_RATES_HZ or kbits_index in (0, 15) or rate_index == 3:
+        return None
+    kbits = _MP3_KBITS[3 if version == 3 else 2][kbits_index]
+    samples_over_8 = 144 if version == 3 else 72
+    return samples_over_8 * 1000 * kbits // _MP3_RATES_HZ[version][rate_index] + (head[2] >> 1 & 1)
+
+
+def _mp3_is_whole(data: bytes) -> bool:
+    """Walk the frames behind the tag: the last one ends with the file, or where a trailing tag begins."""
+    position = 0
+    if data[:3] == b"ID3" and len(data) >= 10:
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
+        position = 10 + size
+    while position < len(data):
+        length = _mp3_frame_bytes(data[position : position + 4])
+        if length is None:
+            return data[position : position + 3] == b"TAG" and len(data) - position == _ID3V1_BYTES
+        position += length
+    return position == len(data)
+
+
 AUDIO_CONTAINERS = (
     Container("WAV", lambda data: data[:4] == b"RIFF" and data[8:12] == b"WAVE", _riff_is_whole),
     # libsndfile itself refuses a FLAC file that ends early.
     Container("FLAC", lambda data: data[:4] == b"fLaC", lambda data: True),
     Container("OGG", lambda data: data[:4] == b"OggS", _ogg_is_whole),
+)
+
+# What browsers record and what FFmpeg decodes: WebM with Opus, MP4 with AAC, MP3.
+COMPRESSED_AUDIO_CONTAINERS = (
+    Container("mp4", lambda data: data[4:8] == b"ftyp", _mp4_is_whole),
+    Container("matroska", lambda data: data[:4] == _EBML_HEADER, _matroska_is_whole),
+    Container("mp3", _is_mp3, _mp3_is_whole),
 )
 
 # FFmpeg is told the format: left to guess, it would also follow playlists that name other files.

@@ -13,18 +13,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.access import OPEN, Access
 from shared.errors import InvalidField
 from shared.http_runtime import build_app, error_responses
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system
+from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
 from shared.tasks import TASKS, Modality, get_task
 from transmitter.media import decode_media
+from transmitter.page.files import PREFIX, PageHeaders, page_routes
 from transmitter.schemas import (
     OPTION_PARAMETERS,
     OptionInfo,
     SystemInfo,
+    SystemOutcome,
     TaskInfo,
     TransmitAnswer,
     TransmitQuery,
 )
-from transmitter.service import Order, TransmitterService
+from transmitter.service import Delivery, Order, TransmitterService
 from transmitter.systems.base import Source
 from transmitter.uploads import REQUEST_BODY, read_fields
 
@@ -56,6 +58,11 @@ class GatewayMetrics:
             "semcom_transmitter_upload_bytes", "Inputs accepted.", ["task", "system"], registry=registry
         )
 
+    def count(self, order: Order, delivery: Delivery) -> None:
+        """Count what one system has sent."""
+        self.encode_seconds.labels(order.task, order.system).observe(delivery.latency.encode / 1e3)
+        self.upload_bytes.labels(order.task, order.system).inc(order.source_bytes)
+
 
 def build_gateway(
     service: TransmitterService,
@@ -74,7 +81,11 @@ def build_gateway(
     """
     registry = registry or CollectorRegistry()
     metrics = GatewayMetrics(registry)
-    app = build_app(_TITLE, _DESCRIPTION, ready=service.ready, registry=registry, access=access)
+    app = build_app(
+        _TITLE, _DESCRIPTION, ready=service.ready, registry=registry, access=access, open_paths=(PREFIX,)
+    )
+    app.include_router(page_routes())
+    app.add_middleware(PageHeaders)
     app.include_router(_catalogue(service))
     app.include_router(_transmission(service, max_upload_bytes, metrics))
     app.add_middleware(_CountTransmissions, counter=metrics.requests)
@@ -123,34 +134,53 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
 
     @router.post(
         _TRANSMIT_PATH,
-        summary="Send one input across the link.",
+        summary="Send one input across the link, by one system or by several.",
         responses=error_responses(404, 409, 413, 415, 422, 502, 503, 504),
         openapi_extra={"requestBody": REQUEST_BODY, "parameters": OPTION_PARAMETERS},
     )
-    async def transmit(request: Request, query: Annotated[TransmitQuery, Query()]) -> TransmitAnswer:
-        _check_unique(request)
-        # Before anything is uploaded.
-        service.find_system(query.task, query.system)
-        options = get_system(query.system).read_options(query.task, query.chosen_options())
-        fields = await read_fields(request, get_task(query.task), max_upload_bytes)
-        order = Order(
-            task=query.task,
-            system=query.system,
-            source=await asyncio.to_thread(_decode, fields),
+    async def transmit(
+        request: Request, query: Annotated[TransmitQuery, Query()]
+    ) -> TransmitAnswer | list[SystemOutcome]:
+        orders = await _read_orders(request, query, service, max_upload_bytes)
+        if len(orders) == 1:
+            delivery = await service.transmit(orders[0])
+            metrics.count(orders[0], delivery)
+            return TransmitAnswer.of(delivery)
+        outcomes = await service.transmit_each(orders)
+        for order, outcome in zip(orders, outcomes, strict=True):
+            if isinstance(outcome, Delivery):
+                metrics.count(order, outcome)
+        pairs = zip(orders, outcomes, strict=True)
+        return [SystemOutcome.of(order.system, outcome) for order, outcome in pairs]
+
+    return router
+
+
+async def _read_orders(
+    request: Request, query: TransmitQuery, service: TransmitterService, max_upload_bytes: int
+) -> list[Order]:
+    """An order for each system that is asked for; what can be refused is, before anything is uploaded."""
+    _check_unique(request)
+    task, systems = get_task(query.task), [get_system(name) for name in query.systems()]
+    if len(systems) == 1:
+        service.find_system(task.name, systems[0].name)
+    options = read_options(systems, task.name, query.chosen_options())
+    fields = await read_fields(request, task, max_upload_bytes)
+    source = await asyncio.to_thread(_decode, fields)
+    return [
+        Order(
+            task=task.name,
+            system=system.name,
+            source=source,
             source_bytes=sum(map(len, fields.values())),
-            options=options,
+            options=options[system.name],
             link=query.link,
             overrides=query.link_settings(),
             frame_number=query.frame_number,
             encoding=query.encoding,
         )
-        delivery = await service.transmit(order)
-        names = (query.task, query.system)
-        metrics.encode_seconds.labels(*names).observe(delivery.latency.encode / 1e3)
-        metrics.upload_bytes.labels(*names).inc(order.source_bytes)
-        return TransmitAnswer.of(delivery)
-
-    return router
+        for system in systems
+    ]
 
 
 def _check_unique(request: Request) -> None:
@@ -188,7 +218,10 @@ class _CountTransmissions:
 
 
 def _labels(request: Request) -> tuple[str, str]:
-    """Task and system of a request; unknown names share one label, as labels are kept for ever."""
+    """Task and system of a request; all other names share one label, as labels are kept for ever."""
     task = request.query_params.get("task", "")
     system = request.query_params.get("system", DEFAULT_SYSTEM)
-    return task if task in TASKS else "unknown", system if system in SYSTEMS else "unknown"
+    return (
+        task if task in TASKS else "unknown",
+        system if system in SYSTEMS else "several" if "," in system else "unknown",
+    )

@@ -1,8 +1,8 @@
 """Decodes what a client uploads into the values of a `Source` (see transmitter.systems.base).
 
-Text, PNG/JPEG/WebP/BMP/GIF, WAV/FLAC/OGG, MP4/AVI/WebM. Whatever the bytes are, the outcome is a value or one
-of our errors: UnsupportedMedia for a file that is not, or not wholly, of a format read here; TooLarge for one
-beyond the limits.
+Text, PNG/JPEG/WebP/BMP/GIF, WAV/FLAC/OGG/MP3 and the sound of WebM and MP4, MP4/AVI/WebM. Whatever the bytes
+are, the outcome is a value or one of our errors: UnsupportedMedia for a file that is not, or not wholly, of a
+format read here; TooLarge for one beyond the limits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from PIL import Image, ImageOps
 
 from shared.errors import InvalidField, TooLarge, UnsupportedMedia
 from shared.tasks import Modality
-from transmitter.containers import AUDIO_CONTAINERS, VIDEO_CONTAINERS, recognise
+from transmitter.containers import (
+    AUDIO_CONTAINERS,
+    COMPRESSED_AUDIO_CONTAINERS,
+    VIDEO_CONTAINERS,
+    Container,
+    recognise,
+)
 
 MAX_TEXT_CHARS = 2000
 MAX_IMAGE_PIXELS = 25_000_000
@@ -37,7 +43,7 @@ MAX_KEPT_FRAMES = 64
 MAX_KEPT_SIDE = 480
 
 _ALLOWED_IMAGE = "a whole PNG, JPEG, WebP, BMP or GIF file"
-_ALLOWED_AUDIO = "a whole WAV, FLAC or OGG file"
+_ALLOWED_AUDIO = "a whole WAV, FLAC, OGG, MP3, WebM or MP4 file"
 _ALLOWED_VIDEO = "a whole MP4, AVI or WebM file"
 _IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 # What Pillow's plugins are seen to raise on damaged files, besides UnidentifiedImageError (an OSError).
@@ -99,33 +105,57 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def decode_audio(data: bytes) -> NDArray[np.float32]:
     """An audio file to mono at 16 kHz, float32 [num_samples], -1 to 1."""
-    container = recognise(data, AUDIO_CONTAINERS)
+    container = recognise(data, (*AUDIO_CONTAINERS, *COMPRESSED_AUDIO_CONTAINERS))
     if container is None or not container.is_whole(data):
         raise UnsupportedMedia("audio", _describe(data), _ALLOWED_AUDIO)
-    try:
-        with soundfile.SoundFile(io.BytesIO(data)) as sound:
-            _check_sound(sound)
-            samples = sound.read(dtype="float32", always_2d=True)
-            if len(samples) != sound.frames:
-                raise UnsupportedMedia("audio", _describe(data), _ALLOWED_AUDIO)
-            rate_hz = int(sound.samplerate)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise UnsupportedMedia("audio", _describe(data, error), _ALLOWED_AUDIO) from None
-    mono = samples.mean(axis=1, dtype=np.float32)
+    is_compressed = container in COMPRESSED_AUDIO_CONTAINERS
+    mono, rate_hz = _read_stream(data, container) if is_compressed else _read_sound(data)
     if not mono.size or not np.isfinite(mono).all():
         raise UnsupportedMedia("audio", f"{mono.size} samples", "at least one sample, all of them finite")
     return _resample(mono, rate_hz).clip(-1.0, 1.0)
 
 
-def _check_sound(sound: soundfile.SoundFile) -> None:
-    rate_hz = sound.samplerate
+def _read_sound(data: bytes) -> tuple[NDArray[np.float32], int]:
+    """Mono samples and their rate [Hz] of a file that libsndfile reads."""
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            _check_sound(sound.samplerate, sound.channels, sound.frames)
+            samples = sound.read(dtype="float32", always_2d=True)
+            if len(samples) != sound.frames:
+                raise UnsupportedMedia("audio", _describe(data), _ALLOWED_AUDIO)
+            return samples.mean(axis=1, dtype=np.float32), int(sound.samplerate)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        raise UnsupportedMedia("audio", _describe(data, error), _ALLOWED_AUDIO) from None
+
+
+def _read_stream(data: bytes, container: Container) -> tuple[NDArray[np.float32], int]:
+    """Mono samples and their rate [Hz] of the first sound stream of a file that FFmpeg reads."""
+    kept: list[NDArray[np.float32]] = []
+    rate_hz = num_samples = 0
+    try:
+        with av.open(io.BytesIO(data), "r", format=container.name, metadata_errors="replace") as clip:
+            if not clip.streams.audio:
+                raise UnsupportedMedia("audio", "no sound stream", _ALLOWED_AUDIO)
+            to_float = av.AudioResampler(format="fltp")
+            for frame in clip.decode(audio=0):
+                rate_hz, num_samples = rate_hz or frame.sample_rate, num_samples + frame.samples
+                if frame.sample_rate != rate_hz:
+                    raise UnsupportedMedia("audio", "a sample rate that changes", "one sample rate")
+                _check_sound(rate_hz, frame.layout.nb_channels, num_samples)
+                kept += [part.to_ndarray().mean(axis=0) for part in to_float.resample(frame)]
+    except _AV_ERRORS as error:
+        raise UnsupportedMedia("audio", _describe(data, error), _ALLOWED_AUDIO) from None
+    return np.concatenate(kept or [np.empty(0, np.float32)]).astype(np.float32), rate_hz
+
+
+def _check_sound(rate_hz: int, num_channels: int, num_samples: int) -> None:
     if not MIN_SAMPLE_RATE_HZ <= rate_hz <= MAX_SAMPLE_RATE_HZ or rate_hz % SAMPLE_RATE_STEP_HZ:
         allowed = f"{MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} Hz, a multiple of {SAMPLE_RATE_STEP_HZ} Hz"
         raise UnsupportedMedia("audio", f"{rate_hz} Hz", allowed)
-    if sound.channels > MAX_AUDIO_CHANNELS:
-        raise UnsupportedMedia("audio", f"{sound.channels} channels", f"1 to {MAX_AUDIO_CHANNELS} channels")
-    if sound.frames > MAX_AUDIO_S * rate_hz:
-        raise TooLarge("audio", f"{sound.frames / rate_hz:.1f} s", f"at most {MAX_AUDIO_S:g} s")
+    if num_channels > MAX_AUDIO_CHANNELS:
+        raise UnsupportedMedia("audio", f"{num_channels} channels", f"1 to {MAX_AUDIO_CHANNELS} channels")
+    if num_samples > MAX_AUDIO_S * rate_hz:
+        raise TooLarge("audio", f"{num_samples / rate_hz:.1f} s", f"at most {MAX_AUDIO_S:g} s")
 
 
 def _resample(mono: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:

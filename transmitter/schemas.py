@@ -9,6 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from protos.semcom.v1 import channel_service_pb2, receiver_pb2
+from shared.errors import InvalidField, SemcomError
+from shared.http_runtime import ErrorDetail
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Option, Options
 from shared.tasks import TASKS, AnswerKind, get_task
@@ -23,6 +25,7 @@ TEXT_DESCRIPTION = (
 )
 """Of the text that a client sends."""
 
+_SYSTEM_PATTERN = f"^({'|'.join(SYSTEMS)})(,({'|'.join(SYSTEMS)}))+$"
 _Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -48,11 +51,12 @@ class TransmitQuery(BaseModel):
     )
     system: str = Field(
         DEFAULT_SYSTEM,
-        description="Communication system, see GET /systems: "
+        description="Communication system, see GET /systems, or several with commas between: then all send "
+        "the input over the same draw, and the answer is a list. "
         + " ".join(f"{system.name}: {system.description}" for system in SYSTEMS.values()),
         examples=[DEFAULT_SYSTEM],
-        max_length=64,
-        json_schema_extra={"enum": list(SYSTEMS)},
+        max_length=256,
+        json_schema_extra={"anyOf": [{"enum": list(SYSTEMS)}, {"pattern": _SYSTEM_PATTERN}]},
     )
     link: str = Field(
         "default",
@@ -121,6 +125,17 @@ class TransmitQuery(BaseModel):
         max_length=64,
         json_schema_extra={"enum": list(ENCODINGS)},
     )
+
+    def systems(self) -> list[str]:
+        """Names of the systems, in the order asked for; whether there are such systems is not looked up.
+
+        Raises:
+            InvalidField: If a name is empty or there twice.
+        """
+        names = [name.strip() for name in self.system.split(",")]
+        if not all(names) or len(set(names)) < len(names):
+            raise InvalidField("system", self.system, "names of systems with commas between, each once")
+        return names
 
     def chosen_options(self) -> Options:
         """What the client chose of the system's options, as text, unchecked."""
@@ -300,6 +315,21 @@ class TransmitAnswer(BaseModel):
             overhead=OverheadAnswer.model_validate(delivery.result.overhead, from_attributes=True),
             latency_ms=LatencyAnswer.model_validate(delivery.latency, from_attributes=True),
         )
+
+
+class SystemOutcome(BaseModel):
+    """What came of one system, where several were asked for: `result`, or `error` and null."""
+
+    system: str = Field(description="Name of the system.", examples=[DEFAULT_SYSTEM])
+    result: TransmitAnswer | None = Field(description="As for one system; null where it failed.")
+    error: ErrorDetail | None = Field(description="Why it failed; null where it did not.")
+
+    @classmethod
+    def of(cls, system: str, outcome: Delivery | SemcomError) -> SystemOutcome:
+        """Show what came of a system."""
+        if isinstance(outcome, Delivery):
+            return cls(system=system, result=TransmitAnswer.of(outcome), error=None)
+        return cls(system=system, result=None, error=ErrorDetail.model_validate(outcome.to_dict()))
 
 
 class TaskInfo(BaseModel):

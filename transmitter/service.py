@@ -10,9 +10,9 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import grpc
@@ -20,19 +20,27 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
-from shared.errors import NoWeights, SemcomError, ServiceUnavailable, TaskNotTrained, from_rpc_error
+from shared.errors import (
+    FrameLost,
+    NoWeights,
+    SemcomError,
+    ServiceUnavailable,
+    TaskNotTrained,
+    from_rpc_error,
+)
 from shared.logs import log_event
 from shared.systems import Options, get_system
 from shared.tasks import get_task
 from shared.wire import pack_symbols
 from transmitter.scoring import score
-from transmitter.systems.base import EncodedInstance, Source, TransmitterSystem
+from transmitter.systems.base import EncodedInstance, LinkAdaptive, LinkState, Source, TransmitterSystem
 
 CHANNEL_SERVICE = "channel_service"
 CHANNEL_SERVICE_NAME = "semcom.v1.ChannelService"
 _PAUSE_BETWEEN_TRIES_S = 0.2
 _COMPLETE_TIMEOUT_S = 10.0
 _READY_TIMEOUT_S = 2.0
+_LINK_TIMEOUT_S = 5.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -40,6 +48,7 @@ class ChannelStub(Protocol):
     """What is called of the channel service."""
 
     Relay: Any
+    GetLink: Any
     CompleteInstances: Any
     Check: Any
 
@@ -179,6 +188,7 @@ class TransmitterService:
             DeadlineExceeded: If the answer takes too long.
         """
         system = self.find_system(order.task, order.system)
+        order = await self._adapt(system, order)
         encoded, encode_ms = await asyncio.get_running_loop().run_in_executor(
             self._executor, _encode, system, order
         )
@@ -201,6 +211,49 @@ class TransmitterService:
             duration_ms=round(latency.total, 3),
         )
         return Delivery(frame, result, latency, scores)
+
+    async def transmit_each(self, orders: Sequence[Order]) -> list[Delivery | SemcomError]:
+        """Send one input by several systems, one after the other, over the same draw of the channel.
+
+        The first frame that is sent gets the link's next number where the orders name none; all others are
+        sent under the same number, so that they meet the same gains and the same noise as far as their
+        lengths go.
+
+        Args:
+            orders: That differ in system and options alone.
+
+        Returns:
+            For each order its delivery, or why there is none.
+
+        Raises:
+            SemcomError: The first system's error, if every system failed.
+        """
+        outcomes: list[Delivery | SemcomError] = []
+        frame_number = orders[0].frame_number
+        for order in orders:
+            try:
+                delivery = await self.transmit(replace(order, frame_number=frame_number))
+                frame_number = delivery.result.state.frame_number
+                outcomes.append(delivery)
+            except SemcomError as error:
+                if isinstance(error, FrameLost):
+                    frame_number = error.frame_numbers[0]
+                outcomes.append(error)
+        errors = [outcome for outcome in outcomes if isinstance(outcome, SemcomError)]
+        if len(errors) == len(outcomes):
+            raise errors[0]
+        return outcomes
+
+    async def _adapt(self, system: TransmitterSystem, order: Order) -> Order:
+        """The order with the options for its link, where the system leaves some to the link's state."""
+        if not isinstance(system, LinkAdaptive) or not system.needs_link(order.options):
+            return order
+        request = channel_service_pb2.GetLinkRequest(name=order.link)
+        try:
+            held = (await self._stub.GetLink(request, timeout=_LINK_TIMEOUT_S)).settings
+        except grpc.aio.AioRpcError as rpc_error:
+            raise self._translate(rpc_error, _LINK_TIMEOUT_S) from rpc_error
+        return replace(order, options=system.adapt(order.options, _link_state(held, order.overrides)))
 
     async def close(self) -> None:
         """Wait for what still has to reach the report store, and let the encoding in work end."""
@@ -254,6 +307,17 @@ class TransmitterService:
             error = self._translate(rpc_error, _COMPLETE_TIMEOUT_S)
             fields = {"instance_id": timings.instance_id, "error": error.message}
             _LOG.warning("instance not completed", extra={"fields": fields})
+
+
+def _link_state(
+    held: channel_service_pb2.LinkSettings, overrides: channel_service_pb2.LinkSettings
+) -> LinkState:
+    """The link as this instance meets it; an SNR of the instance's own takes the place of a schedule."""
+    channel = overrides.channel if overrides.HasField("channel") else held.channel
+    if overrides.HasField("snr_db") and not overrides.HasField("snr_schedule"):
+        return LinkState(channel, overrides.snr_db)
+    is_scheduled = overrides.HasField("snr_schedule") or held.HasField("snr_schedule")
+    return LinkState(channel, None if is_scheduled else held.snr_db)
 
 
 def _encode(system: TransmitterSystem, order: Order) -> tuple[EncodedInstance, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import ValidationError
@@ -37,7 +38,7 @@ async def read_fields(request: Request, task: Task, max_bytes: int) -> dict[Moda
 
     Raises:
         TooLarge: If the body is, or says it is, larger than max_bytes.
-        UnsupportedMedia: If it is neither multipart nor JSON.
+        UnsupportedMedia: If it is neither a form nor JSON.
         InvalidField: If it does not parse, or a field is missing, unknown or sent twice.
     """
     content_type = request.headers.get("content-type", "")
@@ -93,6 +94,17 @@ async def _read_json(request: Request, max_bytes: int) -> _Fields:
     return [] if text is None else [("text", text.encode("utf-8"))]
 
 
+async def _read_urlencoded(request: Request, max_bytes: int) -> _Fields:
+    body = b"".join([chunk async for chunk in _limited(request, max_bytes)])
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARTS
+        )
+    except ValueError as error:  # of which UnicodeDecodeError is one
+        raise InvalidField("body", error, "text=... percent-encoded, one field a modality") from None
+    return [(name, value.encode("utf-8")) for name, value in pairs]
+
+
 async def _read_multipart(request: Request, max_bytes: int) -> _Fields:
     fields: _Fields = []
     ended: list[bool] = []
@@ -116,7 +128,7 @@ async def _read_multipart(request: Request, max_bytes: int) -> _Fields:
             # The limit on the body bounds the memory, so nothing needs a temporary file.
             config={"MAX_MEMORY_FILE_SIZE": max_bytes + 1, "UPLOAD_ERROR_ON_BAD_CTE": True},
         )
-        async for chunk in _limited(request, max_bytes):
+        async for chunk in _from_boundary(_limited(request, max_bytes), boundary):
             parser.write(chunk)
         parser.finalize()
     except FormParserError as error:
@@ -124,6 +136,23 @@ async def _read_multipart(request: Request, max_bytes: int) -> _Fields:
     if not ended:
         raise InvalidField("body", "cut short", "multipart/form-data with its closing boundary")
     return fields
+
+
+async def _from_boundary(chunks: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[bytes]:
+    """A body from its first boundary on; a client may write lines before it (RFC 2046, 5.1.1)."""
+    mark, held = b"\r\n--" + boundary, b"\r\n"
+    is_preamble = True
+    async for chunk in chunks:
+        if not is_preamble:
+            yield chunk
+            continue
+        held += chunk
+        start = held.find(mark)
+        if start < 0:
+            held = held[-(len(mark) - 1) :]
+        else:
+            is_preamble = False
+            yield held[start + 2 :]
 
 
 def _value_of_field(part: Field) -> bytes:
@@ -154,6 +183,7 @@ def _pick(fields: _Fields, task: Task) -> dict[Modality, bytes]:
 _READERS: Mapping[str, Callable[[Request, int], Awaitable[_Fields]]] = {
     "multipart/form-data": _read_multipart,
     "application/json": _read_json,
+    "application/x-www-form-urlencoded": _read_urlencoded,
 }
 
 REQUEST_BODY: dict[str, Any] = {
@@ -180,7 +210,7 @@ REQUEST_BODY: dict[str, Any] = {
                     "audio": {
                         "type": "string",
                         "format": "binary",
-                        "description": "WAV, FLAC or OGG file of at most 60 s.",
+                        "description": "WAV, FLAC, OGG, MP3, WebM (Opus) or MP4 (AAC) file of at most 60 s.",
                         "examples": ["seven.wav"],
                     },
                     "video": {
@@ -193,6 +223,10 @@ REQUEST_BODY: dict[str, Any] = {
             }
         },
         "application/json": {
+            "schema": TextBody.model_json_schema(),
+            "example": {"text": "a warm and funny film"},
+        },
+        "application/x-www-form-urlencoded": {
             "schema": TextBody.model_json_schema(),
             "example": {"text": "a warm and funny film"},
         },

@@ -14,6 +14,7 @@ from channel_service.links.settings import LinkSettings
 from channel_service.radio.channels import Channel
 from experiments.commands.evaluate import parse_snrs
 from experiments.commands.figures import put_table
+from experiments.commands.matches import matches_file, measure_matches, read_matches
 from experiments.commands.options import THREADS, WEIGHTS, weights_of
 from experiments.evaluation.comparison import Comparison
 from experiments.evaluation.evaluate import evaluate, in_process
@@ -56,6 +57,13 @@ def compare_command(
     report: Annotated[
         bool, typer.Option("--report", help="Measure nothing: only write the report of the stored rows.")
     ] = False,
+    match_channel_uses: Annotated[
+        bool,
+        typer.Option(
+            "--match-channel-uses",
+            help="Measure systems that can trade quality within the reference's channel uses, too.",
+        ),
+    ] = False,
     readme: Annotated[
         Path | None, typer.Option(help="File whose marked table is written anew, such as README.md.")
     ] = None,
@@ -79,10 +87,14 @@ def compare_command(
     if not report:
         pairs = list(product(chosen_tasks, chosen_systems))
         _measure(comparison, weights, pairs, links, limit)
+        if match_channel_uses:
+            missing = missing_of(weights, [*chosen_systems, reference], chosen_tasks)
+            ready = [p for p in pairs if not {(p[1], p[0]), (reference, p[0])} & missing.keys()]
+            measure_matches(matches_file(output), weights, ready, reference, links, limit)
     if not comparison.rows:
         raise InvalidField("output", output.name, "a file with measured rows, or systems with weights")
     untrained = missing_of(weights, list(SYSTEMS), list(TASKS))
-    for path in write_report(comparison, reference, untrained):
+    for path in write_report(comparison, reference, untrained, read_matches(matches_file(output))):
         typer.echo(path)
     if readme is not None:
         put_table(readme, readme_table(comparison, reference, untrained), README_MARK)

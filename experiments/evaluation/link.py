@@ -17,9 +17,9 @@ from receiver.systems import load_systems as load_receivers
 from receiver.systems.base import ReceiverSystem, TaskAnswer
 from shared.errors import UnknownName, WeightsMismatch
 from shared.source import Source
-from shared.systems import Options, get_system
+from shared.systems import Options, OptionValue, get_system
 from transmitter.systems import load_systems as load_transmitters
-from transmitter.systems.base import EncodedInstance, TransmitterSystem
+from transmitter.systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,10 @@ class SemanticLink:
         *,
         csi: str = "perfect",
     ) -> list[list[LinkAnswer]]:
-        """Encode instances of one task once, send them over each channel, and have them answered.
+        """Encode instances of one task, send them over each channel, and have them answered.
+
+        They are encoded once for all channels. A system that adapts to the link encodes them once for each
+        of its choices.
 
         Args:
             task: Name of the task.
@@ -101,8 +104,28 @@ class SemanticLink:
             InvalidField: If the system has no such option, or a value is not allowed.
         """
         chosen = get_system(self.transmitter.name).read_options(task, options or {})
-        encoded = self.transmitter.encode(task, sources, chosen)
-        return [self._pass(task, encoded, channel, frame_numbers, csi) for channel in channels]
+        encoded: dict[tuple[tuple[str, OptionValue], ...], list[EncodedInstance]] = {}
+        answers = []
+        for channel in channels:
+            adapted = self._adapt(chosen, channel)
+            key = tuple(sorted(adapted.items()))
+            if key not in encoded:
+                encoded[key] = self.transmitter.encode(task, sources, adapted)
+            answers.append(self._pass(task, encoded[key], channel, frame_numbers, csi))
+        return answers
+
+    def encode(
+        self, task: str, sources: Sequence[Source], channel: Channel, options: Options
+    ) -> list[EncodedInstance]:
+        """What is sent of instances of one task over a channel; for the arguments see `send`."""
+        chosen = get_system(self.transmitter.name).read_options(task, options)
+        return self.transmitter.encode(task, sources, self._adapt(chosen, channel))
+
+    def _adapt(self, options: Options, channel: Channel) -> Options:
+        """The options for a channel, as the transmitter's service takes them."""
+        if not isinstance(self.transmitter, LinkAdaptive) or not self.transmitter.needs_link(options):
+            return options
+        return self.transmitter.adapt(options, LinkState(channel.model, channel.snr_db))
 
     def _pass(
         self,

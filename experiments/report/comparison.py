@@ -20,13 +20,16 @@ COST_SNR_DB = 12.0
 """The SNR at which scores stand against channel uses [dB]."""
 
 
-def write_report(comparison: Comparison, reference: str, missing: Missing) -> list[Path]:
+def write_report(
+    comparison: Comparison, reference: str, missing: Missing, matched: Sequence[Row] = ()
+) -> list[Path]:
     """Write the Markdown report and its pictures beside the rows.
 
     Args:
         comparison: Measured rows, at least one.
         reference: System that all others are compared with.
         missing: Why a (system, task) cannot be measured.
+        matched: Rows of what fits into the channel uses of the reference.
 
     Returns:
         The files.
@@ -44,6 +47,9 @@ def write_report(comparison: Comparison, reference: str, missing: Missing) -> li
         for task in dict.fromkeys(row["task"] for row in rows if row["channel"] == channel):
             lines += ["", *score_table(rows, task, channel, missing)]
     lines += ["", f"## {reference} less the others", "", *difference_table(comparison, reference, missing)]
+    if matched:
+        lines += ["", f"## Within the channel uses of {reference}", ""]
+        lines += match_table([row for row in matched if row["reference"] == reference])
     if any(row["snr_db"] == COST_SNR_DB for row in rows):
         drawn = draw_costs(rows, path.with_name(f"{path.stem}-cost"))
         pictures += drawn
@@ -111,6 +117,23 @@ def difference_table(comparison: Comparison, reference: str, missing: Missing) -
             cells = [_absent(system, task, missing), "–"] if difference is None else _cells(difference)
             lines.append("| " + " | ".join([task, channel, system, *cells]) + " |")
     note = "Same instances and same draws for both; the interval is a bootstrap over instances."
+    return [*lines, "", note]
+
+
+def match_table(matched: Sequence[Row]) -> list[str]:
+    """Lines of what fits into the channel uses of the reference: "cannot" where nothing does."""
+    lines = [
+        "| task | channel | SNR | system | allowed channel uses | its channel uses | options | score |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in matched:
+        options = "lowest quality"
+        if row["options"] is not None:
+            options = ", ".join(f"{name}={value}" for name, value in row["options"].items())
+        cells = [row["task"], row["channel"], f"{row['snr_db']:g} dB", row["system"]]
+        cells += [f"{row['allowed_channel_uses']:.4g}", f"{row['channel_uses']:.4g}", options]
+        lines.append(f"| {' | '.join(cells)} | {_cell(row['figure']) if row['figure'] else 'cannot'} |")
+    note = "The highest quality that fits is found on the validation split and scored on the test split."
     return [*lines, "", note]
 
 

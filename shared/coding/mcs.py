@@ -37,10 +37,6 @@ _TABLE = (
 MCS: dict[str, Mcs] = {mcs.name: mcs for mcs in _TABLE}
 MCS_BY_NUMBER: dict[int, Mcs] = {mcs.number: mcs for mcs in _TABLE}
 
-# The schemes among which the best is chosen for each SNR; deep fades leave the fast ones without use.
-AWGN_GRID = ("qpsk-1/3", "qpsk-1/2", "qpsk-2/3", "16qam-1/2", "16qam-2/3", "64qam-1/2")
-RAYLEIGH_GRID = ("qpsk-1/3", "qpsk-1/2", "qpsk-2/3", "16qam-1/2")
-
 
 def get_mcs(name: str) -> Mcs:
     """The scheme of that name.

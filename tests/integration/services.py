@@ -36,9 +36,10 @@ class Services:
         weights: Of both ends.
         folder: For the report store.
         receiver_weights: Of the receiver, where they are to differ.
+        access: Further settings that all three have, such as the access token.
     """
 
-    def __init__(self, weights, folder, receiver_weights=None):
+    def __init__(self, weights, folder, receiver_weights=None, **access):
         ports = _free_ports(5)
         http = dict(zip(NAMES, ports[2:], strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in http.items()}
@@ -47,6 +48,7 @@ class Services:
             receiver_grpc_port=ports[0],
             receiver_http_port=http["receiver"],
             weights=receiver_weights or weights,
+            **access,
         )
         channel = ChannelSettings(
             channel_grpc_port=ports[1],
@@ -54,9 +56,15 @@ class Services:
             receiver_address=self.receiver_address,
             channel_store=str(Path(folder) / "reports.sqlite3"),
             channel_recordings=str(Path(folder) / "recordings"),
+            page_url=self.urls["transmitter"] + "/",
+            **access,
         )
         transmitter = TransmitterSettings(
-            transmitter_http_port=http["transmitter"], channel_address=self.channel_address, weights=weights
+            transmitter_http_port=http["transmitter"],
+            channel_address=self.channel_address,
+            channel_url=self.urls["channel_service"],
+            weights=weights,
+            **access,
         )
         self._serve = {
             "receiver": (serve_receiver, receiver),

@@ -16,6 +16,7 @@ from experiments.evaluation.link import SemanticLink
 from experiments.systems.separate_manifest import write_manifest
 from receiver.systems import load_system
 from receiver.systems.base import Received
+from shared.coding.adaptation import load_table
 from shared.coding.mcs import MCS
 from shared.errors import InvalidField, WeightsMismatch
 from shared.networks.preprocessing import resize
@@ -23,6 +24,7 @@ from shared.systems import get_system
 from shared.tasks import TASKS
 from shared.weights import fingerprint_of, load_manifest
 from transmitter.scoring import psnr_db
+from transmitter.systems.base import LinkAdaptive, LinkState
 
 _CLEAR = Channel("awgn", "block", 30.0, seed=1)
 _SEVERE = Channel("awgn", "block", -15.0, seed=2)
@@ -143,3 +145,20 @@ def test_another_training_of_the_clean_model_is_refused(weights: Path, tmp_path:
     path.write_text(json.dumps({**fields, "config": changed.config, "fingerprint": fingerprint_of(changed)}))
     with pytest.raises(WeightsMismatch):
         load_system(tmp_path / "separate")
+
+
+@pytest.mark.parametrize(("model", "snr_db"), [("awgn", -6.0), ("awgn", 18.0), ("rayleigh", 18.0)])
+def test_auto_sends_what_the_table_says_for_the_link(model: str, snr_db: float, link: SemanticLink) -> None:
+    """The number of symbols tells the MCS that was sent."""
+    channel, source = Channel(model, "block", snr_db, seed=3), {"text": "a film"}
+    ((auto,),) = link.send("text_reconstruction", [source], [channel], [0], {"mcs": "auto"})
+    best = load_table().choose(model, snr_db).name
+    ((fixed,),) = link.send("text_reconstruction", [source], [channel], [0], {"mcs": best})
+    assert (auto.channel_uses, auto.answer) == (fixed.channel_uses, fixed.answer)
+
+
+def test_auto_on_a_scheduled_snr_is_refused(link: SemanticLink) -> None:
+    half = link.transmitter
+    assert isinstance(half, LinkAdaptive)
+    with pytest.raises(InvalidField, match=r"mcs.*schedule"):
+        half.adapt({"mcs": "auto", "quality": 50}, LinkState("awgn", None))

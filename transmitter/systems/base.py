@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,5 +60,35 @@ class TransmitterSystem(Protocol):
         Raises:
             TaskNotTrained: If the task is not among `tasks`.
             TooLarge: If a text that shall come back is longer than the system can send.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """What a transmitter knows of the link before it sends; the channel's draw is not part of it.
+
+    Attributes:
+        channel: Name of the channel model.
+        snr_db: Requested SNR, Es/N0 per complex symbol [dB]; None where it follows a schedule.
+    """
+
+    channel: str
+    snr_db: float | None
+
+
+@runtime_checkable
+class LinkAdaptive(Protocol):
+    """A transmitter half that can take options from the state of the link; a half without it never asks."""
+
+    def needs_link(self, options: Options) -> bool:
+        """Whether these options leave something to the state of the link."""
+        ...
+
+    def adapt(self, options: Options, link: LinkState) -> Options:
+        """The options for a link, in which nothing is left to its state.
+
+        Raises:
+            InvalidField: If an option cannot follow this link.
         """
         ...

@@ -42,6 +42,31 @@ def test_send_takes_every_setting_that_the_client_takes(semcom, service):
     assert {name: float(query[name][0]) for name in RADIO_SETTINGS} == dict.fromkeys(RADIO_SETTINGS, 7.0)
 
 
+def outcomes(service):
+    picture = {**service.answer, "answer": {"image_png_base64": base64.b64encode(b"PNG").decode()}}
+    error = {"type": "TaskNotTrained", "message": "task 'vqa' has no trained weights"}
+    return [
+        {"system": "mfmsc", "result": picture, "error": None},
+        {"system": "mmsc", "result": None, "error": error},
+        {"system": "separate", "result": {**picture, "outage": True}, "error": None},
+    ]
+
+
+def test_send_by_several_systems_shows_them_side_by_side(semcom, service, tmp_path):
+    service.answer = outcomes(service)
+    send = ("send", "--task=vqa", "--text=q", "--system=mfmsc,mmsc,separate")
+    status, out, _ = semcom(*send, "-o", str(tmp_path / "got.png"))
+    assert status == 0
+    assert service.asked[0].query["system"] == ["mfmsc,mmsc,separate"]
+    lines = {line.split()[1]: line for line in out.splitlines() if line.startswith("│")}
+    assert "128" in lines["mfmsc"]
+    assert "no trained weights" in lines["mmsc"]
+    assert "yes" in lines["separate"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["got-mfmsc.png", "got-separate.png"]
+    status, out, _ = semcom(*send, "--json")
+    assert json.loads(out) == service.answer
+
+
 def test_send_passes_options_of_the_system_on(semcom, service):
     send = ("send", "--task=text_reconstruction", "--text=fine")
     assert semcom(*send, "--option", "symbols_per_token=8", "--option=mode=a=b")[0] == 0

@@ -13,6 +13,7 @@ def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training and evaluation read the small data set."""
     monkeypatch.setattr("experiments.training.run.load_examples", small_examples)
     monkeypatch.setattr("experiments.evaluation.evaluate.load_examples", small_examples)
+    monkeypatch.setattr("experiments.evaluation.matching.load_examples", small_examples)
     monkeypatch.setattr("experiments.evaluation.baselines.load_examples", small_examples)
 
 

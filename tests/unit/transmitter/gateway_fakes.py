@@ -65,7 +65,7 @@ class LoopbackChannel:
 
     def __init__(self, error=None, timings=None):
         self.requests, self.completed, self.tries = [], [], 0
-        self.error = error
+        self.error, self.schedule = error, channel_service_pb2.SnrSchedule()
         self.health = health_pb2.HealthCheckResponse.SERVING
         self.timings = timings or {
             "channel_ms": 0.1, "downlink_ms": 0.3, "decode_ms": 0.2, "residence_ms": 0.7
@@ -103,6 +103,13 @@ class LoopbackChannel:
         )
         timings = channel_service_pb2.HopTimings(**self.timings)
         return channel_service_pb2.RelayResponse(results=[result], timings=timings)
+
+    async def GetLink(self, request, timeout):
+        settings = channel_service_pb2.LinkSettings(channel="rayleigh", snr_db=12.0)
+        settings.snr_schedule.MergeFrom(self.schedule)
+        if not self.schedule.at:
+            settings.ClearField("snr_schedule")
+        return channel_service_pb2.Link(name=request.name, settings=settings)
 
     async def CompleteInstances(self, request, timeout):
         self.completed += request.instances

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import math
+import re
 
 import httpx
 import numpy as np
@@ -56,6 +57,29 @@ def test_a_text_task_by_json(gateway):
     assert body["overhead"]["channel_uses"] == 16
     assert body["overhead"]["payload_bytes"] == 128
     assert body["overhead"]["bandwidth_ratio"] == pytest.approx(16 / len("a fine film"))
+
+
+@pytest.mark.parametrize("body", [{"text": "a fine film"}, {"text": "é & ü=1+1"}])
+def test_a_text_task_by_a_urlencoded_form(gateway, body):
+    assert gateway.transmit("sentiment", data=body).status_code == 200
+    assert gateway.system.sources == [body]
+
+
+@pytest.mark.parametrize("preamble", [b"This is a message in parts.\r\n", b"\r\n", b"--bo\r\n" * 5000, b""])
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 100_000])
+def test_lines_before_the_first_boundary_are_skipped(gateway, preamble, chunk_bytes):
+    part = b'--bound\r\nContent-Disposition: form-data; name="text"\r\n\r\na fine film\r\n--bound--\r\n'
+    body = preamble + part
+    step = max(chunk_bytes, len(body) // 200)
+
+    async def chunks():
+        for start in range(0, len(body), step):
+            yield body[start : start + step]
+
+    headers = {"content-type": "multipart/form-data; boundary=bound"}
+    response = gateway.transmit("sentiment", content=chunks(), headers=headers)
+    assert response.status_code == 200, response.text
+    assert gateway.system.sources == [{"text": "a fine film"}]
 
 
 def test_a_multimodal_task_by_multipart(gateway):
@@ -203,11 +227,12 @@ def test_openapi_documents_every_field_with_an_example(gateway):
 def test_openapi_says_what_becomes_of_texts_and_pictures(gateway):
     openapi = gateway.request("GET", "/openapi.json").json()
     fields = openapi["paths"]["/transmit"]["post"]["requestBody"]["content"]
-    form, json_body = (fields[kind]["schema"]["properties"] for kind in fields)
+    form, json_body, urlencoded = (fields[kind]["schema"]["properties"] for kind in fields)
     parameters = {entry["name"]: entry for entry in openapi["paths"]["/transmit"]["post"]["parameters"]}
     for profile in PROFILES.values():
         assert f"{profile.max_text_tokens} ({profile.name})" in parameters["system"]["description"]
-    assert json_body["text"]["description"] == form["text"]["description"]
+    for described in (json_body, urlencoded):
+        assert described["text"]["description"] == form["text"]["description"]
     height, width = IMAGE_SIZE["image_reconstruction"]
     answer = openapi["components"]["schemas"]["ImageAnswer"]["properties"]["image_png_base64"]
     scores = openapi["components"]["schemas"]["TransmitAnswer"]["properties"]["scores"]
@@ -220,7 +245,11 @@ def test_openapi_states_the_systems_and_every_option_as_the_registry_declares_th
     listed = openapi["paths"]["/transmit"]["post"]["parameters"]
     parameters = {entry["name"]: entry for entry in listed}
     assert len(parameters) == len(listed)  # no option has the name of another parameter
-    assert parameters["system"]["schema"]["enum"] == list(SYSTEMS)
+    one, several = parameters["system"]["schema"]["anyOf"]
+    assert one["enum"] == list(SYSTEMS)
+    for name in SYSTEMS:
+        assert re.fullmatch(several["pattern"], f"{DEFAULT_SYSTEM},{name}")
+        assert not re.fullmatch(several["pattern"], name)
     assert parameters["system"]["schema"]["default"] == DEFAULT_SYSTEM
     for system in SYSTEMS.values():
         for option in system.options:

@@ -90,9 +90,15 @@ def test_wrong_fields_are_refused_naming_what_the_task_takes(gateway, task, opti
 @pytest.mark.parametrize(
     ("content", "content_type", "status", "field"),
     [
-        (b"text=x", "application/x-www-form-urlencoded", 415, "content-type"),
         (b"x", "text/plain", 415, "content-type"),
         (b"x", "", 415, "content-type"),
+        (b"text=%ff", "application/x-www-form-urlencoded", 422, "body"),
+        (b"text=\xff", "application/x-www-form-urlencoded", 422, "body"),
+        (b"", "application/x-www-form-urlencoded", 422, "text"),
+        (b"text=a&text=b", "application/x-www-form-urlencoded", 422, "text"),
+        (b"text=a&image=b", "application/x-www-form-urlencoded", 422, "image"),
+        (b"a=b&" * 9, "application/x-www-form-urlencoded", 422, "body"),
+        (b"lines before the boundary\r\nthat never comes", "multipart/form-data; boundary=b", 422, "body"),
         (b"{", "application/json", 422, "body"),
         (b'{"text": "\xff"}', "application/json", 422, "body"),
         (b'{"text": "\\ud800"}', "application/json", 422, "body"),

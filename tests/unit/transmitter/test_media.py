@@ -15,6 +15,8 @@ from transmitter.media import decode_media
 
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 AUDIO_FORMATS = ("WAV", "FLAC", "OGG")
+# As browsers record (WebM with Opus, MP4 with AAC), and MP3.
+RECORDED_FORMATS = (("webm", "libopus", 48_000), ("mp4", "aac", 44_100), ("mp3", "libmp3lame", 44_100))
 VIDEO_FORMATS = (("mp4", "libx264"), ("mp4", "mpeg4"), ("avi", "mpeg4"), ("avi", "mjpeg"), ("webm", "libvpx"))
 
 
@@ -39,6 +41,24 @@ def audio_file(samples, rate_hz=16_000, audio_format="WAV", **options):
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate_hz, format=audio_format, **options)
     return buffer.getvalue()
+
+
+def recorded_file(samples, file_format, codec, rate_hz):
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=file_format) as sound:
+        stream = sound.add_stream(codec, rate=rate_hz, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate = rate_hz
+        resampler = av.AudioResampler(
+            stream.codec_context.format, "mono", rate_hz, stream.codec_context.frame_size or 960
+        )
+        for part in (*resampler.resample(frame), *resampler.resample(None), None):
+            sound.mux(stream.encode(part))
+    return buffer.getvalue()
+
+
+def strongest_hz(samples):
+    return np.argmax(np.abs(np.fft.rfft(samples))) * 16_000 / len(samples)
 
 
 def video_file(frames, video_format="mp4", codec="libx264"):
@@ -162,6 +182,36 @@ def test_stereo_is_averaged():
     np.testing.assert_allclose(decode_media("audio", audio_file(both)), tone() / 2, atol=1e-4)
 
 
+@pytest.mark.parametrize(("file_format", "codec", "rate_hz"), RECORDED_FORMATS)
+def test_recordings_of_browsers_and_mp3_come_back(file_format, codec, rate_hz):
+    decoded = decode_media("audio", recorded_file(tone(1.0, rate_hz), file_format, codec, rate_hz))
+    assert decoded.dtype == np.float32
+    assert len(decoded) == pytest.approx(16_000, abs=1600)  # encoders add some silence
+    assert strongest_hz(decoded) == pytest.approx(440, abs=2)
+    middle = decoded[4_000:12_000]  # lossy codecs overshoot at the sudden beginning
+    assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(("file_format", "codec", "rate_hz"), RECORDED_FORMATS)
+def test_recordings_that_are_cut_short_are_refused(file_format, codec, rate_hz):
+    data = recorded_file(tone(1.0, rate_hz), file_format, codec, rate_hz)
+    with pytest.raises(UnsupportedMedia, match="audio = .*WAV, FLAC"):
+        decode_media("audio", data[: len(data) - 100])
+
+
+def test_an_mp3_file_with_a_tag_at_its_end_is_whole():
+    data = recorded_file(tone(1.0, 44_100), *RECORDED_FORMATS[2])
+    assert len(decode_media("audio", data + b"TAG" + bytes(125))) > 15_000
+
+
+def test_a_long_recording_and_a_clip_without_sound_are_refused(monkeypatch):
+    monkeypatch.setattr(media, "MAX_AUDIO_S", 0.5)
+    with pytest.raises(TooLarge, match=r"at most 0\.5 s"):
+        decode_media("audio", recorded_file(tone(1.0, 48_000), *RECORDED_FORMATS[0]))
+    with pytest.raises(UnsupportedMedia, match="no sound stream"):
+        decode_media("audio", video_file(greys(3)))
+
+
 @pytest.mark.parametrize("audio_format", AUDIO_FORMATS)
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
 def test_truncated_audio_is_refused(audio_format, share):
@@ -281,6 +331,7 @@ def _damaged(data, rng):
     [
         *(("image", lambda f=f: image_file(gradient(), f)) for f in IMAGE_FORMATS),
         *(("audio", lambda f=f: audio_file(tone(0.05), audio_format=f)) for f in AUDIO_FORMATS),
+        *(("audio", lambda f=f: recorded_file(tone(0.2, f[2]), *f)) for f in RECORDED_FORMATS),
         *(("video", lambda f=f, c=c: video_file(greys(4), f, c)) for f, c in VIDEO_FORMATS),
     ],
 )

@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.coding.adaptation import AUTO, load_table
 from shared.coding.codecs import CODECS
 from shared.coding.config import SeparateConfig
 from shared.coding.frame import Cost, cost_of, encode_frame
-from shared.coding.mcs import Mcs, get_mcs
+from shared.coding.mcs import MCS, Mcs, get_mcs
 from shared.coding.signalling import Header
-from shared.errors import TaskNotTrained, TooLarge
+from shared.errors import InvalidField, TaskNotTrained, TooLarge
 from shared.networks.preprocessing import IMAGE_SIZE, resize, sample_frames
 from shared.source import Source
 from shared.systems import Options
 from shared.tasks import Modality, get_task
 from shared.weights import Manifest, load_manifest
 from shared.wire import MAX_SYMBOLS_PER_FRAME
-from transmitter.systems.base import EncodedInstance
+from transmitter.systems.base import EncodedInstance, LinkState
 
 
 class Transmitter:
@@ -47,6 +48,18 @@ class Transmitter:
             raise TaskNotTrained(task, self.name, list(self.tasks))
         mcs, quality = get_mcs(str(options["mcs"])), int(options["quality"])
         return [self._encode(task, source, mcs, quality) for source in sources]
+
+    def needs_link(self, options: Options) -> bool:
+        """Whether the MCS is left to the state of the link."""
+        return options["mcs"] == AUTO
+
+    def adapt(self, options: Options, link: LinkState) -> Options:
+        """The options with the MCS of the table; see `LinkAdaptive.adapt`."""
+        if not self.needs_link(options):
+            return options
+        if link.snr_db is None:
+            raise InvalidField("mcs", AUTO, f"{', '.join(MCS)} on a link whose SNR follows a schedule")
+        return {**options, "mcs": load_table().choose(link.channel, link.snr_db).name}
 
     def _encode(self, task: str, source: Source, mcs: Mcs, quality: int) -> EncodedInstance:
         values = {name: self._prepare(task, name, source[name]) for name in get_task(task).modalities}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from experiments.cli import app
+from experiments.systems.separate_manifest import write_manifest
 from shared.errors import InvalidField
 
 
@@ -34,6 +36,30 @@ def test_rows_are_kept_and_reported(tiny_weights: Path, tmp_path: Path) -> None:
     assert "6400" in report
     for name in ("compare-awgn.png", "compare-awgn.svg", "compare-cost.png"):
         assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.mark.usefixtures("small_data")
+def test_matched_rows_say_what_fits_and_what_cannot(tiny_weights: Path, tmp_path: Path) -> None:
+    """At 18 dB 64-QAM holds a picture of one colour, and at -6 dB QPSK of rate 1/3 does not."""
+    weights, output = tmp_path / "weights", tmp_path / "compare.json"
+    shutil.copytree(tiny_weights, weights)
+    write_manifest(weights)
+    arguments = ["--tasks", "image_reconstruction", "--systems", "mfmsc,separate"]
+    arguments += ["--weights", str(weights), "--output", str(output), "--limit", "2"]
+    arguments += ["--snr-db=-6,18", "--channels", "awgn", "--match-channel-uses"]
+    assert _compare(*arguments).exit_code == 0
+    path = tmp_path / "compare-matched.json"
+    cannot, fits = json.loads(path.read_text())
+    assert fits["options"]["mcs"] == "auto"
+    assert fits["figure"]["num_instances"] == 2
+    assert (cannot["options"], cannot["figure"]) == (None, None)
+    assert cannot["channel_uses"] > cannot["allowed_channel_uses"]
+    report = output.with_suffix(".md").read_text()
+    assert "Within the channel uses of mfmsc" in report
+    assert report.count("| cannot |") == 1
+    written = path.stat().st_mtime_ns
+    assert _compare(*arguments).exit_code == 0
+    assert path.stat().st_mtime_ns == written
 
 
 @pytest.mark.usefixtures("small_data")

@@ -1,0 +1,52 @@
+"""What a system that adapts to the link is told before it encodes."""
+
+import pytest
+from gateway_fakes import Gateway, LoopbackChannel, PowerSystem
+
+from transmitter.systems.base import LinkState
+
+
+class AdaptiveSystem(PowerSystem):
+    """Keeps the states that it is told, and sends 4 symbols a token."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def needs_link(self, options):
+        return options["symbols_per_token"] == 16
+
+    def adapt(self, options, link):
+        self.told.append(link)
+        return {**options, "symbols_per_token": 4}
+
+
+@pytest.mark.parametrize(
+    ("params", "is_scheduled", "expected"),
+    [
+        ({}, False, LinkState("rayleigh", 12.0)),
+        ({"channel": "awgn"}, False, LinkState("awgn", 12.0)),
+        ({"snr_db": 3}, False, LinkState("rayleigh", 3.0)),
+        ({}, True, LinkState("rayleigh", None)),
+        ({"snr_db": 3}, True, LinkState("rayleigh", 3.0)),
+    ],
+)
+def test_the_state_is_that_of_the_link_under_the_settings_of_the_instance(params, is_scheduled, expected):
+    system, channel = AdaptiveSystem(), LoopbackChannel()
+    if is_scheduled:
+        channel.schedule.at.append(0.0)
+        channel.schedule.snr_db.append(1.0)
+    gateway = Gateway(channel, {"mfmsc": system})
+    answer = gateway.transmit("text_reconstruction", files={"text": ("t.txt", b"a film")}, params=params)
+    assert answer.status_code == 200
+    assert system.told == [expected]
+    assert answer.json()["overhead"]["channel_uses"] == 3 * 4
+
+
+def test_options_that_leave_nothing_to_the_link_are_kept():
+    system = AdaptiveSystem()
+    gateway = Gateway(systems={"mfmsc": system})
+    params = {"symbols_per_token": 8}
+    answer = gateway.transmit("text_reconstruction", files={"text": ("t.txt", b"a film")}, params=params)
+    assert answer.json()["overhead"]["channel_uses"] == 3 * 8
+    assert system.told == []

@@ -1,0 +1,115 @@
+// What the receiver made of an instance, by the kind of the task's answer.
+
+import { asWords, h, round } from "./dom.js";
+import { alignWords, splitWords, wordAccuracy } from "./words.js";
+
+const MOST_BARS = 5;
+const MODEL_SIDE = 32;
+
+function bars(probabilities, most) {
+  const rows = Object.entries(probabilities).slice(0, most).map(([label, probability], index) => {
+    const fill = h("i");
+    fill.style.width = `${100 * probability}%`;
+    return h("li", { class: index === 0 ? "first" : "" }, h("em", {}, label), h("span", { class: "bar" }, fill),
+      h("b", {}, `${round(100 * probability, probability > 0.9995 ? 0 : 1)} %`));
+  });
+  return h("ul", { class: "bars" }, ...rows);
+}
+
+/** Text with the wrong words marked: what came is struck out where it is wrong, what was sent stands beside it. */
+function markedText(sent, received) {
+  const steps = alignWords(splitWords(sent), splitWords(received));
+  const parts = steps.flatMap(([kind, before, after]) => {
+    if (kind === "same") return [after, " "];
+    const wrong = after && h("del", { title: "came back wrong" }, after);
+    const right = before && h("ins", { title: "was sent" }, before);
+    return [wrong, " ", right, " "].filter(Boolean);
+  });
+  return h("p", { class: "said long" }, ...parts);
+}
+
+/** Both pictures at the size at which the picture crosses the link. */
+function pictures(source, answer) {
+  const before = h("canvas", { width: MODEL_SIDE, height: MODEL_SIDE, role: "img", "aria-label": "Picture as sent" });
+  createImageBitmap(source.image).then((bitmap) => {
+    const context = before.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, 0, 0, MODEL_SIDE, MODEL_SIDE);
+  });
+  const after = h("img", { src: `data:image/png;base64,${answer.image_png_base64}`, alt: "Picture as it came back" });
+  return h("div", { class: "pictures" },
+    h("figure", {}, before, h("figcaption", {}, "sent")), h("figure", {}, after, h("figcaption", {}, "came back")));
+}
+
+function verdict(isRight) {
+  return h("span", { class: `verdict ${isRight ? "right" : "not"}` }, isRight ? "✓ right" : "✗ wrong");
+}
+
+const KINDS = {
+  label: ({ answer }) => [h("p", { class: "said" }, answer.label), bars(answer.probabilities, MOST_BARS)],
+  labels: ({ answer }) => [
+    h("p", { class: "said" }, answer.labels.join(", ") || "none"), bars(answer.probabilities, MOST_BARS + 3)],
+  text: ({ answer }, source) => [markedText(source.text, answer.text)],
+  transcript: ({ answer }, source, truth) => [
+    truth ? markedText(truth, answer.text) : h("p", { class: "said" }, answer.text || "(nothing)")],
+  image: ({ answer }, source) => [pictures(source, answer)],
+};
+
+/** Figures of an answer, as [name, value with unit]. */
+function figures(kind, result, source, truth) {
+  const scores = result.scores;
+  const rows = [];
+  if (scores.psnr_db !== undefined) rows.push(["PSNR", `${round(scores.psnr_db)} dB`]);
+  if (scores.bleu !== undefined) rows.push(["BLEU", round(scores.bleu, 3)]);
+  const reference = kind === "text" ? source.text : kind === "transcript" ? truth : null;
+  if (reference) rows.push(["words right", `${round(100 * wordAccuracy(reference, result.answer.text), 0)} %`]);
+  if (truth && kind === "labels") rows.push(["truth", truth]);
+  rows.push(["requested", `${round(result.requested_snr_db)} dB`]);
+  rows.push(["realised", `${round(result.realised_snr_db)} dB`]);
+  rows.push(["equalised", `${round(result.post_equalisation_snr_db)} dB`]);
+  return rows;
+}
+
+/**
+ * The card of one system's answer.
+ * @param kind    Of the answer, as GET /tasks states it.
+ * @param result  Of POST /transmit.
+ * @param source  What was sent.
+ * @param truth   Of the sample; "" where it is not known.
+ */
+export function answerBody(kind, result, source, truth) {
+  const numbers = figures(kind, result, source, truth).map(([name, value]) => h("span", {}, `${name} `, h("b", {}, value)));
+  return [...KINDS[kind](result, source, truth), h("p", { class: "numbers" }, ...numbers)];
+}
+
+/** Marks beside the name of a system: right or wrong, and an outage. */
+export function answerMarks(kind, result, truth) {
+  const marks = [];
+  if (truth && kind === "label") marks.push(verdict(result.answer.label === truth));
+  if (result.outage) marks.push(h("span", { class: "tag bad" }, "outage"));
+  return marks;
+}
+
+/** Name and value of what a sweep draws for an answer; `reference` is the label or text that counts as right. */
+export function measure(kind, result, source, reference) {
+  if (kind === "image") return result.scores.psnr_db;
+  if (kind === "text") return wordAccuracy(source.text, result.answer.text);
+  if (kind === "transcript") return wordAccuracy(reference, result.answer.text);
+  const labels = Array.isArray(reference) ? reference : [reference];
+  const of = (label) => result.answer.probabilities[label] ?? 0;
+  return labels.reduce((sum, label) => sum + of(label), 0) / Math.max(1, labels.length);
+}
+
+/** What counts as right in a sweep: the sample's truth, else what `result` answered. */
+export function referenceOf(kind, result, truth) {
+  if (kind === "labels") return truth ? truth.split(", ") : result.answer.labels;
+  if (kind === "label") return truth && truth in result.answer.probabilities ? truth : result.answer.label;
+  return truth || result.answer.text || "";
+}
+
+/** The title of the axis of a sweep. */
+export function measureTitle(kind, reference) {
+  if (kind === "image") return "PSNR [dB]";
+  if (kind === "text" || kind === "transcript") return "word accuracy";
+  return `probability of ${asWords(Array.isArray(reference) ? reference.join(", ") || "nothing" : reference)}`;
+}

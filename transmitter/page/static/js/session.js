@@ -1,0 +1,78 @@
+// What the view Send works with: tasks, systems and samples of the service, the chosen input, and the query it makes.
+
+import { getJson, request } from "./api.js";
+import { FURTHER_SETTINGS } from "./settings.js";
+import { state, update } from "./state.js";
+
+export const session = { tasks: [], systems: [], samples: [], source: {}, truth: "" };
+
+/** Read what the service offers. */
+export async function loadCatalogue() {
+  const paths = ["/tasks", "/systems", "/page/samples.json"];
+  [session.tasks, session.systems, session.samples] = await Promise.all(paths.map((path) => getJson(path)));
+}
+
+/** The chosen task; the first one that a loaded system is trained for where the address names none. */
+export const currentTask = () =>
+  session.tasks.find((task) => task.name === state.task) ??
+  session.tasks.find((task) => task.trained_in.length) ?? session.tasks[0];
+
+/** Loaded systems that are trained for the chosen task. */
+export const possibleSystems = () => session.systems.filter((system) => system.tasks.includes(currentTask().name));
+
+/** Names of the chosen systems, in the order in which the service lists them. */
+export function chosenSystems() {
+  const wanted = state.systems.split(",");
+  const possible = possibleSystems().map((system) => system.name);
+  const chosen = possible.filter((name) => wanted.includes(name));
+  return chosen.length ? chosen : possible.slice(0, 1);
+}
+
+export const samplesOfTask = () => session.samples.filter((sample) => sample.task === currentTask().name);
+
+/** Options of a system that a client may choose for this task. */
+export const optionsOf = (name) => session.systems.find((system) => system.name === name).options
+  .filter((option) => !option.tasks.length || option.tasks.includes(currentTask().name));
+
+/** The key of an option in the state and the address. */
+export const optionKey = (system, option) => `${system}.${option.name}`;
+
+/** True once every input of the task is there. */
+export const isComplete = () => currentTask().modalities.every((modality) => session.source[modality]);
+
+/** The inputs of the task alone, in its order. */
+export const sourceOfTask = () => Object.fromEntries(currentTask().modalities.map((name) => [name, session.source[name]]));
+
+async function fileOf(path) {
+  const blob = await (await request(`/page/samples/${path}`)).blob();
+  return new File([blob], path.split("/").pop(), { type: blob.type });
+}
+
+/** Take a sample's files and text as the input. */
+export async function takeSample(sample) {
+  const files = Object.entries(sample.files ?? {});
+  const loaded = await Promise.all(files.map(async ([modality, path]) => [modality, await fileOf(path)]));
+  session.source = { ...Object.fromEntries(loaded), ...(sample.text ? { text: sample.text } : {}) };
+  session.truth = sample.truth ?? "";
+  update({ sample: sample.name, text: "" });
+}
+
+/** Take one input that is no sample's; its truth is not known. */
+export function takeInput(modality, value) {
+  session.source = { ...session.source, [modality]: value };
+  session.truth = "";
+  if (modality === "text") update({ text: value, sample: state.sample && session.source.image ? state.sample : "" });
+  else update({ sample: "" });
+}
+
+/** Parameters of POST /transmit for one system; `changes` replace some of them. */
+export function queryFor(system, changes = {}) {
+  const further = FURTHER_SETTINGS.filter((setting) => setting.applies(state))
+    .map((setting) => [setting.name, state[setting.name] ?? setting.value]);
+  const options = optionsOf(system).map((option) => [option.name, state[optionKey(system, option)]]);
+  return {
+    task: currentTask().name, system, link: state.link, channel: state.channel, fading: state.fading, csi: state.csi,
+    snr_db: state.snr_db, seed: state.seed, frame_number: state.draw, ...Object.fromEntries([...further, ...options]),
+    ...changes,
+  };
+}
