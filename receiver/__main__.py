@@ -32,7 +32,12 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
     access = open_access(settings)
     systems = load_systems(settings.weights)
     registry = CollectorRegistry()
-    service = ReceiverService(systems, ReceiverMetrics(registry))
+    service = ReceiverService(
+        systems,
+        ReceiverMetrics(registry),
+        max_batch=settings.receiver_max_batch,
+        max_waiting=settings.receiver_max_waiting,
+    )
     server, checks = build_server((SERVICE_NAME,))
     receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, GuardedServer(server, access))
     grpc_port = bind(server, settings.host, settings.receiver_grpc_port, access, "SEMCOM_RECEIVER_GRPC_PORT")

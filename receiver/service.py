@@ -1,4 +1,7 @@
-"""The receiver's gRPC service: checks frames, decodes them in batches, and logs one line an instance."""
+"""The receiver's gRPC service: checks frames, decodes them in batches, and logs one line an instance.
+
+Requests that wait for the same system and task are decoded together, see `shared.batching`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import grpc
@@ -20,6 +24,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
 from receiver.equaliser import Equalised, equalise_frame
 from receiver.systems.base import ReceiverSystem, TaskAnswer
+from shared.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.errors import InvalidField, SemcomError, TaskNotTrained, TooLarge, WeightsMismatch
 from shared.logs import log_event
 from shared.systems import get_system
@@ -28,6 +33,8 @@ from shared.wire import unpack_symbols
 
 SERVICE_NAME = "semcom.v1.ReceiverService"
 MAX_FRAMES = 4096
+MAX_BATCH = 32
+MAX_WAITING = 256
 _MAX_LOGGED_TEXT = 80
 _LOG = logging.getLogger(__name__)
 
@@ -45,14 +52,22 @@ class ReceiverMetrics:
         self.decode_seconds = Histogram(
             "semcom_receiver_decode_seconds", "Time of a Decode request.", registry=registry
         )
+        self.queue = QueueMetrics("semcom_receiver_decode", registry)
 
 
 @dataclass(frozen=True)
-class _Instance:
-    """A checked frame with its equalised symbols."""
+class _Work:
+    """Frames of one request that one system is to decode for one task.
 
-    received: frame_pb2.ReceivedFrame
-    equalised: Equalised
+    Attributes:
+        system: Whose weights were checked to be those of the frames.
+        task: Of all frames.
+        frames: As received.
+    """
+
+    system: ReceiverSystem
+    task: str
+    frames: list[frame_pb2.ReceivedFrame]
 
 
 class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
@@ -61,12 +76,29 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
     Args:
         systems: Loaded receiver halves by name; may be empty.
         metrics: Counts what is decoded.
+        max_batch: Frames of several requests that are decoded together; a larger request is decoded alone.
+        max_waiting: Requests that may wait; further ones are refused.
     """
 
-    def __init__(self, systems: Mapping[str, ReceiverSystem], metrics: ReceiverMetrics) -> None:
+    def __init__(
+        self,
+        systems: Mapping[str, ReceiverSystem],
+        metrics: ReceiverMetrics,
+        *,
+        max_batch: int = MAX_BATCH,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
         self._systems, self._metrics = systems, metrics
         # One thread: networks decode one batch at a time, and the loop stays free for health checks.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
+        self._queue: BatchQueue[_Work, list[receiver_pb2.Answer]] = BatchQueue(
+            self._decode_in_thread,
+            name="requests to decode",
+            capacity=max_waiting,
+            max_batch=max_batch,
+            workers=1,
+            metrics=metrics.queue,
+        )
 
     async def Decode(
         self,
@@ -78,19 +110,21 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
         Raises:
             InvalidField: If a frame's symbols or channel state cannot be right.
             TooLarge: If there are more than MAX_FRAMES frames.
+            TooMany: If too many requests wait.
             UnknownName: If there is no such task or system.
             TaskNotTrained: If no weights at hand serve the task.
             WeightsMismatch: If a frame was made with other weights.
         """
-        loop = asyncio.get_running_loop()
+        started = time.perf_counter()
         try:
-            response = await loop.run_in_executor(self._executor, self._decode, request)
+            answers = await self._answer(request)
         except SemcomError as error:
             self._count(request, type(error).__name__)
             raise
+        decode_ms = 1e3 * (time.perf_counter() - started)
         self._count(request, "ok")
-        self._metrics.decode_seconds.observe(response.decode_ms / 1e3)
-        return response
+        self._metrics.decode_seconds.observe(decode_ms / 1e3)
+        return receiver_pb2.DecodeResponse(answers=answers, decode_ms=decode_ms)
 
     async def GetModel(
         self,
@@ -114,23 +148,28 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
         """Let the batch in work end."""
         self._executor.shutdown()
 
-    def _decode(self, request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
-        started = time.perf_counter()
+    async def _answer(self, request: receiver_pb2.DecodeRequest) -> list[receiver_pb2.Answer]:
+        """Put the frames of each (system, task) into the queue; answers in the order of the frames."""
         num_frames = len(request.frames)
         if not num_frames:
             raise InvalidField("frames", num_frames, f"1 to {MAX_FRAMES} frames")
         if num_frames > MAX_FRAMES:
             raise TooLarge("frames", num_frames, f"1 to {MAX_FRAMES} frames")
-        for received in request.frames:
+        groups: dict[tuple[str, str], list[int]] = {}
+        for index, received in enumerate(request.frames):
             self._check_held(received.frame)
-        instances = [self._equalise(received) for received in request.frames]
-        answers = self._answer(instances)
-        decode_ms = 1e3 * (time.perf_counter() - started)
-        for instance, answer in zip(instances, answers, strict=True):
-            log_event(
-                _LOG, "instance", **_log_fields(instance.received, answer), decode_ms=round(decode_ms, 3)
-            )
-        return receiver_pb2.DecodeResponse(answers=answers, decode_ms=decode_ms)
+            groups.setdefault((received.frame.system, received.frame.task), []).append(index)
+        answers: dict[int, receiver_pb2.Answer] = {}
+        # One after another, as they would be with one thread; the first that fails fails the request.
+        for (system, task), indices in groups.items():
+            work = _Work(self._systems[system], task, [request.frames[index] for index in indices])
+            decoded = await self._queue.submit((system, task), work, size=len(indices))
+            answers.update(zip(indices, decoded, strict=True))
+        return [answers[index] for index in range(num_frames)]
+
+    async def _decode_in_thread(self, batch: list[_Work]) -> list[list[receiver_pb2.Answer] | Exception]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, together_or_each, _decode, batch)
 
     def _check_held(self, frame: frame_pb2.Frame) -> None:
         """Refuse a frame that these weights cannot answer."""
@@ -143,25 +182,6 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
         if task not in system.tasks:
             raise TaskNotTrained(task, name, list(system.tasks))
 
-    def _equalise(self, received: frame_pb2.ReceivedFrame) -> _Instance:
-        """Equalise a frame as its system wants it."""
-        symbols = unpack_symbols(received.frame.symbols)
-        equaliser = self._systems[received.frame.system].equaliser
-        return _Instance(received, equalise_frame(symbols, received.state, equaliser))
-
-    def _answer(self, instances: Sequence[_Instance]) -> list[receiver_pb2.Answer]:
-        """Decode the instances of each (system, task) as one batch; answers in the order of the frames."""
-        groups: dict[tuple[str, str], list[int]] = {}
-        for index, instance in enumerate(instances):
-            frame = instance.received.frame
-            groups.setdefault((frame.system, frame.task), []).append(index)
-        answers: dict[int, receiver_pb2.Answer] = {}
-        for (system, task), indices in groups.items():
-            frames = [instances[index].equalised.received for index in indices]
-            for index, answer in zip(indices, self._systems[system].decode(task, frames), strict=True):
-                answers[index] = _to_proto(instances[index], answer)
-        return [answers[index] for index in range(len(instances))]
-
     def _count(self, request: receiver_pb2.DecodeRequest, status: str) -> None:
         for received in request.frames:
             task, system = received.frame.task, received.frame.system
@@ -172,9 +192,30 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
             ).inc()
 
 
-def _to_proto(instance: _Instance, answer: TaskAnswer) -> receiver_pb2.Answer:
+def _decode(batch: Sequence[_Work]) -> list[list[receiver_pb2.Answer]]:
+    """Equalise and decode the frames of works of one system and task as one batch; runs in the thread."""
+    started = time.perf_counter()
+    system, task = batch[0].system, batch[0].task
+    frames = [received for work in batch for received in work.frames]
+    equalised = [
+        equalise_frame(unpack_symbols(received.frame.symbols), received.state, system.equaliser)
+        for received in frames
+    ]
+    decoded = system.decode(task, [each.received for each in equalised])
+    answers = [_to_proto(*each) for each in zip(frames, equalised, decoded, strict=True)]
+    decode_ms = round(1e3 * (time.perf_counter() - started), 3)
+    for received, answer in zip(frames, answers, strict=True):
+        fields = {**_log_fields(received, answer), "batch_size": len(frames), "decode_ms": decode_ms}
+        log_event(_LOG, "instance", **fields)
+    remaining = iter(answers)
+    return [list(islice(remaining, len(work.frames))) for work in batch]
+
+
+def _to_proto(
+    received: frame_pb2.ReceivedFrame, equalised: Equalised, answer: TaskAnswer
+) -> receiver_pb2.Answer:
     return receiver_pb2.Answer(
-        instance_id=instance.received.frame.instance_id,
+        instance_id=received.frame.instance_id,
         labels=answer.labels,
         scores=[
             receiver_pb2.LabelScore(label=label, probability=probability)
@@ -182,7 +223,7 @@ def _to_proto(instance: _Instance, answer: TaskAnswer) -> receiver_pb2.Answer:
         ],
         text=answer.text,
         image_png=None if answer.image is None else _to_png(answer.image),
-        post_equalisation_snr_db=instance.equalised.post_equalisation_snr_db,
+        post_equalisation_snr_db=equalised.post_equalisation_snr_db,
         outage=answer.outage,
         blocks_in_error=answer.blocks_in_error,
     )

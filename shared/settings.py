@@ -56,6 +56,10 @@ class ReceiverSettings(ServiceSettings):
     receiver_http_port: int = Field(8002, ge=0, le=65535)
     weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
     torch_threads: int = Field(1, ge=1)
+    receiver_max_batch: int = Field(
+        32, ge=1, le=4096, description="Frames of several requests decoded together."
+    )
+    receiver_max_waiting: int = Field(256, ge=1, description="Requests that may wait to be decoded.")
 
 
 class TransmitterSettings(ServiceSettings):

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from protos.semcom.v1 import frame_pb2, receiver_pb2
 from receiver.service import MAX_FRAMES, ReceiverMetrics, ReceiverService
 from receiver.systems.base import TaskAnswer
-from shared.errors import InvalidField, TaskNotTrained, TooLarge, UnknownName, WeightsMismatch
+from shared.errors import InvalidField, TaskNotTrained, TooLarge, TooMany, UnknownName, WeightsMismatch
 from shared.logs import _JsonFormatter
 from shared.tasks import get_task
 from shared.wire import pack_symbols
@@ -208,3 +208,46 @@ def test_metrics_count_instances_and_hold_no_names_from_outside(service, registr
     assert f'{name}{{status="ok",system="mfmsc",task="sentiment"}} 1.0' in metrics
     assert f'{name}{{status="UnknownName",system="unknown",task="unknown"}} 1.0' in metrics
     assert "secret" not in metrics
+
+
+def test_requests_that_wait_for_one_task_are_decoded_together_and_a_bad_one_fails_alone(service, system):
+    bad = _with_symbols(shape=[2, 16])
+
+    async def send_all():
+        frames = [received("vqa", 0.1), received("vqa", 0.2), bad, received("vqa", 0.3)]
+        frames[2].frame.task = "vqa"
+        requests = [receiver_pb2.DecodeRequest(frames=[frame]) for frame in frames]
+        return await asyncio.gather(
+            *(service.Decode(request, None) for request in requests), return_exceptions=True
+        )
+
+    first, second, refused, third = asyncio.run(send_all())
+    assert isinstance(refused, InvalidField)
+    assert [response.answers[0].labels[0] for response in (first, second, third)] == [
+        "0.100", "0.200", "0.300",
+    ]  # fmt: skip
+    asyncio.run(service.Decode(receiver_pb2.DecodeRequest(frames=[received("vqa")]), None))
+    system.batches.clear()
+
+    async def send_good():
+        requests = [receiver_pb2.DecodeRequest(frames=[received("vqa", level)]) for level in (0.1, 0.2, 0.3)]
+        return await asyncio.gather(*(service.Decode(request, None) for request in requests))
+
+    responses = asyncio.run(send_good())
+    assert system.batches == [("vqa", 3)]
+    assert [response.answers[0].labels[0] for response in responses] == ["0.100", "0.200", "0.300"]
+
+
+def test_a_receiver_that_is_full_refuses_at_once(system, registry):
+    service = ReceiverService({"mfmsc": system}, ReceiverMetrics(registry), max_waiting=2)
+
+    async def send_all():
+        request = receiver_pb2.DecodeRequest(frames=[received("vqa")])
+        return await asyncio.gather(
+            *(service.Decode(request, None) for _ in range(3)), return_exceptions=True
+        )
+
+    outcomes = asyncio.run(send_all())
+    service.close()
+    assert [type(outcome) for outcome in outcomes[:2]] == [receiver_pb2.DecodeResponse] * 2
+    assert isinstance(outcomes[2], TooMany)
