@@ -106,8 +106,8 @@ def test_a_caller_that_cancels_while_lost_frames_are_stored_has_a_row_for_each(t
             await set_link(harness, "default", network_loss_rate=0.5)
             add, reached = harness.store.add, asyncio.Event()
 
-            async def add_slowly(rows):
-                await add(rows)
+            async def add_slowly(rows, **options):
+                await add(rows, **options)
                 if rows[0]["status"] == "FrameLost":
                     reached.set()
                     await asyncio.Event().wait()

@@ -139,7 +139,7 @@ class Gateway:
     def __init__(self, channel=None, systems=None, max_upload_bytes=MAX_UPLOAD_BYTES, **limits):
         self.system, self.channel = PowerSystem(), channel or LoopbackChannel()
         self.systems = {"mfmsc": self.system} if systems is None else systems
-        self.max_upload_bytes = max_upload_bytes
+        self.max_upload_bytes, self.limits = max_upload_bytes, Limits(**{"timeout_s": 5.0, **limits})
 
     def build(self):
         self.service = TransmitterService(
@@ -147,7 +147,7 @@ class Gateway:
             self.channel,
             address="channel:1",
             weights_folder="weights",
-            limits=Limits(timeout_s=5.0),
+            limits=self.limits,
         )
         return build_gateway(self.service, max_upload_bytes=self.max_upload_bytes)
 

@@ -20,7 +20,7 @@ class GatedSystem(PowerSystem):
     def encode(self, task, sources, options):
         self.batches.append([source["text"] for source in sources])
         self.begun.set()
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         return super().encode(task, sources, options)
 
 
@@ -63,7 +63,8 @@ async def behind_a_busy_encoder(gateway, client, *requests):
 
 def gated(channel=None, **limits):
     system = GatedSystem()
-    gateway = Gateway(channel, {"mfmsc": system}, **limits)
+    # Time enough for the first score of a text, which imports a library.
+    gateway = Gateway(channel, {"mfmsc": system}, **{"timeout_s": 60.0, **limits})
     gateway.system = system
     return gateway
 
@@ -160,8 +161,9 @@ def test_beyond_the_limit_a_request_is_refused_before_its_body_is_read():
 
     async def test():
         async with gateway.client() as client:
-            tasks = [asyncio.create_task(post(client, "x")) for _ in range(2)]
+            tasks = [asyncio.create_task(post(client, "at work"))]
             await asyncio.to_thread(gateway.system.begun.wait, 10)
+            tasks.append(asyncio.create_task(post(client, "waits")))
             await until_waiting(client, 1)
             headers = {"content-type": "application/json"}
             late = await client.post("/transmit?task=sentiment", content=body(), headers=headers)
