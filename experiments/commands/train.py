@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from experiments.systems.base import get_trainable
 from experiments.training.checkpoints import export
 from experiments.training.devices import get_device
 from experiments.training.distributed import join_ranks
@@ -22,6 +21,7 @@ from experiments.training.recipes import Recipe, scaled
 from experiments.training.run import start_run
 from experiments.training.timing import StepTiming, time_steps
 from experiments.training.train import train
+from experiments.training.trainable import get_trainable
 from experiments.training.warm_start import find_minilm
 from shared.errors import InvalidField
 from shared.interrupts import ended_by_signals

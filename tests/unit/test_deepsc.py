@@ -12,7 +12,7 @@ from torch import Tensor
 
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
-from experiments.systems.base import get_trainable
+from experiments.training.trainable import get_trainable
 from receiver.systems.base import Received
 from shared.errors import InvalidField, TaskNotTrained, UnknownName
 from shared.networks.batch import Batch
