@@ -12,10 +12,9 @@ import typer
 
 from channel_service.links.settings import LinkSettings
 from channel_service.radio.channels import Channel
-from experiments.commands.evaluate import parse_snrs
 from experiments.commands.figures import put_table
 from experiments.commands.matches import matches_file, measure_matches, read_matches
-from experiments.commands.options import THREADS, WEIGHTS, weights_of
+from experiments.commands.options import THREADS, WEIGHTS, parse_snrs, weights_of
 from experiments.evaluation.comparison import Comparison
 from experiments.evaluation.evaluate import evaluate, in_process
 from experiments.evaluation.results import check_writable

@@ -196,6 +196,11 @@ class _Origin:
         """One measure of the answers over one channel."""
         measured = measure(self.examples, self.indices, [[own.answer for own in row] for row in realisations])
         answers = list(chain(*realisations))
+
+        def mean(name: str) -> float:
+            return float(np.mean([getattr(answer, name) for answer in answers]))
+
+        coded_bits = mean("coded_bits")
         figure = Figure(
             task=self.examples.task,
             system=self.manifest.system,
@@ -214,9 +219,9 @@ class _Origin:
             num_realisations=len(realisations),
             commit=self.commit,
             fingerprint=self.manifest.fingerprint,
-            channel_uses=float(np.mean([answer.channel_uses for answer in answers])),
-            payload_bytes=float(np.mean([answer.payload_bytes for answer in answers])),
-            realised_snr_db=float(np.mean([answer.realised_snr_db for answer in answers])),
+            channel_uses=mean("channel_uses"),
+            payload_bytes=mean("payload_bytes"),
+            realised_snr_db=mean("realised_snr_db"),
             guesser=guessed,
             over_network=self.over_network,
             config={
@@ -224,21 +229,12 @@ class _Origin:
                 "options": self.options,
                 "radio": {name: value for name, value in asdict(channel).items() if name not in _IN_ROW},
             },
-            **_coding_of(answers),
+            information_bits=mean("information_bits"),
+            coded_bits=coded_bits,
+            code_rate=mean("information_bits") / coded_bits if coded_bits else None,
+            outage_share=float(np.mean([answer.answer.outage for answer in answers])),
         )
         return Scored(figure, measured.resampled)
-
-
-def _coding_of(answers: Sequence[LinkAnswer]) -> dict[str, Any]:
-    """What a figure states of the channel coding of its answers."""
-    information_bits = float(np.mean([answer.information_bits for answer in answers]))
-    coded_bits = float(np.mean([answer.coded_bits for answer in answers]))
-    return {
-        "information_bits": information_bits,
-        "coded_bits": coded_bits,
-        "code_rate": information_bits / coded_bits if coded_bits else None,
-        "outage_share": float(np.mean([answer.answer.outage for answer in answers])),
-    }
 
 
 def _check_labels(examples: Examples, manifest: Manifest) -> None:

@@ -103,7 +103,7 @@ class TrainableSystem(ABC):
         return {name: parameter for name, parameter in named if name.startswith(self.parts_of(task))}
 
     def follow_batches(self, task: str, recipe: Recipe) -> bool:
-        """Set whether batch norms follow the batches of this task, and return it; False without such norms."""
+        """Set whether batch norms follow the batches of this task, and return it."""
         return False
 
     def encode(self, task: str, batch: Batch, symbols_per_token: int) -> tuple[Tensor, Tensor]:
