@@ -65,7 +65,9 @@ class Watch:
     async def _read(self) -> dict[Key, tuple[float, float]]:
         async with httpx.AsyncClient(trust_env=False, timeout=_READ_TIMEOUT_S) as http:
             pages = {name: (await http.get(url)).text for name, url in self._urls.items()}
-        return {key: value for name, page in pages.items() for key, value in read_histograms(name, page).items()}
+        return {
+            key: value for name, page in pages.items() for key, value in read_histograms(name, page).items()
+        }
 
 
 def read_histograms(service: str, page: str) -> dict[Key, tuple[float, float]]:

@@ -160,7 +160,9 @@ def _parameters(base_url: str) -> set[str]:
     return {parameter["name"] for operation in operations for parameter in operation.get("parameters", [])}
 
 
-async def _hit(stack: Stack, service: RestartableService, fault: str, scale: FaultScale, load: _Load) -> FaultRow:
+async def _hit(
+    stack: Stack, service: RestartableService, fault: str, scale: FaultScale, load: _Load
+) -> FaultRow:
     # Longer than an answer may take: whoever gives up itself has seen a late one.
     patience_s = scale.deadline_s + 2 * LATE_S
     async with open_load(stack.base_url, NUM_CLIENTS, patience_s) as client:
@@ -177,7 +179,9 @@ async def _hit(stack: Stack, service: RestartableService, fault: str, scale: Fau
             await running
     with stack.client() as books:
         rows = await asyncio.to_thread(read_rows, books.report, _LINK)
-    return summarise(service.name, fault, load.outcomes, began, returned, scale.deadline_s, audit(load.outcomes, rows))
+    return summarise(
+        service.name, fault, load.outcomes, began, returned, scale.deadline_s, audit(load.outcomes, rows)
+    )
 
 
 def summarise(
@@ -232,7 +236,8 @@ def unexpected(row: FaultRow | dict[str, Any]) -> dict[str, int]:
     return {
         status: number
         for status, number in stored["statuses"].items()
-        if int(status) not in ALLOWED_STATUSES and not (int(status) == NO_ANSWER and stored["service"] == EDGE)
+        if int(status) not in ALLOWED_STATUSES
+        and not (int(status) == NO_ANSWER and stored["service"] == EDGE)
     }
 
 

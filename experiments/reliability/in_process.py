@@ -81,7 +81,9 @@ def measure(link: SemanticLink, task: str, batch: int, *, threads: int, seconds:
         durations_ms.append(1e3 * (time.perf_counter() - before))
     elapsed = time.perf_counter() - started
     median_ms = sorted(durations_ms)[len(durations_ms) // 2]
-    return InProcessRate(task, batch, threads, round(batch * len(durations_ms) / elapsed, 2), round(median_ms, 2))
+    return InProcessRate(
+        task, batch, threads, round(batch * len(durations_ms) / elapsed, 2), round(median_ms, 2)
+    )
 
 
 def main() -> None:

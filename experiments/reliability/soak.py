@@ -45,7 +45,11 @@ class Memory:
 
 
 def measure_soak(
-    num_requests: int, weights: Path | None, on_progress: Callable[[str], None], *, sample_every_s: float = 1.0
+    num_requests: int,
+    weights: Path | None,
+    on_progress: Callable[[str], None],
+    *,
+    sample_every_s: float = 1.0,
 ) -> dict[str, Any]:
     """Everything of this part, as it is stored.
 
@@ -69,9 +73,7 @@ async def _soak(
             costs = await _costs(load, requests)
             on_progress(f"{len(costs)} pairs of task and system")
             jobs = mix(requests, costs, num_requests, random.Random(_SEED))
-            watching = asyncio.create_task(
-                _watch(stack, outcomes, num_requests, sample_every_s, on_progress)
-            )
+            watching = asyncio.create_task(_watch(stack, outcomes, num_requests, sample_every_s, on_progress))
             started = time.monotonic()
             await run_load(load, jobs, NUM_CLIENTS, outcomes.append)
             elapsed_s = time.monotonic() - started
@@ -147,7 +149,6 @@ async def _watch(
         except asyncio.CancelledError:
             memories.append(Memory(len(outcomes), round(time.monotonic() - started, 2), memory_mib(pids)))
             return memories
-
 
 
 def summarise(outcomes: Sequence[Outcome], memories: Sequence[Memory], started_s: float) -> dict[str, Any]:

@@ -122,7 +122,9 @@ class Window:
         """The same requests again and again until the window closes."""
         for request in cycle(requests):
             now = time.monotonic()
-            start = self._began + (_MAX_WINDOWS - 1) * self._length_s if self.opened_s is None else self.opened_s
+            start = (
+                self._began + (_MAX_WINDOWS - 1) * self._length_s if self.opened_s is None else self.opened_s
+            )
             if now >= start + self._length_s:
                 return
             yield Job(request)
@@ -143,7 +145,11 @@ class Window:
 
 
 async def measure_cell(
-    base_url: str, requests: Sequence[PreparedRequest], num_clients: int, window_s: float, pids: dict[str, int]
+    base_url: str,
+    requests: Sequence[PreparedRequest],
+    num_clients: int,
+    window_s: float,
+    pids: dict[str, int],
 ) -> tuple[Cell, list[Outcome]]:
     """One cell of the table, and the outcomes within its window.
 
