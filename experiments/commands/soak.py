@@ -1,4 +1,4 @@
-"""`semcom soak`: throughput, faults under load, a long run and hostile inputs, and the document of all of it."""
+"""`semcom soak`: throughput, faults under load, a long run, hostile inputs, and the document of it all."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _PROGRESS_EVERY_S = 5.0
 
 
 def soak_command(
-    parts: Annotated[str, typer.Option(help="Comma-separated: throughput, faults, soak, hostile.")] = ",".join(
-        _NAMES
-    ),
+    parts: Annotated[
+        str, typer.Option(help="Comma-separated: throughput, faults, soak, hostile.")
+    ] = ",".join(_NAMES),
     long: Annotated[bool, typer.Option("--long", help="Measure the whole, for hours, not minutes.")] = False,
     report: Annotated[
         bool, typer.Option("--report", help="Measure nothing: only write the document of the stored figures.")
@@ -29,10 +29,12 @@ def soak_command(
     output: Annotated[
         Path, typer.Option(help="JSON file of the figures; the pictures are written beside it.")
     ] = Path("results/reliability.json"),
-    document: Annotated[Path, typer.Option(help="Markdown file of the document.")] = Path("docs/reliability.md"),
-    findings: Annotated[Path, typer.Option(help="Folder for hostile inputs that a service did not stand.")] = Path(
-        "runs/findings"
+    document: Annotated[Path, typer.Option(help="Markdown file of the document.")] = Path(
+        "docs/reliability.md"
     ),
+    findings: Annotated[
+        Path, typer.Option(help="Folder for hostile inputs that a service did not stand.")
+    ] = Path("runs/findings"),
 ) -> None:
     """Measure how the three services behave under load, faults and hostile inputs; write the document.
 

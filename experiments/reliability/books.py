@@ -1,4 +1,4 @@
-"""Whether the books of the channel service agree with what clients saw: each acknowledged instance exactly once."""
+"""Whether the books hold each instance that was acknowledged exactly once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Audit:
     Attributes:
         num_acknowledged: Requests answered with 200.
         num_missing: Of these, those whose instance is in no row, or in one that says it failed.
-        num_twice: Frame numbers, each of one request, under which more than one instance is stored as answered.
-        num_unacknowledged: Requests without an answer of 200 whose instance is stored as answered: the answer was
-            lost on its way back.
+        num_twice: Frame numbers, each of one request, under which several instances are stored as answered.
+        num_unacknowledged: Requests without an answer of 200 whose instance is stored as answered: the
+            answer was lost on its way back.
         examples: A few of the identifiers and frame numbers that are wrong.
     """
 
@@ -42,8 +42,8 @@ class Audit:
 def audit(outcomes: Iterable[Outcome], rows: Sequence[Mapping[str, Any]]) -> Audit:
     """Hold outcomes against the rows of the report of instances.
 
-    A request that was tried again may have got another identifier, so that an identifier alone cannot show that it
-    was counted twice; the frame number, which each request has for itself, does.
+    A request that was tried again may have got another identifier, so that an identifier alone cannot show
+    that it was counted twice; the frame number, which each request has for itself, does.
 
     Args:
         outcomes: Of requests with frame numbers that were used once.

@@ -24,7 +24,7 @@ class Breakdown:
     Attributes:
         task: Name of the task.
         num_clients: Requests under way at a time.
-        hops_ms: Mean time of each hop as answers state it, and `http`, which is the client's time without them [ms].
+        hops_ms: Mean time of each hop as answers state it, and `http`, the client's time without them [ms].
         histograms: Of /metrics: service, name, labels, count and mean of what was observed meanwhile.
     """
 

@@ -1,4 +1,4 @@
-"""Each service killed, paused and restarted under load: what clients see, how soon it is over, what the books say."""
+"""Each service killed, paused and restarted under load: what clients see, and what the books say."""
 
 from __future__ import annotations
 
@@ -226,8 +226,8 @@ def summarise(
 def unexpected(row: FaultRow | dict[str, Any]) -> dict[str, int]:
     """Statuses that clients should not have seen, by how many saw them.
 
-    Nobody can answer for the service that clients talk to while its process is gone or stopped, so a request of it
-    without an answer is expected; the document states how many there were.
+    Nobody can answer for the service that clients talk to while its process is gone or stopped, so a request
+    of it without an answer is expected; the document states how many there were.
 
     Args:
         row: As measured, or as stored.

@@ -1,4 +1,4 @@
-"""Inputs that no client of good will sends: no service may crash, call it its own fault, or grow without bound."""
+"""Inputs that no client of good will sends: no service may crash, fail inside, or grow without bound."""
 
 from __future__ import annotations
 

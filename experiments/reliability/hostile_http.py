@@ -1,4 +1,4 @@
-"""Hostile requests to the HTTP edges: those that the schema leads to, and media that were spoiled on their way."""
+"""Hostile requests to the HTTP edges: those that the schema leads to, and media with spoiled bytes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _PATIENCE_S = 30.0
 _ENDLESS = "/frames$"
 _NUM_CLIENTS = 4
 _SEED = 2
+_MAX_TURNS = 50
 
 
 def attack_schema(base_url: str, name: str, num_inputs: int, folder: Path) -> Attack:
@@ -44,26 +45,34 @@ def attack_schema(base_url: str, name: str, num_inputs: int, folder: Path) -> At
     schema = schemathesis.openapi.from_url(f"{base_url}/openapi.json").exclude(path_regex=_ENDLESS)
     operations = [found.ok() for found in schema.get_all_operations()]
     num_each = max(1, num_inputs // (2 * len(operations)))
-    for operation in operations:
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            _send_cases(attack, operation.as_strategy(generation_mode=mode), num_each)
+    kinds = [
+        (operation.as_strategy(generation_mode=mode), number)
+        for operation in operations
+        for number, mode in enumerate((GenerationMode.POSITIVE, GenerationMode.NEGATIVE))
+    ]
+    # An operation without parameters has one case only: the others have further turns.
+    for turn in range(_MAX_TURNS):
+        for strategy, number in kinds:
+            if attack.statuses.total() < num_inputs:
+                _send_cases(attack, strategy, num_each, seed=2 * turn + number)
     return attack
 
 
-def _send_cases(attack: Attack, strategy: Any, num_cases: int) -> None:
+def _send_cases(attack: Attack, strategy: Any, num_cases: int, seed: int) -> None:
     """Send what a strategy of schemathesis draws; an operation that nothing can break has no such cases."""
     import requests
     from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import seed as seeded
     from hypothesis.errors import Unsatisfiable
     from schemathesis import Case
 
     session = requests.Session()
     session.trust_env = False
 
+    @seeded(seed)
     @settings(
         max_examples=num_cases,
         deadline=None,
-        derandomize=True,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

@@ -2,8 +2,8 @@
 
     python -m experiments.reliability.in_process --tasks vqa,sentiment --system SYSTEM --threads 2 --seconds 3
 
-Prints one JSON object a task and batch. It runs in a process of its own, so that its number of threads and its
-memory are its own too.
+Prints one JSON object a task and batch. It runs in a process of its own, so that its number of threads and
+its memory are its own too.
 """
 
 from __future__ import annotations

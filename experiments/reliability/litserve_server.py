@@ -2,11 +2,11 @@
 
     python -m experiments.reliability.litserve_server --system SYSTEM --port 9000 --threads 2
 
-A request is POST /predict with the task, its text, and its files in base64. One worker decodes the inputs, encodes
-them, draws the channel and decodes the answers of a whole batch; LitServe's own process speaks HTTP.
+A request is POST /predict with the task, its text, and its files in base64. One worker decodes the inputs,
+encodes them, draws the channel and decodes the answers of a whole batch; LitServe's own process speaks HTTP.
 """
 
-# This file has no `from __future__ import annotations`: LitServe reads the annotation of a request as a class.
+# Without `from __future__ import annotations`: LitServe reads the annotation of a request as a class.
 
 import argparse
 import base64

@@ -18,7 +18,7 @@ from experiments.reliability.prepared import PreparedRequest
 NO_ANSWER = 0
 """Status of a request without an answer: refused or cut connection, or its client's own deadline."""
 FIRST_NUMBER = 1_000_000
-"""Frame numbers of jobs that are told apart by them start here, beyond those that a link has given out itself."""
+"""Frame numbers of jobs that are told apart by them start here, beyond those that a link gives out itself."""
 _PAUSE_AFTER_FAILURE_S = 0.1
 
 
@@ -28,8 +28,8 @@ class Job:
 
     Attributes:
         request: What is sent.
-        frame_number: Of the channel's draw; None: the link's next one. One that is used once marks the request in
-            the books, whatever identifier its instance gets.
+        frame_number: Of the channel's draw; None: the next one. One that is used once marks the request
+            in the books, whatever identifier its instance gets.
         timeout_s: Deadline that the service is told [s]; None: its default.
     """
 
@@ -98,7 +98,7 @@ class LoadClient:
                 url, data=request.body, headers=request.headers, timeout=self._timeout
             ) as response:
                 status, content = response.status, await response.read()
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             status, content, kind = NO_ANSWER, b"", type(error).__name__
         else:
             kind = ""
@@ -128,7 +128,7 @@ def _read(content: bytes) -> dict[str, Any]:
 @asynccontextmanager
 async def open_load(base_url: str, num_clients: int, patience_s: float) -> AsyncIterator[LoadClient]:
     """A client with as many connections as clients."""
-    # Services of one's own machine are never behind a proxy, and the tokens of one's environment are not theirs.
+    # Services of one's own machine are never behind a proxy, and know no tokens of one's environment.
     connector = aiohttp.TCPConnector(limit=num_clients)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
         yield LoadClient(session, base_url, patience_s)

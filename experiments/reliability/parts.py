@@ -39,7 +39,9 @@ SHORT = Extent(
     num_hostile_inputs=500,
 )
 LONG = Extent(
-    throughput=Scale(window_s=20.0, clients=(1, 8, 32, 128), rival_clients=(1, 8, 32, 128), in_process_s=10.0),
+    throughput=Scale(
+        window_s=20.0, clients=(1, 8, 32, 128), rival_clients=(1, 8, 32, 128), in_process_s=10.0
+    ),
     faults=FaultScale(before_s=3.0, pause_s=10.0, after_s=10.0, deadline_s=5.0),
     num_soak_requests=20_000,
     num_hostile_inputs=10_000,

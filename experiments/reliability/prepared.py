@@ -70,7 +70,8 @@ def prepare_fields(
     Args:
         task: Name of the task.
         system: Who shall send it.
-        fields: By modality the file's name and its bytes; a text alone without a name goes as JSON, all else as a form.
+        fields: By modality the file's name and its bytes; a text alone without a name goes as JSON,
+            all else as a form.
         parameters: Further parameters of the query.
     """
     if set(fields) == {"text"} and fields["text"][0] is None:

@@ -1,4 +1,4 @@
-"""The services' processes as the operating system sees them: time of the CPU, memory, and how they are hit."""
+"""The services' processes as the operating system sees them: time, memory, and how they are hit."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def mix(
     num_requests: int,
     rng: random.Random,
 ) -> Iterator[Job]:
-    """Requests in a random order; a pair of task and system that costs much has its turn in proportion more rarely.
+    """Requests in a random order; a pair of task and system that costs much has its turn more rarely.
 
     Args:
         requests: To choose from.

@@ -1,4 +1,4 @@
-"""The file of the measurements: a part is stored as soon as it is done, and replaced when it is done again."""
+"""The file of the measurements: a part is stored as soon as it is done, in the place of an earlier one."""
 
 from __future__ import annotations
 

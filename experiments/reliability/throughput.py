@@ -1,4 +1,4 @@
-"""Throughput of the three services beside both halves in one process, and beside LitServe with the same halves.
+"""Throughput of the three services beside both halves in one process, and beside LitServe.
 
 Every figure of one run is taken on the same cores, one after another; the load generator shares them.
 """
