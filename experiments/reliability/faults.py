@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import count, cycle
 from pathlib import Path
@@ -124,9 +124,22 @@ class _Load:
 
 
 def measure_faults(
-    scale: FaultScale, weights: Path | None, on_progress: Callable[[str], None]
+    scale: FaultScale,
+    weights: Path | None,
+    on_progress: Callable[[str], None],
+    *,
+    services: Collection[str] | None = None,
+    faults: Collection[str] = tuple(FAULTS),
 ) -> dict[str, Any]:
-    """Everything of this part, as it is stored."""
+    """Everything of this part, as it is stored.
+
+    Args:
+        scale: How long each fault takes.
+        weights: Folder with a folder of weights a system; the shipped one where absent.
+        on_progress: Told how far it is.
+        services: That are hit; all where absent.
+        faults: Names of FAULTS.
+    """
     samples = load_samples()
     requests = [
         prepare(sample, DEFAULT_SYSTEM) for goal in GOALS for sample in samples_of(samples, goal.task)
@@ -135,10 +148,11 @@ def measure_faults(
     numbers = count(FIRST_NUMBER)
     with Stack.start(weights=weights, free_ports=True, on_progress=on_progress) as stack:
         has_deadlines = "timeout_s" in _parameters(stack.base_url)
-        hit = [RestartableService(stack, service.name) for service in stack.services]
+        names = [service.name for service in stack.services if services is None or service.name in services]
+        hit = [RestartableService(stack, name) for name in names]
         try:
             for service in hit:
-                for fault in FAULTS:
+                for fault in faults:
                     on_progress(f"{service.name} {fault}")
                     load = _Load(requests, numbers, scale.deadline_s if has_deadlines else None)
                     rows.append(asyncio.run(_hit(stack, service, fault, scale, load)))

@@ -1,4 +1,4 @@
-"""Bytes that are no message: the caller's fault by status and by name, in calls of one message and in streams."""
+"""Bytes that are no message: the caller's fault, in calls of one message and in streams."""
 
 import asyncio
 
