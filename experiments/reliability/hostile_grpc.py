@@ -75,14 +75,20 @@ async def _send_all(attack: Attack, address: str, inputs: Iterator[tuple[Call, s
         await asyncio.gather(*(one_caller() for _ in range(_NUM_CALLERS)))
 
 
+def _as_it_is(content: bytes) -> bytes:
+    """Bytes on the wire are the message."""
+    return content
+
+
 async def _status_of(channel: grpc.aio.Channel, call: Call, content: bytes) -> str:
     """Name of the status that a method answers to bytes."""
     try:
         if call.is_stream:
-            async for _ in channel.stream_stream(call.method)(iter([content]), timeout=_CALL_TIMEOUT_S):
+            stream = channel.stream_stream(call.method, _as_it_is, _as_it_is)
+            async for _ in stream(iter([content]), timeout=_CALL_TIMEOUT_S):
                 pass
         else:
-            await channel.unary_unary(call.method)(content, timeout=_CALL_TIMEOUT_S)
+            await channel.unary_unary(call.method, _as_it_is, _as_it_is)(content, timeout=_CALL_TIMEOUT_S)
     except grpc.aio.AioRpcError as error:
         status = str(error.code().name)
         # Health and reflection are gRPC's own code, which calls bytes that are no message UNKNOWN.

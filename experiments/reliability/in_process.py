@@ -23,7 +23,7 @@ from experiments.evaluation.link import SemanticLink
 from experiments.reliability.prepared import BATCHES, samples_of
 from shared.settings import DEFAULT_WEIGHTS
 from shared.source import Source
-from shared.tasks import get_task
+from shared.tasks import Modality, get_task
 from transmitter.media import decode_media
 
 CHANNEL = LinkSettings().to_channel()
@@ -51,12 +51,12 @@ class InProcessRate:
 
 def decode_sample(sample: Sample) -> Source:
     """The inputs of a sample as a system's transmitter half takes them."""
-    source: Source = {}
-    for modality in get_task(sample.task).modalities:
+
+    def read(modality: Modality) -> bytes:
         is_file = modality in sample.files
-        data = sample.files[modality].read_bytes() if is_file else (sample.text or "").encode()
-        source[modality] = decode_media(modality, data)  # type: ignore[literal-required]
-    return source
+        return sample.files[modality].read_bytes() if is_file else (sample.text or "").encode()
+
+    return {modality: decode_media(modality, read(modality)) for modality in get_task(sample.task).modalities}
 
 
 def measure(link: SemanticLink, task: str, batch: int, *, threads: int, seconds: float) -> InProcessRate:
@@ -73,7 +73,7 @@ def measure(link: SemanticLink, task: str, batch: int, *, threads: int, seconds:
     instances = list(islice(cycle(sources), batch))
     numbers = list(range(batch))
     link.send(task, instances, [CHANNEL], numbers)
-    durations_ms = []
+    durations_ms: list[float] = []
     started = time.perf_counter()
     while (elapsed := time.perf_counter() - started) < seconds or not durations_ms:
         before = time.perf_counter()

@@ -29,7 +29,7 @@ MAX_BATCH = 32
 BATCH_TIMEOUT_S = 0.01
 
 
-class HalvesApi(litserve.LitAPI):
+class HalvesApi(litserve.LitAPI):  # type: ignore[misc]  # it has no types
     """Both halves of one system.
 
     Args:
@@ -49,9 +49,10 @@ class HalvesApi(litserve.LitAPI):
 
     def decode_request(self, request: Request) -> tuple[str, Source]:
         """Task and decoded inputs of a request, which LitServe has read as JSON."""
-        inputs = {"text": request["text"].encode()} if request.get("text") is not None else {}
+        is_text = request.get("text") is not None
+        inputs: dict[Any, bytes] = {"text": request["text"].encode()} if is_text else {}
         inputs |= {modality: base64.b64decode(data) for modality, data in request["files"].items()}
-        source: Any = {modality: decode_media(modality, data) for modality, data in inputs.items()}
+        source = {modality: decode_media(modality, data) for modality, data in inputs.items()}
         return request["task"], source
 
     def batch(self, inputs: Sequence[Any]) -> list[Any]:

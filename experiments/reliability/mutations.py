@@ -97,7 +97,7 @@ def mutate_fields(message: Message, rng: random.Random) -> str:
     return ", ".join(field.name for _, field in chosen)
 
 
-def _fields(message: Message) -> Iterator[tuple[Message, FieldDescriptor]]:
+def _fields(message: Message) -> Iterator[tuple[Message, Any]]:
     """Every field that is no message, of a message and of all messages in it."""
     for field in message.DESCRIPTOR.fields:
         if field.cpp_type != FieldDescriptor.CPPTYPE_MESSAGE:

@@ -13,7 +13,7 @@ from experiments.reliability.prepared import BATCHES
 from experiments.reliability.verdicts import in_process_row
 from experiments.report.plots import COLOURS
 
-_STYLE = {"axes.grid": True, "grid.alpha": 0.3, "axes.titlesize": 9, "font.size": 8}
+_STYLE: Any = {"axes.grid": True, "grid.alpha": 0.3, "axes.titlesize": 9, "font.size": 8}
 _DPI = 150
 
 
