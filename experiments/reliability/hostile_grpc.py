@@ -58,7 +58,7 @@ def attack_grpc(name: str, address: str, calls: Sequence[Call], num_inputs: int,
     """
     attack = Attack(f"messages to the {name}", _BAD, folder)
     rng = random.Random(_SEED)
-    inputs = (_spoil(rng.choice(calls), rng) for _ in range(num_inputs))
+    inputs = (spoil(rng.choice(calls), rng) for _ in range(num_inputs))
     asyncio.run(_send_all(attack, address, inputs))
     return attack
 
@@ -96,13 +96,13 @@ async def _status_of(channel: grpc.aio.Channel, call: Call, content: bytes) -> s
     return "OK"
 
 
-def _spoil(call: Call, rng: random.Random) -> tuple[Call, str, bytes]:
-    """The call, how its message was spoiled, and the message's bytes."""
+def spoil(call: Call, rng: random.Random) -> tuple[Call, str, bytes]:
+    """The call, how its message was spoiled, and the spoiled message's bytes; its own message stays."""
     message = type(call.message)()
     message.CopyFrom(call.message)
     frames = list(_frames_of(message))
     kind = rng.choice(("fields", "bytes", "symbols")) if frames else rng.choice(("fields", "bytes"))
-    if kind == "bytes":
+    if kind == "bytes" or not message.DESCRIPTOR.fields:
         how, content = mutate_bytes(message.SerializeToString(), rng)
         return call, how, content
     if kind == "symbols":

@@ -125,7 +125,7 @@ def mix(
         rng: Chooses.
     """
     weights = [
-        min(1.0, _COMMON_COST_S / max(costs[request.task, request.system], 1e-9)) ** 2 for request in requests
+        min(1.0, _COMMON_COST_S / max(costs[request.task, request.system], 1e-9)) for request in requests
     ]
     for number in range(FIRST_NUMBER, FIRST_NUMBER + num_requests):
         (request,) = rng.choices(requests, weights)
