@@ -96,9 +96,10 @@ Both halves in one process, without services:
 
 ### Where the time of a request goes
 
-Means over all requests of a cell. `encode` and `decode` include the time in the queues before them;
-`channel` is the draw and the books; `uplink` and `downlink` are gRPC, both ways; `http` is what the
-client waits beside all of these.
+Means over all requests of a cell. Waiting counts where it happens: `encode` holds the wait for the encoder
+and, where instances are encoded together, the time of all; `uplink` is gRPC to the channel service, and holds
+the wait for a free call; `channel` is the draw and the books; `downlink` is gRPC to the receiver, and holds
+the wait for the decoder; `http` is what the client waits beside all of these.
 
 {tables.hop_table(figures)}
 
