@@ -67,7 +67,7 @@ class FaultRow:
         first_answer_s: From then until the first answer of 200 [s]; None if there was none.
         last_failure_s: From then until the last request that failed had ended [s]; 0 if none failed after it.
         latest_s: How long after its deadline the latest request ended [s]; 0 if none was late. Requests that
-            the service which clients talk to could not answer itself do not count.
+            were under way while the service which clients talk to was away itself do not count.
         books: Held against the answers.
     """
 
@@ -225,7 +225,12 @@ def summarise(
     kinds = [outcome.kind for outcome in outcomes if outcome.status != 200]
     answers = [one.ended_s for one in outcomes if one.status == 200 and one.ended_s > returned_s]
     failures = [one.ended_s for one in outcomes if one.status != 200]
-    durations = [one.duration_s for one in outcomes if service != EDGE or one.status != NO_ANSWER]
+    # While the edge itself is gone or stopped nobody can answer its clients in time.
+    durations = [
+        one.duration_s
+        for one in outcomes
+        if service != EDGE or one.started_s > returned_s or one.ended_s < began_s
+    ]
     latest = max(durations, default=0.0)
     return FaultRow(
         service=service,

@@ -105,6 +105,14 @@ def test_only_the_edge_itself_may_leave_a_client_without_an_answer(service, foun
     assert told.first_answer_s is None
 
 
+@pytest.mark.parametrize(("service", "late_s"), [("receiver", 2.0), ("transmitter", 0.25)])
+def test_a_frozen_edge_is_late_for_no_request_that_it_froze(service, late_s):
+    outcomes = [outcome(1, started_s=0.5, duration_s=5.0), outcome(2, started_s=5.0, duration_s=3.25)]
+    books = audit(outcomes, [row(1), row(2)])
+    told = summarise(service, "paused", outcomes, began_s=1.0, returned_s=4.0, deadline_s=3.0, books=books)
+    assert told.latest_s == late_s
+
+
 def test_an_error_of_the_service_is_never_expected():
     outcomes = [outcome(1, status=500)]
     books = audit(outcomes, [])
