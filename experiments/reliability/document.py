@@ -118,7 +118,8 @@ def _faults(figures: Mapping[str, Any]) -> str:
 {scale["pause_s"]:g} s) and restarted (SIGTERM, then started again) under {FAULT_CLIENTS} clients whose
 requests have {scale["deadline_s"]:g} s each, by {deadline}. "Away" is the time from the hit until
 /readyz answers 200. While the transmitter itself is gone or stopped nobody can answer its clients: their
-refused connections and their own patience count as "no answer", and deadlines are judged for the requests before and after.
+refused connections and their own patience count as "no answer", and
+deadlines are judged for the requests before and after.
 
 {tables.fault_table(figures)}
 """
