@@ -116,9 +116,15 @@ def test_a_move_of_the_slider_shows_a_new_answer_at_once(visit):
     assert min(beyond_service_ms) < 300
 
 
-def test_several_systems_answer_over_the_same_draw(visit):
-    page = visit.open("?task=vqa&systems=mfmsc,mmsc&channel=rayleigh&draw=5")
+def test_several_systems_answer_one_request_over_the_same_draw(visit):
+    page = visit.page
+    with page.expect_response("**/transmit?*") as sent:
+        visit.open("?task=vqa&systems=mfmsc,mmsc&channel=rayleigh&draw=5")
+    outcomes = sent.value.json()
+    assert [outcome["system"] for outcome in outcomes] == ["mfmsc", "mmsc"]
+    assert {outcome["result"]["frame_number"] for outcome in outcomes} == {5}
     cards = [visit.answered(name) for name in ("mfmsc", "mmsc")]
+    assert len([url for url in visit.requested if "/transmit?" in url]) == 1
     page.locator("#ledger li").nth(2).wait_for()
     page.locator("#answer-mmsc button").click()
     page.locator("#constellation-caption", has_text="mmsc").wait_for()
@@ -164,16 +170,80 @@ def test_a_wrong_file_and_a_wrong_setting_are_told_where_they_stand(visit):
     assert "400" in message.inner_text()
 
 
-def test_a_stopped_receiver_is_named_and_its_return_is_seen(visit, services):
+def test_a_stopped_receiver_is_named_and_its_return_is_seen_without_a_press(visit, services):
     page = visit.open("?task=sentiment")
     visit.answered("mfmsc")
     services.stop("receiver")
     page.locator("#send-button").click()
     page.locator("#send-error", has_text="receiver").wait_for()
     services.start("receiver")
-    page.locator("#send-button").click()
     visit.answered("mfmsc")
     assert page.locator("#send-error").is_hidden()
+
+
+def test_a_system_that_fails_alone_says_why_in_its_own_card(visit):
+    def fail_the_second(route):
+        outcomes = route.fetch().json()
+        outcomes[1] = {**outcomes[1], "result": None, "error": {"type": "TooLarge", "message": "too long"}}
+        route.fulfill(json=outcomes)
+
+    visit.page.route("**/transmit?*", fail_the_second)
+    page = visit.open("?task=vqa&systems=mfmsc,mmsc")
+    visit.answered("mfmsc")
+    page.locator("#answer-mmsc .error", has_text="too long").wait_for()
+    assert page.locator("#send-error").is_hidden()
+
+
+def test_a_busy_service_is_tried_again_and_says_when(visit):
+    refused = []
+
+    def refuse_once(route):
+        if refused:
+            route.continue_()
+            return
+        refused.append(route)
+        error = {"type": "TooMany", "message": "requests = '65' is not allowed; allowed: at most 64"}
+        route.fulfill(status=429, headers={"Retry-After": "1"}, json={"error": error})
+
+    visit.page.route("**/transmit?*", refuse_once)
+    page = visit.open("?task=sentiment")
+    page.locator("#send-error", has_text="at most 64. Try again in 1 s.").wait_for()
+    visit.answered("mfmsc")
+    assert page.locator("#send-error").is_hidden()
+
+
+def test_the_snr_falls_by_itself_and_stops_at_the_slider(visit):
+    page = visit.open("?task=sentiment")
+    visit.answered("mfmsc")
+    page.get_by_role("button", name="Let the SNR fall").click()
+    page.wait_for_function("() => Number(document.getElementById('snr').value) <= 12")
+    page.wait_for_function(
+        "() => document.querySelector('#answer-mfmsc:not(.pending)')?.innerText.includes('requested 11.0 dB')"
+    )
+    page.locator("#snr").fill("20")
+    page.get_by_role("button", name="Let the SNR fall").wait_for()
+    page.wait_for_timeout(500)
+    assert page.locator("#snr").input_value() == "20"
+
+
+def is_by_link(url):
+    return "/transmit?" in url and "snr_db" not in url
+
+
+def test_a_link_is_chosen_and_its_own_settings_hold(visit, services):
+    visit.page.request.patch(f"{services.urls['channel_service']}/links/field", data={"snr_db": 7})
+    page = visit.open("?task=sentiment")
+    visit.answered("mfmsc")
+    page.locator("#channel-fields select[name=link]").select_option("field")
+    with page.expect_response(lambda response: is_by_link(response.url)) as sent:
+        page.locator("select[name=settings]").select_option("link")
+    result = sent.value.json()
+    assert (result["link"], result["requested_snr_db"]) == ("field", 7)
+    assert page.locator("#snr").is_hidden()
+    with page.expect_response("**/transmit?*") as sent:
+        page.locator("#send-button").click()
+    assert sent.value.json()["frame_number"] == result["frame_number"] + 1
+    assert "link=field&settings=link" in page.url
 
 
 def test_a_recording_of_the_browser_is_understood_as_sound(visit):

@@ -5,6 +5,7 @@ import { answerBody, answerMarks } from "./answers.js";
 import { Constellation, errorPowerDb } from "./constellation.js";
 import { conventionalCost, latency, ledger } from "./cost.js";
 import { asWords, byId, clearErrors, h, inputField, round, selectField, showError } from "./dom.js";
+import { setUpFall, stopFall } from "./fall.js";
 import { frameOf, runFeed } from "./feed.js";
 import { listenForPaste, showInputs } from "./inputs.js";
 import {
@@ -16,7 +17,6 @@ import { state, update } from "./state.js";
 import { resetSweep, setUpSweep } from "./sweep.js";
 
 const TYPING_PAUSE_MS = 350;
-const MOST_SHOWN_CHARS = 44;
 const AGAIN_MS = 2000;
 const PASSING = [0, 429, 503, 504];
 
@@ -35,12 +35,15 @@ async function sendOnce({ signal }) {
     const outcomes = await transmitEach(currentQuery(), chosenSystems(), source, signal);
     clearErrors(byId("view-send"), byId("send-error"));
     outcomes.forEach(({ system, result, error }) => (error ? showFailure(system, error) : showResult(system, result, source)));
+    const total_ms = outcomes.reduce((sum, { result }) => sum + (result?.latency_ms.total ?? 0), 0);
+    byId("send-state").textContent = `Answered in ${round(total_ms, 0)} ms`;
     await showCost(source);
   } catch (error) {
     if (error.name === "AbortError") return;
     clearErrors(byId("view-send"), byId("send-error"));
     showError(byId("view-send"), error, byId("send-error"));
-    byId("send-state").textContent = "";
+    byId("send-state").textContent = "Not answered";
+    stopFall();
     if (PASSING.includes(error.status)) tryAgain(signal);
   }
 }
@@ -76,6 +79,7 @@ function startOver() {
   controller.abort();
   controller = new AbortController();
   results.clear();
+  stopFall();
   sending = { isBusy: false, isWanted: false };
   resetSweep();
 }
@@ -97,7 +101,6 @@ function showResult(system, result, source) {
   card.classList.remove("pending");
   card.querySelector(".marks").replaceChildren(...answerMarks(kind, result, truth));
   card.querySelector(".body").replaceChildren(...answerBody(kind, result, source, truth));
-  byId("send-state").textContent = `Answered in ${round(result.latency_ms.total, 0)} ms`;
   if (system === focused) showConstellation();
 }
 
@@ -111,7 +114,7 @@ async function showConstellation() {
     return;
   }
   constellation.show(frame);
-  const of = frame.channel_uses > frame.sent.length ? `first ${frame.sent.length} of ${frame.channel_uses}` : frame.sent.length;
+  const of = frame.channel_uses > frame.sent.length ? `${frame.sent.length} of ${frame.channel_uses}` : frame.sent.length;
   byId("constellation-caption").textContent =
     `${focused}: ${of} symbols, error after equalisation ${round(errorPowerDb(frame))} dB`;
 }
@@ -215,7 +218,7 @@ export function buildChannel() {
   const change = (field) => (value) => { update({ [field]: value }); buildChannel(); sendAll(); };
   const isLinks = followsLink();
   const fields = [...(isLinks ? [] : channelFields(change)), ...linkFields(change)];
-  byId("snr-field").hidden = byId("redraw").hidden = isLinks;
+  byId("snr-field").hidden = byId("redraw").hidden = byId("fall").hidden = isLinks;
   const held = document.activeElement?.name;
   byId("channel-fields").replaceChildren(...fields);
   if (held) byId("channel-fields").querySelector(`[name="${CSS.escape(held)}"]`)?.focus();
@@ -226,15 +229,22 @@ export function buildChannel() {
     : `seed ${state.seed}, draw ${state.draw}: the same noise at every SNR`;
 }
 
+/** Send at an SNR [dB]. */
+function sendAt(snr_db) {
+  update({ snr_db });
+  byId("snr").value = snr_db;
+  byId("snr-value").textContent = `${round(snr_db)} dB`;
+  sendAll();
+}
+
 function buildSamples() {
   byId("samples").replaceChildren(...samplesOfTask().map((sample) => {
     const picture = sample.files?.image && h("img", { src: `/page/samples/${sample.files.image}`, alt: "", loading: "lazy" });
     const words = sample.text ?? asWords(sample.name).replaceAll("-", " ");
-    const shown = words.length > MOST_SHOWN_CHARS ? `${words.slice(0, MOST_SHOWN_CHARS)}…` : words;
     return h("button", {
       type: "button", "data-sample": sample.name, "aria-pressed": String(sample.name === state.sample),
       onclick: async () => { await takeSample(sample); showInput(); },
-    }, picture, shown);
+    }, picture, h("span", {}, words));
   }));
   byId("samples-title").hidden = !samplesOfTask().length;
 }
@@ -279,7 +289,8 @@ function chooseSystems() {
 /** Show everything of the chosen task, with the sample or text of the address, else with its first sample. */
 async function enterTask() {
   const task = currentTask();
-  byId("task-description").textContent = task.description;
+  byId("task-description").replaceChildren(task.description,
+    h("small", {}, "Pull the SNR down, or let it fall by itself, and watch what noise does to the answer."));
   session.source = {};
   session.truth = "";
   const { text } = state;
@@ -298,11 +309,8 @@ export async function openSend() {
   constellation = new Constellation(byId("constellation"));
   buildTasks();
   buildChannel();
-  byId("snr").addEventListener("input", (event) => {
-    update({ snr_db: event.target.value });
-    byId("snr-value").textContent = `${round(state.snr_db)} dB`;
-    sendAll();
-  });
+  byId("snr").addEventListener("input", (event) => { stopFall(); sendAt(event.target.value); });
+  setUpFall(sendAt, () => sending.isBusy);
   byId("redraw").addEventListener("click", () => {
     update({ draw: String(Number(state.draw) + 1) });
     buildChannel();

@@ -18,10 +18,12 @@ export async function loadLinks() {
   session.links = await getJson("/channel/links").catch(() => []);
 }
 
-/** The chosen task; the first one that a loaded system is trained for where the address names none. */
-export const currentTask = () =>
-  session.tasks.find((task) => task.name === state.task) ??
-  session.tasks.find((task) => task.trained_in.length) ?? session.tasks[0];
+/** The chosen task; where the address names none, the first trained one whose answer is a picture: noise is seen in it. */
+export function currentTask() {
+  const trained = session.tasks.filter((task) => task.trained_in.length);
+  return session.tasks.find((task) => task.name === state.task) ??
+    trained.find((task) => task.answer === "image") ?? trained[0] ?? session.tasks[0];
+}
 
 /** Loaded systems that are trained for the chosen task. */
 export const possibleSystems = () => session.systems.filter((system) => system.tasks.includes(currentTask().name));
