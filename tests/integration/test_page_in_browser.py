@@ -325,6 +325,38 @@ def test_a_link_is_made_changed_scheduled_and_deleted(visit, services):
     assert services.get("channel_service", "/links/car").status_code == 404
 
 
+def test_a_schedule_is_drawn_by_mouse_and_by_keys(visit, services):
+    page = visit.open("?view=links")
+    page.locator("#new-link").fill("drive")
+    page.get_by_role("button", name="Create").click()
+    page.locator("#link-form h2", has_text="drive").wait_for()
+    for _ in range(3):
+        page.get_by_role("button", name="Add a point").click()
+    lines = page.locator("#link-form [name=snr_schedule]")
+    assert lines.input_value() == "0,12\n100,12\n200,12"
+    page.get_by_role("slider", name="Point 3").focus()
+    for key in ("ArrowUp", "ArrowUp", "PageDown", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert lines.input_value() == "0,12\n100,12\n198,8"
+    assert page.get_by_role("slider", name="Point 3").get_attribute("aria-valuetext") == "8.0 dB at 198"
+    handle = page.get_by_role("slider", name="Point 2").bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 1000, y - 40, steps=5)
+    page.mouse.up()
+    moved = lines.input_value().splitlines()[1].split(",")
+    assert int(moved[0]) == 197, "a point stays between its neighbours"
+    assert float(moved[1]) > 14
+    page.get_by_role("slider", name="Point 1").focus()
+    page.keyboard.press("Delete")
+    page.get_by_role("button", name="Save").click()
+    page.locator("#link-changes td", has_text="snr_schedule").wait_for()
+    schedule = services.get("channel_service", "/links/drive").json()["snr_schedule"]
+    assert (schedule["at"], schedule["snr_db"]) == ([197, 198], [float(moved[1]), 8])
+    assert visit.problems == []
+
+
 def test_reports_are_sorted_filtered_and_downloaded(visit, services):
     for text in ("good", "bad"):
         services.transmit("sentiment", {"text": (None, text)})
