@@ -334,6 +334,9 @@ def test_a_schedule_is_drawn_by_mouse_and_by_keys(visit, services):
         page.get_by_role("button", name="Add a point").click()
     lines = page.locator("#link-form [name=snr_schedule]")
     assert lines.input_value() == "0,12\n100,12\n200,12"
+    places = [page.get_by_role("slider", name=f"Point {number}").bounding_box()["x"] for number in (1, 2, 3)]
+    assert places[2] - places[1] == pytest.approx(places[1] - places[0], abs=2)
+    assert places[1] - places[0] > 100
     page.get_by_role("slider", name="Point 3").focus()
     for key in ("ArrowUp", "ArrowUp", "PageDown", "ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)

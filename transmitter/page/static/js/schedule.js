@@ -46,13 +46,14 @@ function curveOf({ at, snr_db: snrs, repeats }, end) {
   return [[...head[0], ...at, ...tail[0]], [...head[1], ...snrs, ...tail[1]]];
 }
 
-function newChart(schedule, place) {
+function newChart(schedule, place, onDraw) {
   const end = schedule.at.at(-1) * 1.15 || FIRST_LENGTH;
   const range = [Math.min(SHOWN_DB[0], ...schedule.snr_db) - 3, Math.max(SHOWN_DB[1], ...schedule.snr_db) + 3];
   const { linear, stepped } = window.uPlot.paths;
   const axis = { stroke: cssColour("--quiet"), grid: { stroke: cssColour("--line"), width: 1 } };
   return new window.uPlot({
     width: place.clientWidth, height: CHART_HEIGHT, legend: { show: false }, cursor: { show: false },
+    hooks: { draw: [onDraw] },
     scales: { x: { time: false, range: [0, end] }, y: { range } },
     axes: [{ ...axis, label: schedule.over === "frame" ? "frame" : "time [s]" }, { ...axis, label: "SNR [dB]" }],
     series: [{}, {
@@ -76,11 +77,10 @@ class ScheduleChart {
     this.handles = [];
     if (!isReadable(schedule) || !this.place.clientWidth) return;
     this.schedule = schedule;
-    this.chart = newChart(schedule, this.place);
+    this.chart = newChart(schedule, this.place, () => this.#layOut());
     if (schedule.at.length <= MOST_HANDLES) this.handles = schedule.at.map((_, index) => this.#handle(index));
     this.chart.over.append(...this.handles);
     this.chart.over.addEventListener("dblclick", (event) => this.#add(event));
-    this.#layOut();
   }
 
   #handle(index) {
@@ -104,7 +104,6 @@ class ScheduleChart {
   #move(index, at, snr_db) {
     this.schedule = movePoint(this.schedule, index, at, snr_db);
     this.chart.setData(curveOf(this.schedule, this.chart.scales.x.max));
-    this.#layOut();
     this.onChange(this.schedule);
   }
 
@@ -133,6 +132,7 @@ class ScheduleChart {
     this.show({ ...this.schedule, at, snr_db: snrs });
   }
 
+  /** Put the handles on the curve; the chart knows its scales once it has drawn. */
   #layOut() {
     this.handles.forEach((handle, index) => {
       const [at, snr_db] = [this.schedule.at[index], this.schedule.snr_db[index]];
