@@ -5,12 +5,12 @@ import { byId } from "./dom.js";
 import { openLinks } from "./links.js";
 import { openLive } from "./live.js";
 import { openReports } from "./reports.js";
-import { buildChannel, openSend } from "./send.js";
-import { loadCatalogue, loadLinks } from "./session.js";
+import { openSend, showLinks } from "./send.js";
+import { loadCatalogue } from "./session.js";
 import { state, update } from "./state.js";
 
 const VIEWS = { send: openSend, live: openLive, links: openLinks, reports: openReports };
-const AGAIN = { send: async () => { await loadLinks(); buildChannel(); } };
+const AGAIN = { send: showLinks };
 const READY_EVERY_MS = 10_000;
 const opened = new Set();
 

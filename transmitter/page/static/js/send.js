@@ -9,8 +9,8 @@ import { setUpFall, stopFall } from "./fall.js";
 import { frameOf, runFeed } from "./feed.js";
 import { listenForPaste, showInputs } from "./inputs.js";
 import {
-  chosenOptions, chosenSystems, currentQuery, currentTask, followsLink, isComplete, optionKey, possibleSystems,
-  samplesOfTask, session, sourceOfTask, takeInput, takeSample,
+  chosenOptions, chosenSystems, currentQuery, currentTask, followsLink, isComplete, loadLinks, optionKey,
+  possibleSystems, samplesOfTask, session, sourceOfTask, takeInput, takeSample,
 } from "./session.js";
 import { CHANNELS, CSI_MODES, FADINGS, FURTHER_SETTINGS } from "./settings.js";
 import { state, update } from "./state.js";
@@ -214,7 +214,7 @@ function channelFields(change) {
 }
 
 /** Show the settings of the channel, or that the link's own hold. */
-export function buildChannel() {
+function buildChannel() {
   const change = (field) => (value) => { update({ [field]: value }); buildChannel(); sendAll(); };
   const isLinks = followsLink();
   const fields = [...(isLinks ? [] : channelFields(change)), ...linkFields(change)];
@@ -227,6 +227,12 @@ export function buildChannel() {
   byId("draw-caption").textContent = isLinks
     ? `Model, SNR and seed are those of link ${state.link}, which the view Links changes. Every send takes its next draw.`
     : `seed ${state.seed}, draw ${state.draw}: the same noise at every SNR`;
+}
+
+/** Offer the links that there are now. */
+export async function showLinks() {
+  await loadLinks();
+  buildChannel();
 }
 
 /** Send at an SNR [dB]. */
@@ -309,6 +315,7 @@ export async function openSend() {
   constellation = new Constellation(byId("constellation"));
   buildTasks();
   buildChannel();
+  showLinks();
   byId("snr").addEventListener("input", (event) => { stopFall(); sendAt(event.target.value); });
   setUpFall(sendAt, () => sending.isBusy);
   byId("redraw").addEventListener("click", () => {

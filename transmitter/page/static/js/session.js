@@ -10,7 +10,6 @@ export const session = { tasks: [], systems: [], samples: [], links: [], source:
 export async function loadCatalogue() {
   const paths = ["/tasks", "/systems", "/page/samples.json"];
   [session.tasks, session.systems, session.samples] = await Promise.all(paths.map((path) => getJson(path)));
-  await loadLinks();
 }
 
 /** Read which links there are. Without the channel service none is known, and sending says why. */
