@@ -37,7 +37,7 @@ def run_cell(cell, names):
 
 
 def assert_as_stored(printed, cell):
-    """What a cell printed is what the notebook shows: the words, and the numbers to their rounding; times apart."""
+    """A cell printed what the notebook shows: the words, and the numbers to their rounding; times apart."""
     stored = "".join(line for output in cell["outputs"] for line in output.get("text", []))
     now, before = TIME.sub("T ms", printed), TIME.sub("T ms", stored)
     assert NUMBER.sub("N", now) == NUMBER.sub("N", before)
