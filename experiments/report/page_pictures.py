@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 
 from client.stack import Stack
 
-WIDTH, HEIGHT = 1280, 900
+WIDTH, HEIGHT = 1280, 980
 _TIMEOUT_MS = 120_000
 
 

@@ -195,7 +195,22 @@ def test_a_system_that_fails_alone_says_why_in_its_own_card(visit):
     assert page.locator("#send-error").is_hidden()
 
 
-def test_a_busy_service_is_tried_again_and_says_when(visit):
+# Status, headers and error of a service that is busy, and what the page says.
+BUSY = (
+    (
+        (429, {"Retry-After": "1"}, "TooMany", "requests = '65' is not allowed; allowed: at most 64"),
+        "at most 64. Try again in 1 s.",
+    ),
+    (
+        (504, {}, "DeadlineExceeded", "transmitter did not answer within 30 s"),
+        "transmitter did not answer within 30 s",
+    ),
+)
+
+
+@pytest.mark.parametrize(("refusal", "words"), BUSY)
+def test_a_busy_service_says_so_and_is_tried_again(visit, refusal, words):
+    status, headers, kind, message = refusal
     refused = []
 
     def refuse_once(route):
@@ -203,12 +218,11 @@ def test_a_busy_service_is_tried_again_and_says_when(visit):
             route.continue_()
             return
         refused.append(route)
-        error = {"type": "TooMany", "message": "requests = '65' is not allowed; allowed: at most 64"}
-        route.fulfill(status=429, headers={"Retry-After": "1"}, json={"error": error})
+        route.fulfill(status=status, headers=headers, json={"error": {"type": kind, "message": message}})
 
     visit.page.route("**/transmit?*", refuse_once)
     page = visit.open("?task=sentiment")
-    page.locator("#send-error", has_text="at most 64. Try again in 1 s.").wait_for()
+    page.locator("#send-error", has_text=words).wait_for()
     visit.answered("mfmsc")
     assert page.locator("#send-error").is_hidden()
 
