@@ -85,7 +85,8 @@ def _where(part: Part) -> str:
 
 def _throughput(figures: Mapping[str, Any]) -> str:
     return f"""Each client sends its next request when the last one is answered. A cell is measured for
-{figures["scale"]["window_s"]:g} s after every client has had an answer. LitServe runs both halves in
+{figures["scale"]["window_s"]:g} s after every client has had an answer, or as long as
+that took. LitServe runs both halves in
 one worker with {figures["litserve_threads"]} threads, in batches of up to 32.
 
 {tables.throughput_table(figures)}

@@ -101,7 +101,7 @@ class Window:
 
     Args:
         num_clients: Requests under way at a time.
-        length_s: How long it is open [s].
+        length_s: How long it is open, or as long as the first answers took, if that is longer [s].
     """
 
     def __init__(self, num_clients: int, length_s: float) -> None:
@@ -116,6 +116,9 @@ class Window:
         self.outcomes.append(outcome)
         if self.opened_s is None and len(self.outcomes) >= self._num_clients:
             self.opened_s = outcome.ended_s
+            # Answers come a batch at a time: a window shorter than a round may see none.
+            first_round_s = outcome.ended_s - min(one.started_s for one in self.outcomes)
+            self._length_s = max(self._length_s, first_round_s)
             self.on_open()
 
     def jobs(self, requests: Sequence[PreparedRequest]) -> Iterator[Job]:

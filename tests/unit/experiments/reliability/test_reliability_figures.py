@@ -150,6 +150,13 @@ def test_a_window_opens_when_every_client_has_had_an_answer():
     assert window.rate() == pytest.approx(5 / 5.0)
 
 
+def test_a_window_is_no_shorter_than_the_first_round():
+    window = Window(num_clients=1, length_s=1.0)
+    window.add(outcome(1, started_s=100.0, duration_s=6.0))
+    window.add(outcome(2, started_s=106.0, duration_s=5.0))
+    assert window.rate() == pytest.approx(1 / 5.0)
+
+
 def test_a_window_ends_where_no_client_is_ever_answered():
     window = Window(num_clients=2, length_s=0.0)
     assert list(islice(window.jobs([object()]), 3)) == []
