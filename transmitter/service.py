@@ -18,7 +18,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
-from protos.semcom.v1 import channel_service_pb2, frame_pb2
+from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
 from shared.batching import QueueMetrics
 from shared.errors import (
     FrameLost,
@@ -33,14 +33,14 @@ from shared.logs import log_event
 from shared.systems import get_system
 from shared.tasks import get_task
 from shared.wire import pack_symbols
+from transmitter.completions import Completions
 from transmitter.encoding import Encoder
 from transmitter.orders import Delivery, Latency, Order
 from transmitter.relaying import CHANNEL_SERVICE, ChannelStub, Parcel, Relay
-from transmitter.scoring import score
+from transmitter.scoring import is_scored, score
 from transmitter.systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
 
 CHANNEL_SERVICE_NAME = "semcom.v1.ChannelService"
-_COMPLETE_TIMEOUT_S = 10.0
 _READY_TIMEOUT_S = 2.0
 _LINK_TIMEOUT_S = 5.0
 _LOG = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class TransmitterService:
             metrics=QueueMetrics("semcom_transmitter_relay", self.registry),
         )
         self._in_hand = 0
-        self._completions: set[asyncio.Task[None]] = set()
+        self._completions = Completions(stub, address)
 
     @contextlib.contextmanager
     def admit(self) -> Iterator[None]:
@@ -175,8 +175,8 @@ class TransmitterService:
         started = time.perf_counter()
         result, timings = await self._relay.send(Parcel(order.link, order.overrides, frame, deadline))
         latency = _latency(encode_ms, _ms_since(started), timings)
-        self._complete_in_background(frame.instance_id, latency)
-        scores = await asyncio.to_thread(score, order.task, order.source, result.answer)
+        self._completions.add(frame.instance_id, latency)
+        scores = await _score(order, result.answer)
         log_event(
             _LOG,
             "transmit",
@@ -236,31 +236,17 @@ class TransmitterService:
         """Let what is at work end, and wait for what still has to reach the report store."""
         await self._encoder.close()
         await self._relay.close()
-        await asyncio.gather(*self._completions)
+        await self._completions.close()
 
     def _translate(self, error: grpc.aio.AioRpcError, timeout_s: float) -> SemcomError:
         return from_rpc_error(error, CHANNEL_SERVICE, self._address, timeout_s)
 
-    def _complete_in_background(self, instance_id: str, latency: Latency) -> None:
-        timings = channel_service_pb2.InstanceTimings(
-            instance_id=instance_id,
-            encode_ms=latency.encode,
-            uplink_ms=latency.uplink,
-            total_ms=latency.total,
-        )
-        completion = asyncio.create_task(self._complete(timings))
-        self._completions.add(completion)
-        completion.add_done_callback(self._completions.discard)
 
-    async def _complete(self, timings: channel_service_pb2.InstanceTimings) -> None:
-        request = channel_service_pb2.CompleteInstancesRequest(instances=[timings])
-        try:
-            await self._stub.CompleteInstances(request, timeout=_COMPLETE_TIMEOUT_S)
-        except grpc.aio.AioRpcError as rpc_error:
-            # The answer has gone out; only the report's encode, uplink and total lack this instance.
-            error = self._translate(rpc_error, _COMPLETE_TIMEOUT_S)
-            fields = {"instance_id": timings.instance_id, "error": error.message}
-            _LOG.warning("instance not completed", extra={"fields": fields})
+async def _score(order: Order, answer: receiver_pb2.Answer) -> dict[str, float]:
+    """In a thread, as a picture takes milliseconds and the first text loads a library."""
+    if not is_scored(order.task):
+        return {}
+    return await asyncio.to_thread(score, order.task, order.source, answer)
 
 
 def _link_state(
