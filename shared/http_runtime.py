@@ -26,7 +26,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access import OPEN, Access
-from shared.errors import InvalidField, SemcomError, Unauthenticated
+from shared.draining import Drain
+from shared.errors import InvalidField, SemcomError, Stopping, Unauthenticated
 from shared.logs import log_event
 
 _LOG = logging.getLogger(__name__)
@@ -111,9 +112,11 @@ def build_app(
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_unexpected_error)
+    app.state.drain = drain = Drain()
+    app.add_middleware(_CountWork, drain=drain)
     app.add_middleware(_TokenCheck, access=access, open_paths=(*_PROBED_PATHS, *open_paths))
     app.add_middleware(_RequestLog)
-    _add_service_routes(app, ready, registry)
+    _add_service_routes(app, ready, registry, drain)
     return app
 
 
@@ -131,7 +134,7 @@ def allow_origins(app: FastAPI, origins: str) -> None:
 
 
 def _add_service_routes(
-    app: FastAPI, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry
+    app: FastAPI, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry, drain: Drain
 ) -> None:
     @app.get("/healthz", tags=["service"], summary="Is the process alive?")
     async def healthz() -> Health:
@@ -146,6 +149,7 @@ def _add_service_routes(
     )
     async def readyz() -> Health | JSONResponse:
         try:
+            drain.check()
             await ready()
         except SemcomError as error:
             return error_response(error, 503)
@@ -206,6 +210,25 @@ class _TokenCheck:
                 await error_response(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+class _CountWork:
+    """Refuses what comes once the service is stopping; probes are answered all the same."""
+
+    def __init__(self, app: ASGIApp, drain: Drain) -> None:
+        self._app, self._drain = app, drain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _QUIET_PATHS:
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._drain.check()
+        except Stopping as error:
+            await error_response(error)(scope, receive, send)
+            return
+        with self._drain.work():
+            await self._app(scope, receive, send)
 
 
 class _RequestLog:

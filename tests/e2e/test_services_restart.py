@@ -91,12 +91,22 @@ def test_a_killed_receiver_comes_back_and_the_others_stay(up):
         assert client.transmit("sentiment", text="a fine film")["answer"]
 
 
+def _bind_soon(taken, port):
+    """Take the port of a process that is just ending, before it is started again."""
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", port))
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"port {port} is not free")
+
+
 def test_a_service_that_cannot_start_is_given_up_with_its_log(up):
     port = up.ports.channel_grpc
     os.kill(up.pid_of("channel_service"), signal.SIGKILL)
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", port))
+        _bind_soon(taken, port)
         taken.listen()
         up.process.wait(TIMEOUT_S)
     assert up.process.returncode == 1
