@@ -19,6 +19,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
+from shared import request_ids
 from shared.access import OPEN, Access
 from shared.draining import Drain
 from shared.errors import InvalidField, SemcomError, to_trailer
@@ -129,7 +130,9 @@ def _guard(
     async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         started = time.perf_counter()
         try:
-            access.check_metadata(context.invocation_metadata())
+            metadata = context.invocation_metadata()
+            request_ids.bind([request_ids.find_or_make(dict(metadata or ()).get)])
+            access.check_metadata(metadata)
             response = await answer(request, context)
         except BaseException as error:
             await _end(method, context, started, error)
@@ -150,7 +153,9 @@ def _guard_stream(
     async def guarded(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         started = time.perf_counter()
         try:
-            access.check_metadata(context.invocation_metadata())
+            metadata = context.invocation_metadata()
+            request_ids.bind([request_ids.find_or_make(dict(metadata or ()).get)])
+            access.check_metadata(metadata)
             async for response in answer(requests, context):
                 yield response
         except BaseException as error:

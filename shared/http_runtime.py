@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared import request_ids
 from shared.access import OPEN, Access
 from shared.draining import Drain
 from shared.errors import InvalidField, SemcomError, Stopping, TooMany, Unauthenticated
@@ -122,6 +123,7 @@ def build_app(
     app.add_middleware(_CountWork, drain=drain)
     app.add_middleware(_TokenCheck, access=access, open_paths=(*_PROBED_PATHS, *open_paths))
     app.add_middleware(_RequestLog)
+    app.add_middleware(_RequestIds)
     _add_service_routes(app, ready, registry, drain)
     return app
 
@@ -198,7 +200,9 @@ async def _on_http_exception(_: Request, error: Exception) -> Response:
 
 async def _on_unexpected_error(_: Request, error: Exception) -> Response:
     # Starlette raises it again once this has gone out, and the server logs it then.
-    return error_response(SemcomError("internal error; see the service's log"))
+    response = error_response(SemcomError("internal error; see the service's log"))
+    response.headers[request_ids.HEADER] = request_ids.current()
+    return response
 
 
 class _TokenCheck:
@@ -235,6 +239,31 @@ class _CountWork:
             return
         with self._drain.work():
             await self._app(scope, receive, send)
+
+
+class _RequestIds:
+    """Finds or makes the request's id, for the log lines of its task and for the answer's header.
+
+    It stays bound: the server's own line about an unexpected error comes last.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = request_ids.find_or_make(Headers(scope=scope).get)
+        request_ids.bind([request_id])
+
+        async def adding_header(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                header = (request_ids.HEADER.encode(), request_id.encode())
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        await self._app(scope, receive, adding_header)
 
 
 class _RequestLog:
