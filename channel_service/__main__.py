@@ -70,11 +70,13 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
             app = create_app(links, store, feed, ready, metrics.registry, access)
             app.add_api_route("/", lambda: RedirectResponse(settings.page_url), include_in_schema=False)
             allow_origins(app, settings.cors_origins)
-            async with running(server, checks, (FULL_NAME,)):
+            timeout_s = settings.stop_timeout_s
+            async with running(server, checks, (FULL_NAME,), timeout_s) as stop_grpc:
                 ports = {"grpc_port": grpc_port, "http_port": settings.channel_http_port}
                 log_event(_LOG, "ready", **ports, receiver=settings.receiver_address)
                 closing = asyncio.create_task(_close_feed(feed, stop))
-                await serve_http(app, settings.host, settings.channel_http_port, stop, access)
+                port, beside = settings.channel_http_port, stop_grpc
+                await serve_http(app, settings.host, port, stop, access, beside=beside, timeout_s=timeout_s)
                 await closing
     finally:
         store.close()

@@ -33,6 +33,9 @@ class ServiceSettings(BaseSettings):
         description="Origins of other web pages that may call the service, with commas between; empty: none.",
     )
     ends_with_input: bool = Field(False, description="Stop when standard input ends, as on SIGTERM.")
+    stop_timeout_s: float = Field(
+        8.0, gt=0, le=3600, description="Longest time for what is at work when the service is told to stop."
+    )
     insecure: bool = Field(False, description="Listen beyond loopback without a token and TLS.")
 
 
