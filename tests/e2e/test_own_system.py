@@ -187,3 +187,25 @@ def test_commands(line: str, installed: _Installed) -> None:
         assert set(best) == {"phase", "mfmsc"}
         assert best["phase"] == pytest.approx(18 + _GAIN_DB, abs=0.5)
         assert "| phase |" in (run / "results" / "compare.md").read_text()
+
+
+@pytest.mark.parametrize("service", ["transmitter", "channel_service", "receiver"])
+def test_a_service_refuses_to_start_with_a_row_that_is_not_fit(service: str, tmp_path: Path) -> None:
+    (tmp_path / "broken_rows.py").write_text("raise RuntimeError('half written')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", service],
+        cwd=tmp_path,
+        env={
+            "PYTHONPATH": os.pathsep.join([str(_ROOT), str(tmp_path)]),
+            "SEMCOM_SYSTEMS": "broken=broken_rows:SYSTEM",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 2, output
+    assert "from SEMCOM_SYSTEMS" in output
+    assert "half written" in output
+    assert "Traceback" not in output
