@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from shared.errors import InvalidField
 from shared.settings import ExtensionSettings, load_settings
@@ -36,7 +36,7 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
     def __init__(
         self,
         built_in: Mapping[str, _T],
-        kind: type[_T],
+        kind: type[Any],
         *,
         group: str,
         variable: str,
