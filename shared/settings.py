@@ -89,6 +89,17 @@ class TransmitterSettings(ServiceSettings):
     torch_threads: int = Field(1, ge=1)
 
 
+class ExtensionSettings(BaseSettings):
+    """Rows that modules outside any distribution add to a table; see `shared.registry`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SEMCOM_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
+
+    systems: str = Field("", description="NAME=module:OBJECT, with commas between several.")
+    channels: str = Field("", description="NAME=module:OBJECT, with commas between several.")
+
+
 def load_settings(cls: type[_S]) -> _S:
     """Read `cls` from the environment; on a bad value say which and exit with status 2."""
     try:
