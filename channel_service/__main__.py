@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from channel_service.http.app import create_app
 from channel_service.links.links import Links
+from channel_service.radio.channels import MODELS
 from channel_service.relay.live import LiveFeed
 from channel_service.relay.metrics import Metrics
 from channel_service.relay.receiver_client import ReceiverClient
@@ -31,6 +32,7 @@ from shared.grpc_runtime import (
 from shared.http_runtime import allow_origins
 from shared.logs import configure_logging, log_event
 from shared.settings import ChannelSettings, load_settings
+from shared.systems import SYSTEMS
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,9 +45,11 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
         stop: Set to stop the service.
 
     Raises:
-        InvalidField: If the report store cannot be opened, the gRPC port is not free, or the access settings
-            leave the service open to a network.
+        InvalidField: If another distribution's system or channel model is not fit, the report store cannot be
+            opened, the gRPC port is not free, or the access settings leave the service open to a network.
     """
+    SYSTEMS.check()
+    MODELS.check()
     access = open_access(settings)
     links, metrics = Links(Path(settings.channel_recordings)), Metrics()
     store, feed = Store(settings.channel_store, settings.channel_max_rows), LiveFeed(metrics)
@@ -70,11 +74,13 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
             app = create_app(links, store, feed, ready, metrics.registry, access)
             app.add_api_route("/", lambda: RedirectResponse(settings.page_url), include_in_schema=False)
             allow_origins(app, settings.cors_origins)
-            async with running(server, checks, (FULL_NAME,)):
+            timeout_s = settings.stop_timeout_s
+            async with running(server, checks, (FULL_NAME,), timeout_s) as stop_grpc:
                 ports = {"grpc_port": grpc_port, "http_port": settings.channel_http_port}
                 log_event(_LOG, "ready", **ports, receiver=settings.receiver_address)
                 closing = asyncio.create_task(_close_feed(feed, stop))
-                await serve_http(app, settings.host, settings.channel_http_port, stop, access)
+                port, beside = settings.channel_http_port, stop_grpc
+                await serve_http(app, settings.host, port, stop, access, beside=beside, timeout_s=timeout_s)
                 await closing
     finally:
         store.close()

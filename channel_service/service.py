@@ -24,6 +24,7 @@ from channel_service.relay.validation import MAX_FRAMES, check_duration
 from channel_service.reports.messages import latency_row, overhead_row, query_of
 from channel_service.reports.store import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
+from shared import request_ids
 from shared.errors import FrameLost, TooLarge, TooMany
 
 FULL_NAME = "semcom.v1.ChannelService"
@@ -86,6 +87,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         started = time.perf_counter()
         decoding = receiver_pb2.DecodeRequest()
         relayed_frames = await self._send(request, decoding.frames, lost=receiver_pb2.DecodeRequest().frames)
+        request_ids.adopt(received.frame for received in decoding.frames)
         hops = {"channel": _ms_since(started)}
         sent = time.perf_counter()
         arrived = [relayed for relayed in relayed_frames if not relayed.is_lost]
@@ -210,6 +212,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         self, request: _Request, arrived: ReceivedFrames, *, lost: ReceivedFrames
     ) -> list[RelayedFrame]:
         """Send the request's frames through the link, with the settings that it has now."""
+        request_ids.bind(frame.request_id for frame in request.frames)
         link = self._links.find(request.link or DEFAULT_LINK, request.overrides)
         num_bytes = request.ByteSize()
         arguments = (self._links, link, request.frames, num_bytes, arrived, lost)

@@ -81,7 +81,7 @@ def up(
     store: Annotated[Path, typer.Option(help="SQLite file of the reports.")] = Path("runs/semcom.sqlite3"),
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Start the three services on this machine; Ctrl-C stops them."""
+    """Start the three services on this machine; one that dies is started again, and Ctrl-C stops all."""
     with ended_by_signals(), contextlib.suppress(KeyboardInterrupt):
         from client.stack import Stack
 
@@ -104,7 +104,7 @@ def up(
             _OUT.print("Ready. Ctrl-C stops all three.")
             if open_page:
                 typer.launch(f"{stack.base_url}/")
-            stack.watch()
+            stack.watch(lambda event: _ERR.print(event, soft_wrap=True, markup=False, highlight=False))
 
 
 @app.command()

@@ -23,6 +23,7 @@ import httpx
 
 from client.api import SemcomClient, error_of, open_http
 from client.errors import ClientError
+from client.restarts import Keeper
 from shared.settings import ChannelSettings, ReceiverSettings, TransmitterSettings, load_settings
 
 _HOST = "127.0.0.1"
@@ -107,21 +108,47 @@ def _can_bind(port: int) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@dataclass
 class ServiceProcess:
     """One running service.
 
     Attributes:
         name: Of the service and of its Python package.
-        process: Started with the output going to `log`.
+        process: Started with the output going to `log`; another one after a restart.
         log: File of JSON lines.
         ready_url: Answers 200 once the service can serve.
+        variables: Environment of the process.
     """
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
     ready_url: str
+    variables: Mapping[str, str]
+
+    @classmethod
+    def start(
+        cls, name: str, http_port: int, run_folder: Path, variables: Mapping[str, str]
+    ) -> ServiceProcess:
+        """Start a service that logs into `run_folder`."""
+        log = run_folder / f"{name}.log"
+        ready_url = f"{_scheme()}://{_HOST}:{http_port}/readyz"
+        return cls(name, _spawn(name, log, variables), log, ready_url, variables)
+
+    def status(self) -> int | None:
+        """The exit status; None while the process lives."""
+        return self.process.poll()
+
+    def is_ready(self) -> bool:
+        """Whether it answers that it can serve."""
+        with _open_probe() as http:
+            return _why_not_ready(http, self.ready_url) is None
+
+    def start_again(self) -> None:
+        """Start a process in place of the one that ended; its log goes on in the same file."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        self.process = _spawn(self.name, self.log, self.variables)
 
     def check_running(self) -> None:
         """Make sure the process lives.
@@ -129,11 +156,12 @@ class ServiceProcess:
         Raises:
             StackError: With its exit status and the tail of its log.
         """
-        status = self.process.poll()
-        if status is not None:
-            raise StackError(
-                f"{self.name} ended with status {status}; the end of {self.log}:\n{_tail(self.log)}"
-            )
+        if self.status() is not None:
+            raise StackError(self.describe_end())
+
+    def describe_end(self) -> str:
+        """The exit status and the tail of the log."""
+        return f"{self.name} ended with status {self.status()}; the end of {self.log}:\n{_tail(self.log)}"
 
 
 class Stack:
@@ -182,7 +210,8 @@ class Stack:
         stack = cls(ports, [], run_folder)
         try:
             for name in _SERVICES:
-                stack.services.append(_spawn(name, asdict(ports)[_SERVICES[name]], run_folder, variables))
+                http_port = asdict(ports)[_SERVICES[name]]
+                stack.services.append(ServiceProcess.start(name, http_port, run_folder, variables))
             stack._wait_until_ready(timeout_s, on_progress or (lambda _: None))
         except BaseException:
             stack.stop()
@@ -204,15 +233,21 @@ class Stack:
         urls = (self.base_url, self.channel_url)
         return SemcomClient(*urls, timeout_s, token=token, authority=settings.tls_authority)
 
-    def watch(self) -> None:
-        """Block while all services run.
+    def watch(self, on_event: Callable[[str], None] | None = None) -> None:
+        """Block, and start a service again when it dies, while the others stay.
+
+        Args:
+            on_event: Told of each death, and when a service is back.
 
         Raises:
-            StackError: As soon as one has ended.
+            StackError: When a service is given up, with its exit status and the tail of its log; see
+                `client.restarts`.
         """
+        keepers = [Keeper(service, on_event or (lambda _: None)) for service in self.services]
         while True:
-            for service in self.services:
-                service.check_running()
+            for service, keeper in zip(self.services, keepers, strict=True):
+                if not keeper.check():
+                    raise StackError(f"gave up: {service.describe_end()}")
             time.sleep(_POLL_S)
 
     def stop(self) -> None:
@@ -231,8 +266,7 @@ class Stack:
     def _wait_until_ready(self, timeout_s: float, on_progress: Callable[[str], None]) -> None:
         deadline = time.monotonic() + timeout_s
         waiting = list(self.services)
-        authority = load_settings(TransmitterSettings).tls_authority
-        with open_http("", _PROBE_TIMEOUT_S, authority=authority) as http:
+        with _open_probe() as http:
             while waiting:
                 on_progress("waiting for " + ", ".join(service.name for service in waiting))
                 for service in self.services:
@@ -267,10 +301,9 @@ def _variables(ports: Ports, store: Path, weights: Path | None) -> dict[str, str
     return variables if weights is None else {**variables, "SEMCOM_WEIGHTS": str(weights.resolve())}
 
 
-def _spawn(name: str, http_port: int, run_folder: Path, variables: Mapping[str, str]) -> ServiceProcess:
-    log = run_folder / f"{name}.log"
+def _spawn(name: str, log: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", name],
             # Ends when we do, even by SIGKILL; then the service stops.
             stdin=subprocess.PIPE,
@@ -280,7 +313,10 @@ def _spawn(name: str, http_port: int, run_folder: Path, variables: Mapping[str, 
             # Ctrl-C reaches us alone, and we end the services in their order.
             start_new_session=True,
         )
-    return ServiceProcess(name, process, log, f"{_scheme()}://{_HOST}:{http_port}/readyz")
+
+
+def _open_probe() -> httpx.Client:
+    return open_http("", _PROBE_TIMEOUT_S, authority=load_settings(TransmitterSettings).tls_authority)
 
 
 def _why_not_ready(http: httpx.Client, url: str) -> str | None:

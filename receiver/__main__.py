@@ -42,7 +42,8 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
     receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, GuardedServer(server, access))
     grpc_port = bind(server, settings.host, settings.receiver_grpc_port, access, "SEMCOM_RECEIVER_GRPC_PORT")
     app = build_api(systems, settings.weights, registry, access)
-    async with running(server, checks, (SERVICE_NAME,)):
+    timeout_s = settings.stop_timeout_s
+    async with running(server, checks, (SERVICE_NAME,), timeout_s) as stop_grpc:
         log_event(
             _LOG,
             "ready",
@@ -50,7 +51,8 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             http_port=settings.receiver_http_port,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
-        await serve_http(app, settings.host, settings.receiver_http_port, stop, access)
+        port = settings.receiver_http_port
+        await serve_http(app, settings.host, port, stop, access, beside=stop_grpc, timeout_s=timeout_s)
     service.close()
 
 

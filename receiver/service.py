@@ -24,9 +24,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
 from receiver.equaliser import Equalised, equalise_frame
 from receiver.systems.base import ReceiverSystem, TaskAnswer
+from shared import request_ids
 from shared.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.errors import InvalidField, SemcomError, TaskNotTrained, TooLarge, WeightsMismatch
 from shared.logs import log_event
+from shared.request_ids import check_request_id
 from shared.systems import get_system
 from shared.tasks import get_task
 from shared.wire import unpack_symbols
@@ -157,8 +159,10 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
             raise TooLarge("frames", num_frames, f"1 to {MAX_FRAMES} frames")
         groups: dict[tuple[str, str], list[int]] = {}
         for index, received in enumerate(request.frames):
+            check_request_id(received.frame.request_id)
             self._check_held(received.frame)
             groups.setdefault((received.frame.system, received.frame.task), []).append(index)
+        request_ids.adopt(received.frame for received in request.frames)
         answers: dict[int, receiver_pb2.Answer] = {}
         # One after another, as they would be with one thread; the first that fails fails the request.
         for (system, task), indices in groups.items():
@@ -240,6 +244,7 @@ def _log_fields(received: frame_pb2.ReceivedFrame, answer: receiver_pb2.Answer) 
     frame, state, cost = received.frame, received.state, received.overhead
     return {
         "instance_id": frame.instance_id,
+        "request_id": frame.request_id,
         "frame_number": state.frame_number,
         "task": frame.task,
         "system": frame.system,

@@ -11,6 +11,7 @@ SemcomError                  INTERNAL              500
 ├── NoWeights                FAILED_PRECONDITION   503   a service runs without any weights
 ├── WeightsMismatch          FAILED_PRECONDITION   409   the two ends hold different weights
 ├── FrameLost                DATA_LOSS             502   the link's network lost it: no answer
+├── Stopping                 UNAVAILABLE           503   this service takes no new requests
 ├── ClientLeft               CANCELLED             499   the client did not wait for the answer
 ├── ServiceUnavailable       UNAVAILABLE           503   a service is down; safe to retry
 └── DeadlineExceeded         DEADLINE_EXCEEDED     504
@@ -137,7 +138,10 @@ class WeightsMismatch(SemcomError):
     http_status = 409
 
     def __init__(self, sent: str, held: str) -> None:
-        super().__init__(f"the frame's fingerprint {sent!r} is not that of the weights held here, {held!r}")
+        super().__init__(
+            f"the frame's fingerprint {sent!r} is not that of the weights held here, {held!r}; "
+            "give both ends the same weights, and restart the one that was started with others"
+        )
         self.sent, self.held = sent, held
 
 
@@ -165,6 +169,16 @@ class ClientLeft(SemcomError):
 
     def __init__(self) -> None:
         super().__init__("the client closed the connection before the answer")
+
+
+class Stopping(SemcomError):
+    """A request came after the service was told to stop."""
+
+    grpc_status = grpc.StatusCode.UNAVAILABLE
+    http_status = 503
+
+    def __init__(self) -> None:
+        super().__init__("the service is stopping and takes no new requests; try again")
 
 
 class ServiceUnavailable(SemcomError):

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,13 +20,17 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
+from shared import request_ids
 from shared.access import OPEN, Access
+from shared.draining import Drain
 from shared.errors import InvalidField, SemcomError, to_trailer
 from shared.logs import log_event
 from shared.wire import MAX_MESSAGE_BYTES
 
 _LOG = logging.getLogger(__name__)
-_GRACE_S = 5.0
+STOP_TIMEOUT_S = 8.0
+# Of HTTP connections, once nothing is at work.
+_CLOSE_TIMEOUT_S = 1
 _STDIN = 0
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -131,7 +135,9 @@ def _guard(
     async def guarded(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         started = time.perf_counter()
         try:
-            access.check_metadata(context.invocation_metadata())
+            metadata = context.invocation_metadata()
+            request_ids.bind([request_ids.find_or_make(dict(metadata or ()).get)])
+            access.check_metadata(metadata)
             response = await answer(read(request), context)
         except BaseException as error:
             await _end(method, context, started, error)
@@ -150,7 +156,9 @@ def _guard_stream(
     async def guarded(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         started = time.perf_counter()
         try:
-            access.check_metadata(context.invocation_metadata())
+            metadata = context.invocation_metadata()
+            request_ids.bind([request_ids.find_or_make(dict(metadata or ()).get)])
+            access.check_metadata(metadata)
             async for response in answer(requests, context):
                 yield response
         except BaseException as error:
@@ -210,25 +218,59 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
-async def serve_http(app: Any, host: str, port: int, stop: asyncio.Event, access: Access = OPEN) -> None:
-    """Serve an ASGI app until `stop` is set, then end it gracefully."""
+async def serve_http(
+    app: Any,
+    host: str,
+    port: int,
+    stop: asyncio.Event,
+    access: Access = OPEN,
+    *,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    timeout_s: float = STOP_TIMEOUT_S,
+) -> None:
+    """Serve an app until `stop` is set. Then it is not ready, and ends once what is at work has ended.
+
+    Args:
+        app: Of `shared.http_runtime.build_app`.
+        host: Address to listen on.
+        port: To listen on.
+        stop: Set to stop; it is set too where the server ends of itself.
+        access: Says whether the port speaks TLS.
+        beside: Called once `stop` is set; probes are answered until it has ended.
+        timeout_s: Longest time for what is at work [s].
+    """
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=int(_GRACE_S),
+        timeout_graceful_shutdown=_CLOSE_TIMEOUT_S,
         **access.http_options,
     )
     server = _HttpServer(config)
     running = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
     stop.set()
     stopping.cancel()
+    await _drain(app.state.drain, beside, timeout_s)
+    server.should_exit = True
     await running
+
+
+async def _drain(
+    drain: Drain, beside: Callable[[], Coroutine[Any, Any, None]] | None, timeout_s: float
+) -> None:
+    """Refuse new requests, and wait for those at work and for what ends beside them, but not for long."""
+    drain.begin()
+    idle = asyncio.create_task(drain.wait_idle())
+    others = [asyncio.create_task(beside())] if beside else []
+    _, late = await asyncio.wait([idle], timeout=timeout_s)
+    if late:
+        idle.cancel()
+        _LOG.warning("requests at work are given up", extra={"fields": {"timeout_s": timeout_s}})
+    await asyncio.gather(*others)
 
 
 def stop_on_signals(*, ends_with_input: bool = False) -> asyncio.Event:
@@ -255,13 +297,27 @@ def _stop_at_end(stop: asyncio.Event) -> None:
 
 @contextlib.asynccontextmanager
 async def running(
-    server: grpc.aio.Server, checks: HealthServicer, names: tuple[str, ...]
-) -> AsyncIterator[None]:
-    """Start a gRPC server, and stop it with grace at the end of the block."""
+    server: grpc.aio.Server, checks: HealthServicer, names: tuple[str, ...], timeout_s: float = STOP_TIMEOUT_S
+) -> AsyncIterator[Callable[[], Coroutine[Any, Any, None]]]:
+    """Start a gRPC server, and stop it at the end of the block at the latest.
+
+    Args:
+        server: With its services.
+        checks: Health of the services.
+        names: Full names of the services.
+        timeout_s: Longest time for what is at work when it stops [s].
+
+    Yields:
+        Stops it: health says so first, new calls are refused, and those at work end.
+    """
+
+    async def stop() -> None:
+        await set_serving(checks, names, serving=False)
+        await server.stop(timeout_s)
+
     await server.start()
     await set_serving(checks, names, serving=True)
     try:
-        yield
+        yield stop
     finally:
-        await set_serving(checks, names, serving=False)
-        await server.stop(_GRACE_S)
+        await stop()

@@ -25,8 +25,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared import request_ids
 from shared.access import OPEN, Access
-from shared.errors import InvalidField, SemcomError, TooMany, Unauthenticated
+from shared.draining import Drain
+from shared.errors import InvalidField, SemcomError, Stopping, TooMany, Unauthenticated
 from shared.logs import log_event
 
 _LOG = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ _ALLOWED: Mapping[str, str] = {
 _HEADERS: Mapping[type[SemcomError], dict[str, str]] = {
     Unauthenticated: {"WWW-Authenticate": "Bearer"},
     TooMany: {"Retry-After": "1"},
+    Stopping: {"Retry-After": "1"},
 }
 _SHOWN: Mapping[str, str] = {"missing": "(absent)", "json_invalid": "(unreadable)"}
 
@@ -116,9 +119,12 @@ def build_app(
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_unexpected_error)
+    app.state.drain = drain = Drain()
+    app.add_middleware(_CountWork, drain=drain)
     app.add_middleware(_TokenCheck, access=access, open_paths=(*_PROBED_PATHS, *open_paths))
     app.add_middleware(_RequestLog)
-    _add_service_routes(app, ready, registry)
+    app.add_middleware(_RequestIds)
+    _add_service_routes(app, ready, registry, drain)
     return app
 
 
@@ -136,7 +142,7 @@ def allow_origins(app: FastAPI, origins: str) -> None:
 
 
 def _add_service_routes(
-    app: FastAPI, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry
+    app: FastAPI, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry, drain: Drain
 ) -> None:
     @app.get("/healthz", tags=["service"], summary="Is the process alive?")
     async def healthz() -> Health:
@@ -151,6 +157,7 @@ def _add_service_routes(
     )
     async def readyz() -> Health | JSONResponse:
         try:
+            drain.check()
             await ready()
         except SemcomError as error:
             return error_response(error, 503)
@@ -193,7 +200,9 @@ async def _on_http_exception(_: Request, error: Exception) -> Response:
 
 async def _on_unexpected_error(_: Request, error: Exception) -> Response:
     # Starlette raises it again once this has gone out, and the server logs it then.
-    return error_response(SemcomError("internal error; see the service's log"))
+    response = error_response(SemcomError("internal error; see the service's log"))
+    response.headers[request_ids.HEADER] = request_ids.current()
+    return response
 
 
 class _TokenCheck:
@@ -211,6 +220,50 @@ class _TokenCheck:
                 await error_response(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+class _CountWork:
+    """Refuses what comes once the service is stopping; probes are answered all the same."""
+
+    def __init__(self, app: ASGIApp, drain: Drain) -> None:
+        self._app, self._drain = app, drain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _QUIET_PATHS:
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._drain.check()
+        except Stopping as error:
+            await error_response(error)(scope, receive, send)
+            return
+        with self._drain.work():
+            await self._app(scope, receive, send)
+
+
+class _RequestIds:
+    """Finds or makes the request's id, for the log lines of its task and for the answer's header.
+
+    It stays bound: the server's own line about an unexpected error comes last.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = request_ids.find_or_make(Headers(scope=scope).get)
+        request_ids.bind([request_id])
+
+        async def adding_header(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                header = (request_ids.HEADER.encode(), request_id.encode())
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        await self._app(scope, receive, adding_header)
 
 
 class _RequestLog:

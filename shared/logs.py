@@ -1,4 +1,4 @@
-"""One JSON object a line on standard error."""
+"""One JSON object a line on standard error; lines that belong to a request carry its id."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 import time
 from functools import lru_cache
 from typing import Any
+
+from shared import request_ids
 
 _ENCODER = json.JSONEncoder(default=str)
 
@@ -23,6 +25,7 @@ class _JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "service": self._service,
             "event": record.getMessage(),
+            **request_ids.log_fields(),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:

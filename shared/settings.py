@@ -33,6 +33,9 @@ class ServiceSettings(BaseSettings):
         description="Origins of other web pages that may call the service, with commas between; empty: none.",
     )
     ends_with_input: bool = Field(False, description="Stop when standard input ends, as on SIGTERM.")
+    stop_timeout_s: float = Field(
+        8.0, gt=0, le=3600, description="Longest time for what is at work when the service is told to stop."
+    )
     insecure: bool = Field(False, description="Listen beyond loopback without a token and TLS.")
 
 
@@ -84,6 +87,17 @@ class TransmitterSettings(ServiceSettings):
     weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
     max_upload_bytes: int = Field(20 << 20, gt=0)
     torch_threads: int = Field(1, ge=1)
+
+
+class ExtensionSettings(BaseSettings):
+    """Rows that modules outside any distribution add to a table; see `shared.registry`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SEMCOM_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
+
+    systems: str = Field("", description="NAME=module:OBJECT, with commas between several.")
+    channels: str = Field("", description="NAME=module:OBJECT, with commas between several.")
 
 
 def load_settings(cls: type[_S]) -> _S:

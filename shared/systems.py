@@ -1,5 +1,7 @@
 """The systems that can run over the link, and what a client may choose of each: a row each.
 
+Other distributions add systems by entry points of the group `semcom.systems`, or SEMCOM_SYSTEMS names them.
+
 No code asks for a system by name: what differs between systems is a column of this table, or stands behind
 the interfaces of `transmitter/systems/base.py` and `receiver/systems/base.py`.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from shared.coding.adaptation import AUTO
@@ -17,6 +19,7 @@ from shared.coding.mcs import MCS
 from shared.errors import InvalidField, UnknownName
 from shared.networks.mfmsc.config import sends_sequence
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, PROFILES
+from shared.registry import Registry
 from shared.tasks import TASKS
 
 OptionType = Literal["integer", "number", "string"]
@@ -123,10 +126,13 @@ class System:
     Attributes:
         name: As in the REST API and in the manifest of its weights.
         description: For people.
-        package: Folder of its code in `transmitter/systems/`, `receiver/systems/`.
+        package: Folder of its code in `transmitter/systems/`, `receiver/systems/`. Of a system from another
+            distribution, the package with the modules `transmitter` and `receiver`, or one module with both
+            halves.
         options: What a client may choose for each instance.
         peak_power: Largest |x|^2 of its constellations, whose expected power is one; 1 where the system
             scales each frame to unit mean power itself [linear].
+        origin: Distribution or variable that brought the row, for error messages; empty for a built-in row.
     """
 
     name: str
@@ -134,6 +140,7 @@ class System:
     package: str
     options: tuple[Option, ...] = ()
     peak_power: float = 1.0
+    origin: str = ""
 
     def read_options(self, task: str, given: Options) -> dict[str, OptionValue]:
         """A value for every option: the one given, checked, or the default.
@@ -234,7 +241,21 @@ _TABLE = (
     ),
 )
 
-SYSTEMS: dict[str, System] = {system.name: system for system in _TABLE}
+
+def _adopt(name: str, system: System, origin: str) -> System:
+    """A row from another distribution, with its origin."""
+    if system.name != name:
+        raise ValueError(f"a row whose name is that of its entry point, not {system.name}")
+    return replace(system, origin=origin)
+
+
+SYSTEMS: Registry[System] = Registry(
+    {system.name: system for system in _TABLE},
+    System,
+    group="semcom.systems",
+    variable="systems",
+    adopt=_adopt,
+)
 DEFAULT_SYSTEM = _TABLE[0].name
 """Taken where a client names no system."""
 

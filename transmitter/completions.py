@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import Context
 
 import grpc.aio
 
@@ -41,7 +42,8 @@ class Completions:
         )
         self._waiting.append(timings)
         if self._sending is None or self._sending.done():
-            self._sending = asyncio.create_task(self._send_all())
+            # It sends for many requests, so its log lines are not those of the request that comes first.
+            self._sending = asyncio.create_task(self._send_all(), context=Context())
 
     async def close(self) -> None:
         """Wait until all are sent."""

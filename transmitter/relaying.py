@@ -12,6 +12,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2_grpc
 
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
+from shared import request_ids
 from shared.batching import BatchQueue, QueueMetrics
 from shared.errors import (
     DeadlineExceeded,
@@ -45,6 +46,14 @@ class GrpcChannelStub(channel_service_pb2_grpc.ChannelServiceStub):
     def __init__(self, channel: grpc.aio.Channel) -> None:
         super().__init__(channel)  # type: ignore[no-untyped-call]
         self.Check = health_pb2_grpc.HealthStub(channel).Check
+        get_link = self.GetLink
+
+        async def get_link_for_request(request: Any, timeout: float) -> Any:
+            metadata = ((request_ids.HEADER, request_ids.current()),)
+            return await get_link(request, timeout=timeout, metadata=metadata)
+
+        # Of the calls made for one request alone, only this one carries no frame.
+        self.GetLink = get_link_for_request
 
 
 class Parcel(NamedTuple):

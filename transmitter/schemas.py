@@ -258,6 +258,10 @@ class LatencyAnswer(BaseModel):
 class TransmitAnswer(BaseModel):
     """The answer to one instance, the channel as applied, and what it cost."""
 
+    request_id: str = Field(
+        description="In the log lines of all services: from traceparent or X-Request-Id, else made.",
+        examples=["4bf92f3577b34da6a3ce929d0e0e4736"],
+    )
     instance_id: str = Field(
         description="Of the row in the report store.", examples=["3f0c8a52-6f6e-4f9f-9d55-0d1a8e0b6a11"]
     )
@@ -310,6 +314,7 @@ class TransmitAnswer(BaseModel):
         has_k_factor = state.HasField("k_factor_db")
         return cls(
             instance_id=frame.instance_id,
+            request_id=frame.request_id,
             task=frame.task,
             system=frame.system,
             link=state.link,

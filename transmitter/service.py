@@ -19,6 +19,7 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
+from shared import request_ids
 from shared.batching import QueueMetrics
 from shared.errors import (
     FrameLost,
@@ -276,6 +277,7 @@ def _build_frame(
         information_bits=encoded.information_bits,
         coded_bits=encoded.coded_bits,
         num_blocks=encoded.num_blocks,
+        request_id=request_ids.current(),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from channel_service.radio.channels import Complex
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField, TooLarge
+from shared.request_ids import check_request_id
 from shared.systems import SYSTEMS
 from shared.wire import MAX_SYMBOLS_PER_FRAME, measure_symbols
 
@@ -79,6 +80,7 @@ def _check_header(frame: frame_pb2.Frame) -> None:
         value = getattr(frame, name)
         if value > _MAX_COUNT:
             raise InvalidField(name, value, f"0 to {_MAX_COUNT}")
+    check_request_id(frame.request_id)
     check_duration("encode_ms", frame.encode_ms)
 
 

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from receiver.systems.apart import TrainedApart
 from receiver.systems.base import ReceiverSystem
-from shared.systems import get_system
-from shared.weights import find_weights, load_manifest
+from shared.halves import load_halves, load_own_half
 
 
 def load_systems(weights: Path) -> dict[str, ReceiverSystem]:
-    """Load every system that has weights below `weights`, in one folder or one a task; none is no error."""
-    systems: dict[str, ReceiverSystem] = {}
-    for name, folders in find_weights(weights).items():
-        halves = [load_system(folder) for folder in folders]
-        manifests = [load_manifest(folder) for folder in folders]
-        systems[name] = halves[0] if len(halves) == 1 else TrainedApart(halves, manifests)
-    return systems
+    """Load every system that has weights below `weights`; see `load_halves`."""
+    return load_halves(weights, "receiver", TrainedApart)
 
 
 def load_system(folder: Path) -> ReceiverSystem:
-    """The half whose class is `Receiver` of the system's own package, with the weights of a folder.
-
-    Raises:
-        InvalidField: If the weights cannot be loaded.
-    """
-    package = get_system(load_manifest(folder).system).package
-    module = import_module(f"receiver.systems.{package}.receiver")
-    return cast(ReceiverSystem, module.Receiver.load(folder))
+    """The receiver half of one folder's system; see `load_own_half`."""
+    return cast(ReceiverSystem, load_own_half(folder, "receiver"))

@@ -144,14 +144,6 @@ def test_a_service_that_ends_is_reported_with_its_log(tiny_weights, tmp_path):
         Stack.start(weights=tiny_weights, free_ports=True, run_folder=tmp_path, environment=loud)
 
 
-def test_watch_notices_a_killed_service(tiny_weights, tmp_path):
-    with Stack.start(weights=tiny_weights, free_ports=True, run_folder=tmp_path) as stack:
-        receiver = next(service for service in stack.services if service.name == "receiver")
-        receiver.process.kill()
-        with pytest.raises(StackError, match="receiver ended with status -9"):
-            stack.watch()
-
-
 def test_up_refuses_taken_ports(tiny_weights, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -31,7 +31,7 @@ class Symbols(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., shape: _Optional[_Iterable[int]] = ..., encoding: _Optional[_Union[SymbolEncoding, str]] = ..., scale: _Optional[float] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("instance_id", "frame_number", "task", "system", "fingerprint", "symbols", "source_bytes", "num_source_values", "encode_ms", "information_bits", "coded_bits", "num_blocks")
+    __slots__ = ("instance_id", "frame_number", "task", "system", "fingerprint", "symbols", "source_bytes", "num_source_values", "encode_ms", "information_bits", "coded_bits", "num_blocks", "request_id")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     FRAME_NUMBER_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class Frame(_message.Message):
     INFORMATION_BITS_FIELD_NUMBER: _ClassVar[int]
     CODED_BITS_FIELD_NUMBER: _ClassVar[int]
     NUM_BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     frame_number: int
     task: str
@@ -56,7 +57,8 @@ class Frame(_message.Message):
     information_bits: int
     coded_bits: int
     num_blocks: int
-    def __init__(self, instance_id: _Optional[str] = ..., frame_number: _Optional[int] = ..., task: _Optional[str] = ..., system: _Optional[str] = ..., fingerprint: _Optional[str] = ..., symbols: _Optional[_Union[Symbols, _Mapping]] = ..., source_bytes: _Optional[int] = ..., num_source_values: _Optional[int] = ..., encode_ms: _Optional[float] = ..., information_bits: _Optional[int] = ..., coded_bits: _Optional[int] = ..., num_blocks: _Optional[int] = ...) -> None: ...
+    request_id: str
+    def __init__(self, instance_id: _Optional[str] = ..., frame_number: _Optional[int] = ..., task: _Optional[str] = ..., system: _Optional[str] = ..., fingerprint: _Optional[str] = ..., symbols: _Optional[_Union[Symbols, _Mapping]] = ..., source_bytes: _Optional[int] = ..., num_source_values: _Optional[int] = ..., encode_ms: _Optional[float] = ..., information_bits: _Optional[int] = ..., coded_bits: _Optional[int] = ..., num_blocks: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ChannelState(_message.Message):
     __slots__ = ("link", "channel", "fading", "csi", "requested_snr_db", "realised_snr_db", "noise_variance", "frame_number", "seed", "k_factor_db", "gains", "received_pilots", "lost", "network_delay_ms")

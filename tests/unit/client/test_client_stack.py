@@ -38,7 +38,7 @@ def test_a_service_that_is_late_is_named_with_its_reason(service, tmp_path):
     service.status = 503
     service.answer = {"error": {"type": "ServiceUnavailable", "message": "receiver cannot be reached"}}
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
-        late = ServiceProcess("channel_service", process, tmp_path / "log", f"{service.url}/readyz")
+        late = ServiceProcess("channel_service", process, tmp_path / "log", f"{service.url}/readyz", {})
         with Stack(Ports.free(), [late], tmp_path) as stack:
             with pytest.raises(
                 StackError, match=r"not ready within 0.3 s: channel_service \(receiver cannot"

@@ -1,0 +1,116 @@
+"""Every system meets wild requests and wild symbols with an answer or a named error."""
+
+import shutil
+
+import numpy as np
+import pytest
+from gateway_fakes import PICTURE, Gateway, png_of, refused
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+from test_gateway_schema import _MEDIA, EXPECTED_STATUSES, LIMITS, transmissions
+
+from experiments.systems.separate_manifest import write_manifest
+from receiver.systems import load_systems as load_receivers
+from receiver.systems.base import Received
+from shared.errors import InvalidField
+from shared.systems import SYSTEMS
+from shared.tasks import TASKS
+from transmitter.systems import load_systems as load_transmitters
+
+
+@pytest.fixture(scope="module")
+def all_weights(tiny_weights, tiny_kin, tiny_deepsc, tmp_path_factory):
+    """Random weights of every built-in system."""
+    root = tmp_path_factory.mktemp("all")
+    for folder in (tiny_weights, tiny_kin, tiny_deepsc):
+        shutil.copytree(folder, root, dirs_exist_ok=True)
+    write_manifest(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def transmitters(all_weights):
+    return load_transmitters(all_weights)
+
+
+@pytest.fixture(scope="module")
+def receivers(all_weights):
+    return load_receivers(all_weights)
+
+
+def test_every_system_is_tried(transmitters, receivers):
+    assert set(transmitters) == set(receivers) == set(SYSTEMS)
+
+
+_OPTIONS = st.sampled_from([option.name for system in SYSTEMS.values() for option in system.options])
+_VALUES = st.sampled_from(["", "0", "4", "50", "-1", "1e9", "NaN", "auto", "16qam-1/2"]) | st.text(max_size=8)
+
+
+@pytest.mark.parametrize("system", list(SYSTEMS))
+def test_wild_requests_find_no_500(system, transmitters):
+    statuses = set()
+
+    @limits(LIMITS, max_examples=40)
+    @given(transmissions(), st.dictionaries(_OPTIONS, _VALUES, max_size=1))
+    def send(transmission, options):
+        parameters, body = transmission
+        gateway = Gateway(systems=transmitters)
+        chosen = [*parameters, ("system", system), *options.items()]
+        response = gateway.request("POST", "/transmit", params=chosen, **body)
+        statuses.add(response.status_code)
+        assert response.status_code in EXPECTED_STATUSES, response.text
+        assert response.status_code == 200 or response.json()["error"]["message"]
+
+    send()
+    assert {200, 422} <= statuses  # else nothing much was tried
+
+
+@pytest.mark.parametrize("system", list(SYSTEMS))
+def test_bad_options_and_bodies_are_refused_by_name(system, transmitters):
+    gateway, task = Gateway(systems=transmitters), "vqa"
+    good = {"data": {"text": "what?"}, "files": {"image": ("p.png", png_of(PICTURE))}}
+    assert gateway.transmit(task, params={"system": system}, **good).status_code == 200
+    num_sent = len(gateway.channel.requests)
+    refused(gateway.transmit(task, params={"system": system, "volume": "9"}, **good), 422, "volume")
+    for option in SYSTEMS[system].options:
+        wrong = {"system": system, option.name: "\x00"}
+        refused(gateway.transmit(task, params=wrong, **good), 422, option.name)
+    refused(gateway.transmit(task, params={"system": system}, json={"text": "what?"}), 422, "image")
+    cut = {"data": {"text": "what?"}, "files": {"image": ("p.png", png_of(PICTURE)[:-60])}}
+    refused(gateway.transmit(task, params={"system": system}, **cut), 415, "image")
+    assert len(gateway.channel.requests) == num_sent
+
+
+@pytest.mark.parametrize("system", list(SYSTEMS))
+def test_media_at_their_ends_are_answered_or_refused(system, transmitters):
+    tiny, wide = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 900, 3), np.uint8)
+    texts = ["?", "é☃\U0001f600", "word " * 400, "\n\t x"]
+    for task in transmitters[system].tasks:
+        for text, pixels in zip(texts, (tiny, wide, PICTURE, PICTURE), strict=True):
+            media = {**_MEDIA, "text": (None, text.encode()), "image": ("p.png", png_of(pixels))}
+            files = [(modality, media[modality]) for modality in TASKS[task].modalities]
+            response = Gateway(systems=transmitters).transmit(task, params={"system": system}, files=files)
+            assert response.status_code in (200, 413, 415, 422), response.text
+
+
+_SYMBOLS = {
+    "one": np.zeros((1, 1)),
+    "odd": np.zeros((3, 50)),
+    "many": np.random.default_rng(0).standard_normal((70, 16)),
+    "huge": np.full((1, 16), 1e30),
+    "vector": np.random.default_rng(1).standard_normal((1, 16)),
+}
+
+
+@pytest.mark.parametrize("symbols", list(_SYMBOLS))
+@pytest.mark.parametrize("system", list(SYSTEMS))
+def test_symbols_that_no_transmitter_sent_end_in_an_answer_or_a_named_error(system, symbols, receivers):
+    x = _SYMBOLS[symbols].astype(np.complex64)
+    frame = Received(x, np.full(x.shape, 0.1, np.float32))
+    for task in receivers[system].tasks:
+        try:
+            answers = receivers[system].decode(task, [frame])
+        except InvalidField:  # as the interface allows for a shape that the task does not send
+            continue
+        assert len(answers) == 1
