@@ -172,10 +172,7 @@ _PACKED: Mapping[str, Dataset] = {
         "movie_genres",
         load_movies,
         _files(
-            "movies",
-            "genres.json posters_96x144.tar train.jsonl",
-            validation="val.jsonl",
-            test="test.jsonl",
+            "movies", "genres.json posters_96x144.tar train.jsonl", validation="val.jsonl", test="test.jsonl"
         ),
         "github.com/laxmimerit/Movies-Poster_Dataset and, for texts, github.com/prust/wikipedia-movie-data",
         stands_for="MM-IMDb, with 4,446 films",
@@ -211,10 +208,7 @@ _PUBLISHED: Mapping[str, Dataset] = {
         "cs.toronto.edu/~kriz/cifar.html, the Python version",
     ),
     "librispeech": Dataset(
-        "speech_recognition",
-        load_librispeech,
-        _files("LibriSpeech", **SUBSETS),
-        "openslr.org/12",
+        "speech_recognition", load_librispeech, _files("LibriSpeech", **SUBSETS), "openslr.org/12"
     ),
     "hmdb51": Dataset(
         "video_classification",
@@ -234,10 +228,7 @@ _PUBLISHED: Mapping[str, Dataset] = {
         "visualqa.org/download (v2, balanced real images) and COCO's train2014 and val2014",
     ),
     "mm-imdb": Dataset(
-        "movie_genres",
-        load_mm_imdb,
-        _files("mmimdb", "split.json dataset"),
-        "lisi.usal.es/mmimdb",
+        "movie_genres", load_mm_imdb, _files("mmimdb", "split.json dataset"), "lisi.usal.es/mmimdb"
     ),
 }
 
