@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import get_args
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from torch import Tensor
 
 from shared.coding.blocks import decode_payloads, encode_blocks, lay_out
 from shared.coding.codes import CodeName
-from shared.coding.mcs import Mcs
+from shared.coding.mcs import MCS, Mcs
 from shared.coding.modem import demodulate, modulate
 from shared.coding.signalling import (
     HEADER_BITS_PER_SYMBOL,
@@ -110,6 +112,12 @@ def encode_frame(payload: bytes, mcs: Mcs, code: CodeName, codec: int = 0) -> ND
     ]
     sent: NDArray[np.complex64] = torch.cat(symbols).numpy()
     return sent
+
+
+def warm_up() -> None:
+    """Send a byte through each code and scheme: what both ends build once is there before the first client."""
+    for mcs, code in product(MCS.values(), get_args(CodeName)):
+        decode_frame(encode_frame(b"0", mcs, code), 0.1)
 
 
 def decode_frame(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike) -> ReceivedFrame:

@@ -14,7 +14,7 @@ from receiver.systems.base import EqualiserName, Received, TaskAnswer
 from receiver.systems.separate.clean_model import CleanModel
 from shared.coding.codecs import CODECS
 from shared.coding.config import SeparateConfig
-from shared.coding.frame import ReceivedFrame, decode_frames
+from shared.coding.frame import ReceivedFrame, decode_frames, warm_up
 from shared.errors import TaskNotTrained, UnsupportedMedia
 from shared.networks.preprocessing import IMAGE_SIZE, resize
 from shared.source import Source
@@ -65,6 +65,7 @@ class Receiver:
         """Read the manifest of a folder, and load the clean model from the folder beside it."""
         manifest = load_manifest(folder)
         config = SeparateConfig.of(manifest.config)
+        warm_up()
         return cls(manifest, CleanModel.load(folder.parent, config.clean_system, config.clean_fingerprint))
 
     def decode(self, task: str, frames: Sequence[Received]) -> list[TaskAnswer]:
