@@ -115,7 +115,7 @@ def encode_frame(payload: bytes, mcs: Mcs, code: CodeName, codec: int = 0) -> ND
 
 
 def warm_up() -> None:
-    """Send a byte through each code and scheme: what both ends build once is there before the first client."""
+    """Send a byte through each code and scheme, so that what is built once is there before a client is."""
     for mcs, code in product(MCS.values(), get_args(CodeName)):
         decode_frame(encode_frame(b"0", mcs, code), 0.1)
 

@@ -33,10 +33,12 @@ class _Reading:
 
     Attributes:
         source: Values of the modalities that came across.
+        payloads: Their bytes; readings with equal payloads have equal sources.
         blocks_in_error: Blocks whose CRC is wrong.
     """
 
     source: Source
+    payloads: tuple[tuple[Modality, bytes], ...]
     blocks_in_error: int
 
 
@@ -54,6 +56,7 @@ class Receiver:
     """
 
     equaliser: EqualiserName = "zero_forcing"
+    symbols_at_a_time = 2**23
 
     def __init__(self, manifest: Manifest, clean_model: CleanModel) -> None:
         self.name, self.profile = manifest.system, ""
@@ -74,10 +77,11 @@ class Receiver:
             raise TaskNotTrained(task, self.name, list(self.tasks))
         modalities = get_task(task).modalities
         readings = _read(frames, modalities)
-        found = iter(self._answer(task, [reading.source for reading in readings if reading.source]))
+        sources = {reading.payloads: reading.source for reading in readings if reading.source}
+        found = dict(zip(sources, self._answer(task, list(sources.values())), strict=True))
         return [
             replace(
-                next(found) if reading.source else self._chance(task, frame),
+                found[reading.payloads] if reading.source else self._chance(task, frame),
                 outage=len(reading.source) < len(modalities),
                 blocks_in_error=reading.blocks_in_error,
             )
@@ -119,15 +123,19 @@ def _read(frames: Sequence[Received], modalities: Sequence[Modality]) -> list[_R
     """
     rest = [(frame.symbols.ravel(), frame.noise_variance.ravel()) for frame in frames]
     sources: list[dict[Modality, Any]] = [{} for _ in frames]
+    payloads: list[dict[Modality, bytes]] = [{} for _ in frames]
     blocks_in_error = [0] * len(frames)
     for modality in modalities:
         reads = decode_frames([x_hat for x_hat, _ in rest], [variance for _, variance in rest])
         for number, read in enumerate(reads):
             rest[number] = (rest[number][0][read.num_symbols :], rest[number][1][read.num_symbols :])
             blocks_in_error[number] += read.blocks_in_error
-            if (value := _value_of(read, modality)) is not None:
-                sources[number][modality] = value
-    return [_Reading(*own) for own in zip(sources, blocks_in_error, strict=True)]
+            if read.payload is not None and (value := _value_of(read, modality)) is not None:
+                sources[number][modality], payloads[number][modality] = value, read.payload
+    return [
+        _Reading(source, tuple(own.items()), errors)
+        for source, own, errors in zip(sources, payloads, blocks_in_error, strict=True)
+    ]
 
 
 def _value_of(read: ReceivedFrame, modality: Modality) -> Any | None:
