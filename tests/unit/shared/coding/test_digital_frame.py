@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from noise import add_noise
 
-from shared.coding.frame import cost_of, decode_frame, encode_frame
+from shared.coding.frame import cost_of, decode_frame, decode_frames, encode_frame
 from shared.coding.mcs import MCS, MCS_BY_NUMBER, Mcs, get_mcs
 from shared.coding.modem import demodulate, modulate
 from shared.coding.signalling import HEADER_SYMBOLS, Header, decode_headers, encode_header
@@ -171,3 +171,19 @@ def test_nobodys_random_numbers_change():
         "assert states() == before and torch.get_default_dtype() == torch.float32"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=False).returncode == 0
+
+
+def test_frames_read_together_are_read_as_each_alone():
+    """Two sizes of both codes, a noisy frame, a frame without a header, one cut short, and one of nothing."""
+    rng = np.random.default_rng(5)
+    frames = [
+        encode_frame(rng.bytes(length), MCS["qpsk-1/2"], code)
+        for code, length in (("ldpc", 60), ("turbo", 60), ("ldpc", 2200), ("turbo", 200), ("ldpc", 60))
+    ]
+    noise = rng.normal(size=len(frames[0])) + 1j * rng.normal(size=len(frames[0]))
+    header_alone_is_right = np.where(np.arange(len(noise)) < HEADER_SYMBOLS, frames[0], noise)
+    frames += [header_alone_is_right, noise, frames[2][:-1], frames[0][:0]]
+    together = decode_frames(frames, [QUIET] * len(frames))
+    assert together == [decode_frame(frame, QUIET) for frame in frames]
+    assert [read.payload is not None for read in together] == [True] * 5 + [False] * 4
+    assert together[5].blocks_in_error == 1
