@@ -58,7 +58,9 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
                 await receiver.check_serving()
 
             server, checks = build_server((FULL_NAME,))
-            servicer = ChannelServicer(links, store, receiver, metrics, feed)
+            servicer = ChannelServicer(
+                links, store, receiver, metrics, feed, max_relays=settings.channel_max_requests
+            )
             channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(
                 servicer, GuardedServer(server, access)
             )

@@ -24,7 +24,7 @@ from channel_service.relay.validation import MAX_FRAMES, check_duration
 from channel_service.reports.messages import latency_row, overhead_row, query_of
 from channel_service.reports.store import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
-from shared.errors import FrameLost, TooLarge
+from shared.errors import FrameLost, TooLarge, TooMany
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
@@ -45,25 +45,44 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         receiver: Client of the receiver.
         metrics: Prometheus metrics.
         feed: The live view.
+        max_relays: Relay requests in hand at a time; further ones are refused.
     """
 
     def __init__(
-        self, links: Links, store: Store, receiver: ReceiverClient, metrics: Metrics, feed: LiveFeed
+        self,
+        links: Links,
+        store: Store,
+        receiver: ReceiverClient,
+        metrics: Metrics,
+        feed: LiveFeed,
+        *,
+        max_relays: int = 1024,
     ) -> None:
         self._links, self._store, self._receiver = links, store, receiver
         self._metrics, self._feed = metrics, feed
+        self._max_relays, self._num_relays = max_relays, 0
 
     async def Relay(
         self, request: channel_service_pb2.RelayRequest, context: Any
     ) -> channel_service_pb2.RelayResponse:
         """Send frames through a link to the receiver, store them and return the receiver's answers.
 
-        Frames whose request fails are stored too, with the class of the error as their status.
+        Frames whose request fails are stored too, with the class of the error as their status. A request for
+        which there is no room is refused before anything is drawn, and is not stored.
         """
-        with self._metrics.requests_in_progress.track_inprogress():
-            return await self._relay(request)
+        if self._num_relays >= self._max_relays:
+            allowed = f"at most {self._max_relays} at a time; try again later"
+            raise TooMany("requests", self._num_relays + 1, allowed)
+        self._num_relays += 1
+        try:
+            with self._metrics.requests_in_progress.track_inprogress():
+                return await self._relay(request, context.time_remaining())
+        finally:
+            self._num_relays -= 1
 
-    async def _relay(self, request: channel_service_pb2.RelayRequest) -> channel_service_pb2.RelayResponse:
+    async def _relay(
+        self, request: channel_service_pb2.RelayRequest, timeout_s: float | None
+    ) -> channel_service_pb2.RelayResponse:
         started = time.perf_counter()
         decoding = receiver_pb2.DecodeRequest()
         relayed_frames = await self._send(request, decoding.frames, lost=receiver_pb2.DecodeRequest().frames)
@@ -71,16 +90,19 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         sent = time.perf_counter()
         arrived = [relayed for relayed in relayed_frames if not relayed.is_lost]
         try:
-            await self._store_lost(relayed_frames)
+            await self._store_lost(relayed_frames, replaces=request.resent)
             await _wait_for_network(arrived)
-            decoded = await self._receiver.decode(decoding)
+            left_s = None if timeout_s is None else timeout_s - _ms_since(started) / 1e3
+            decoded = await self._receiver.decode(decoding, left_s)
         except (Exception, asyncio.CancelledError) as error:
             # The frames were sent through the channel even if the caller has cancelled the call.
-            await self._store_and_publish(arrived, [None] * len(arrived), type(error).__name__, hops)
+            no_answers = [None] * len(arrived)
+            status = type(error).__name__
+            await self._store_and_publish(arrived, no_answers, status, hops, replaces=request.resent)
             raise
         hops["decode"] = decoded.decode_ms
         hops["downlink"] = max(0.0, _ms_since(sent) - decoded.decode_ms)
-        await self._store_and_publish(arrived, decoded.answers, OK, hops)
+        await self._store_and_publish(arrived, decoded.answers, OK, hops, replaces=request.resent)
         timings = {f"{hop}_ms": duration_ms for hop, duration_ms in hops.items()}
         return channel_service_pb2.RelayResponse(
             results=_results(relayed_frames, decoded.answers),
@@ -195,7 +217,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
             return send_frames(*arguments)
         return await _finish_despite_cancel(asyncio.to_thread(send_frames, *arguments))
 
-    async def _store_lost(self, relayed_frames: list[RelayedFrame]) -> None:
+    async def _store_lost(self, relayed_frames: list[RelayedFrame], *, replaces: bool) -> None:
         """Store the frames that the network lost.
 
         Raises:
@@ -203,7 +225,8 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         """
         lost = [relayed for relayed in relayed_frames if relayed.is_lost]
         if lost:
-            await self._store_and_publish(lost, [None] * len(lost), FrameLost.__name__, {})
+            no_answers = [None] * len(lost)
+            await self._store_and_publish(lost, no_answers, FrameLost.__name__, {}, replaces=replaces)
             check_not_all_lost(relayed_frames)
 
     async def _store_and_publish(
@@ -212,6 +235,8 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         answers: Sequence[receiver_pb2.Answer | None],
         status: str,
         hops_ms: Mapping[str, float],
+        *,
+        replaces: bool,
     ) -> None:
         """Count the frames, store one row for each and, after the commit, send them to the live view."""
         self._metrics.count(relayed_frames, status, hops_ms)
@@ -220,7 +245,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
             {**_row(relayed, answer), **times, "status": status}
             for relayed, answer in zip(relayed_frames, answers, strict=True)
         ]
-        await self._store.add(rows)
+        await self._store.add(rows, replaces=replaces)
         self._feed.publish(relayed_frames, answers, status)
 
 

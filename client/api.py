@@ -129,6 +129,7 @@ class SemcomClient:
         link: str | None = None,
         frame_number: int | None = None,
         encoding: str | None = None,
+        timeout_s: float | None = None,
         options: Mapping[str, int | float | str] | None = None,
         **settings: Unpack[RadioSettings],
     ) -> dict[str, Any]:
@@ -144,6 +145,7 @@ class SemcomClient:
             link: Named link; "default" where absent.
             frame_number: Fixes the draw together with the seed.
             encoding: Of the symbols on the wire: float32, float16 or int8.
+            timeout_s: Longest time that the services may take; the transmitter's own limit where absent [s].
             options: Of the system, by name: what it lets a client choose for each instance, see `systems()`.
             settings: Override the link's for this instance, see `RadioSettings`.
 
@@ -156,7 +158,7 @@ class SemcomClient:
         """
         query = {
             "task": task, "system": system, "link": link, "frame_number": frame_number, "encoding": encoding,
-            **settings,
+            "timeout_s": timeout_s, **settings,
         }  # fmt: skip
         media = {"image": image, "audio": audio, "video": video}
         result: dict[str, Any] = _request(

@@ -122,6 +122,7 @@ def send(
     link: Annotated[str | None, typer.Option(help="Named link; default if absent.")] = None,
     frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
     encoding: Annotated[str | None, typer.Option(help="float32, float16 or int8.")] = None,
+    timeout_s: Annotated[float | None, typer.Option(help="Longest time of the request [s].")] = None,
     option: SystemOptions = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write an answer that is a picture here, as PNG.")
@@ -136,7 +137,7 @@ def send(
     """
     instance = {
         **{"text": text, "image": image, "audio": audio, "video": video},
-        **{"link": link, "frame_number": frame_number, "encoding": encoding},
+        **{"link": link, "frame_number": frame_number, "encoding": encoding, "timeout_s": timeout_s},
         "options": parse_options(option or []),
         **settings,
     }

@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
@@ -62,6 +62,8 @@ class BatchQueue(Generic[_Item, _Result]):
         max_batch: Largest sum of the sizes of a batch; an item that is larger is done alone.
         workers: Batches at work at a time.
         metrics: Told of every batch.
+        drops_abandoned: Work whose callers are all gone is cancelled. Leave it False where cancelling does
+            not stop the work, as in a thread: the worker is then busy until it ends.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class BatchQueue(Generic[_Item, _Result]):
         max_batch: int,
         workers: int,
         metrics: QueueMetrics,
+        drops_abandoned: bool = False,
     ) -> None:
         self._work, self._name, self._metrics = work, name, metrics
+        self._drops_abandoned = drops_abandoned
         self._capacity, self._max_batch, self._workers = capacity, max_batch, workers
         self._waiting: list[_Waiting[_Item, _Result]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -146,9 +150,14 @@ class BatchQueue(Generic[_Item, _Result]):
         self._metrics.batch_size.observe(sum(entry.size for entry in batch))
         for entry in batch:
             self._metrics.queue_seconds.observe(now - entry.since)
+        work = self._work([entry.item for entry in batch])
+        if self._drops_abandoned:
+            work = _cancelled_when_abandoned(work, [entry.future for entry in batch])
         try:
-            results: Sequence[_Result | Exception] = await self._work([entry.item for entry in batch])
+            results: Sequence[_Result | Exception] = await work
         except asyncio.CancelledError:
+            if all(entry.future.done() for entry in batch):  # all callers are gone; the worker stays
+                return
             for entry in batch:
                 entry.future.cancel()
             raise
@@ -161,6 +170,21 @@ class BatchQueue(Generic[_Item, _Result]):
                 entry.future.set_exception(result)
             else:
                 entry.future.set_result(result)
+
+
+def _cancelled_when_abandoned(
+    work: Awaitable[_Result], futures: Sequence[asyncio.Future[Any]]
+) -> asyncio.Future[_Result]:
+    """The work, cancelled as soon as all futures are done before it."""
+    working = asyncio.ensure_future(work)
+
+    def on_done(_: asyncio.Future[Any]) -> None:
+        if not working.done() and all(future.done() for future in futures):
+            working.cancel()
+
+    for future in futures:
+        future.add_done_callback(on_done)
+    return working
 
 
 def together_or_each(

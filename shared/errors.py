@@ -11,6 +11,7 @@ SemcomError                  INTERNAL              500
 ├── NoWeights                FAILED_PRECONDITION   503   a service runs without any weights
 ├── WeightsMismatch          FAILED_PRECONDITION   409   the two ends hold different weights
 ├── FrameLost                DATA_LOSS             502   the link's network lost it: no answer
+├── ClientLeft               CANCELLED             499   the client did not wait for the answer
 ├── ServiceUnavailable       UNAVAILABLE           503   a service is down; safe to retry
 └── DeadlineExceeded         DEADLINE_EXCEEDED     504
 
@@ -28,6 +29,7 @@ import grpc
 TRAILER = "semcom-error"
 _MAX_SHOWN_CHARS = 80
 _MAX_SHOWN_NUMBERS = 8
+_MAX_KEPT_NUMBERS = 64  # they travel in a gRPC trailer, which holds some 8 KB
 
 
 class SemcomError(Exception):
@@ -152,7 +154,17 @@ class FrameLost(SemcomError):
             f"link {link!r} lost frame {shown}{more} on its network (network_loss_rate); "
             "send it under another frame_number"
         )
-        self.link, self.frame_numbers = link, frame_numbers[:_MAX_SHOWN_NUMBERS]
+        self.link, self.frame_numbers = link, frame_numbers[:_MAX_KEPT_NUMBERS]
+
+
+class ClientLeft(SemcomError):
+    """The client closed the connection before the answer; nobody reads this, it is counted and logged."""
+
+    grpc_status = grpc.StatusCode.CANCELLED
+    http_status = 499
+
+    def __init__(self) -> None:
+        super().__init__("the client closed the connection before the answer")
 
 
 class ServiceUnavailable(SemcomError):
@@ -191,6 +203,7 @@ _BY_NAME: dict[str, type[SemcomError]] = {
         NoWeights,
         WeightsMismatch,
         FrameLost,
+        ClientLeft,
         ServiceUnavailable,
         DeadlineExceeded,
     )

@@ -26,7 +26,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access import OPEN, Access
-from shared.errors import InvalidField, SemcomError, Unauthenticated
+from shared.errors import InvalidField, SemcomError, TooMany, Unauthenticated
 from shared.logs import log_event
 
 _LOG = logging.getLogger(__name__)
@@ -38,6 +38,11 @@ _ALLOWED: Mapping[str, str] = {
     "missing": "a value: it is required",
     "extra_forbidden": "no field of this name",
     "json_invalid": "well-formed JSON",
+}
+# A place is free within about a second where an instance takes some ten milliseconds.
+_HEADERS: Mapping[type[SemcomError], dict[str, str]] = {
+    Unauthenticated: {"WWW-Authenticate": "Bearer"},
+    TooMany: {"Retry-After": "1"},
 }
 _SHOWN: Mapping[str, str] = {"missing": "(absent)", "json_invalid": "(unreadable)"}
 
@@ -79,7 +84,7 @@ def error_response(error: SemcomError, status: int | None = None) -> JSONRespons
         error: Any of ours.
         status: HTTP status; the error's own where absent.
     """
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
+    headers = next((_HEADERS[kind] for kind in _HEADERS if isinstance(error, kind)), None)
     return _AsciiJsonResponse({"error": error.to_dict()}, status or error.http_status, headers)
 
 

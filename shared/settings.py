@@ -44,6 +44,9 @@ class ChannelSettings(ServiceSettings):
     page_url: str = Field("http://127.0.0.1:8000/", description="Of the web page, to which GET / sends.")
     receiver_address: str = "127.0.0.1:50052"
     receiver_timeout_s: float = Field(60.0, gt=0)
+    channel_max_requests: int = Field(
+        1024, ge=1, description="Relay requests in hand at a time; further ones are refused."
+    )
     channel_store: str = Field("semcom.sqlite3", description="SQLite file of the reports.")
     channel_recordings: str = Field("recordings", description="Folder of traces and recordings.")
     channel_max_rows: int = Field(0, ge=0, description="Instances kept, the oldest go first; 0 keeps all.")
@@ -68,7 +71,16 @@ class TransmitterSettings(ServiceSettings):
     transmitter_http_port: int = Field(8000, ge=0, le=65535)
     channel_address: str = "127.0.0.1:50051"
     channel_url: str = Field("http://127.0.0.1:8001", description="HTTP side of channel_service.")
-    relay_timeout_s: float = Field(90.0, gt=0)
+    request_timeout_s: float = Field(
+        90.0, gt=0, le=3600, description="Longest time of a request that names no timeout_s."
+    )
+    transmitter_max_requests: int = Field(
+        128, ge=1, description="Requests in hand at a time; further ones get 429."
+    )
+    transmitter_max_batch: int = Field(
+        32, ge=1, le=64, description="Instances of several requests encoded and sent together."
+    )
+    transmitter_max_calls: int = Field(16, ge=1, description="Calls of the channel service at a time.")
     weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
     max_upload_bytes: int = Field(20 << 20, gt=0)
     torch_threads: int = Field(1, ge=1)

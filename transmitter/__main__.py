@@ -16,7 +16,8 @@ from shared.logs import configure_logging, log_event
 from shared.settings import TransmitterSettings, load_settings
 from transmitter.gateway import build_gateway
 from transmitter.page.forwarding import ChannelForwarder, forwarded_routes
-from transmitter.service import GrpcChannelStub, TransmitterService
+from transmitter.relaying import GrpcChannelStub
+from transmitter.service import Limits, TransmitterService
 from transmitter.systems import load_systems
 
 _LOG = logging.getLogger("transmitter")
@@ -36,8 +37,13 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             systems,
             GrpcChannelStub(channel),
             address=settings.channel_address,
-            relay_timeout_s=settings.relay_timeout_s,
             weights_folder=str(settings.weights),
+            limits=Limits(
+                max_requests=settings.transmitter_max_requests,
+                max_batch=settings.transmitter_max_batch,
+                max_calls=settings.transmitter_max_calls,
+                timeout_s=settings.request_timeout_s,
+            ),
         )
         app = build_gateway(service, max_upload_bytes=settings.max_upload_bytes, access=access)
         forwarder = ChannelForwarder(settings.channel_url, access)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter as CountOf
-from typing import Annotated
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from pydantic import TypeAdapter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access import OPEN, Access
-from shared.errors import InvalidField
+from shared.errors import ClientLeft, DeadlineExceeded, InvalidField
 from shared.http_runtime import build_app, error_responses
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
 from shared.tasks import TASKS, Modality, get_task
 from transmitter.media import decode_media
+from transmitter.orders import Delivery, Order
 from transmitter.page.files import PREFIX, PageHeaders, page_routes
 from transmitter.schemas import (
     OPTION_PARAMETERS,
@@ -26,7 +31,7 @@ from transmitter.schemas import (
     TransmitAnswer,
     TransmitQuery,
 )
-from transmitter.service import Delivery, Order, TransmitterService
+from transmitter.service import TransmitterService
 from transmitter.systems.base import Source
 from transmitter.uploads import REQUEST_BODY, read_fields
 
@@ -36,6 +41,9 @@ _DESCRIPTION = (
     "channel as applied, the overhead and the latency of every hop."
 )
 _TRANSMIT_PATH = "/transmit"
+_TRANSMITTER = "transmitter"
+_Result = TypeVar("_Result")
+_ANSWER: TypeAdapter[TransmitAnswer | list[SystemOutcome]] = TypeAdapter(TransmitAnswer | list[SystemOutcome])
 
 
 class GatewayMetrics:
@@ -68,21 +76,23 @@ def build_gateway(
     service: TransmitterService,
     *,
     max_upload_bytes: int,
-    registry: CollectorRegistry | None = None,
     access: Access = OPEN,
 ) -> FastAPI:
     """The transmitter's app.
 
     Args:
-        service: Encodes and relays; the caller closes it.
+        service: Encodes and relays; the caller closes it. Metrics go to its registry.
         max_upload_bytes: Of one request's body.
-        registry: Metrics go here; a new one if None.
         access: What callers have to show.
     """
-    registry = registry or CollectorRegistry()
-    metrics = GatewayMetrics(registry)
+    metrics = GatewayMetrics(service.registry)
     app = build_app(
-        _TITLE, _DESCRIPTION, ready=service.ready, registry=registry, access=access, open_paths=(PREFIX,)
+        _TITLE,
+        _DESCRIPTION,
+        ready=service.ready,
+        registry=service.registry,
+        access=access,
+        open_paths=(PREFIX,),
     )
     app.include_router(page_routes())
     app.add_middleware(PageHeaders)
@@ -135,25 +145,34 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
     @router.post(
         _TRANSMIT_PATH,
         summary="Send one input across the link, by one system or by several.",
-        responses=error_responses(404, 409, 413, 415, 422, 502, 503, 504),
+        responses=error_responses(404, 409, 413, 415, 422, 429, 502, 503, 504),
         openapi_extra={"requestBody": REQUEST_BODY, "parameters": OPTION_PARAMETERS},
+        response_model=TransmitAnswer | list[SystemOutcome],
     )
-    async def transmit(
-        request: Request, query: Annotated[TransmitQuery, Query()]
-    ) -> TransmitAnswer | list[SystemOutcome]:
-        orders = await _read_orders(request, query, service, max_upload_bytes)
-        if len(orders) == 1:
-            delivery = await service.transmit(orders[0])
-            metrics.count(orders[0], delivery)
-            return TransmitAnswer.of(delivery)
-        outcomes = await service.transmit_each(orders)
+    async def transmit(request: Request, query: Annotated[TransmitQuery, Query()]) -> Response:
+        timeout_s = query.timeout_s or service.limits.timeout_s
+        with service.admit():
+            try:
+                async with asyncio.timeout(timeout_s) as limit:
+                    orders = await _read_orders(request, query, service, max_upload_bytes)
+                    orders = [replace(order, deadline=limit.when()) for order in orders]
+                    outcomes = await _unless_client_leaves(request, service.transmit_each(orders))
+            except TimeoutError:
+                raise DeadlineExceeded(_TRANSMITTER, timeout_s) from None
         for order, outcome in zip(orders, outcomes, strict=True):
             if isinstance(outcome, Delivery):
                 metrics.count(order, outcome)
+        if len(outcomes) == 1 and isinstance(outcomes[0], Delivery):
+            return _json_of(TransmitAnswer.of(outcomes[0]))
         pairs = zip(orders, outcomes, strict=True)
-        return [SystemOutcome.of(order.system, outcome) for order, outcome in pairs]
+        return _json_of([SystemOutcome.of(order.system, outcome) for order, outcome in pairs])
 
     return router
+
+
+def _json_of(answer: TransmitAnswer | list[SystemOutcome]) -> Response:
+    """The answer as it is: FastAPI would check and copy every field once more."""
+    return Response(_ANSWER.dump_json(answer), media_type="application/json")
 
 
 async def _read_orders(
@@ -181,6 +200,32 @@ async def _read_orders(
         )
         for system in systems
     ]
+
+
+async def _unless_client_leaves(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Wait for work, and cancel it where nobody waits for its answer any more.
+
+    Args:
+        request: With its body read.
+        work: To be done for it.
+
+    Raises:
+        ClientLeft: If the client closed the connection first.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_disconnection(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientLeft
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _disconnection(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _check_unique(request: Request) -> None:

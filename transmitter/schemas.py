@@ -16,8 +16,9 @@ from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Option, Options
 from shared.tasks import TASKS, AnswerKind, get_task
 from shared.wire import ENCODINGS, MAX_SYMBOLS_PER_FRAME
 from transmitter.media import MAX_TEXT_CHARS
-from transmitter.service import Delivery
+from transmitter.orders import Delivery
 
+MAX_TIMEOUT_S = 3600.0
 _MAX_UINT64 = 2**64 - 1
 TEXT_DESCRIPTION = (
     f"UTF-8 text, 1 to {MAX_TEXT_CHARS} characters. A system may take less of it, see GET /systems: then a "
@@ -124,6 +125,14 @@ class TransmitQuery(BaseModel):
         examples=["float32"],
         max_length=64,
         json_schema_extra={"enum": list(ENCODINGS)},
+    )
+    timeout_s: float | None = Field(
+        None,
+        description="Longest time for the whole request: 504 after it. Absent: the service's own limit [s].",
+        examples=[30.0],
+        gt=0,
+        le=MAX_TIMEOUT_S,
+        allow_inf_nan=False,
     )
 
     def systems(self) -> list[str]:
@@ -234,7 +243,11 @@ class OverheadAnswer(BaseModel):
 class LatencyAnswer(BaseModel):
     """Time of every hop [ms]; `total` is their sum."""
 
-    encode: float = Field(description="Decoded input to symbols.", examples=[21.4])
+    encode: float = Field(
+        description="Decoded input to symbols; holds the wait for the encoder and, where instances are "
+        "encoded together, the time of all.",
+        examples=[21.4],
+    )
     uplink: float = Field(description="Network to the channel service, both ways.", examples=[0.9])
     channel: float = Field(description="Inside the channel service, report store included.", examples=[1.2])
     downlink: float = Field(description="Network to the receiver, both ways.", examples=[0.8])

@@ -23,6 +23,11 @@ _MAX_NGRAM = 4
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
+def is_scored(task: str) -> bool:
+    """Whether the truth about a task's answer is in its source."""
+    return get_task(task).answer in _SCORERS
+
+
 def score(task: str, source: Source, answer: receiver_pb2.Answer) -> dict[str, float]:
     """Score one answer.
 

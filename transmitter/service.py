@@ -1,122 +1,66 @@
 """The transmitter's use case: encode an instance, relay it, and account for the time of every hop.
 
 source ──▶ encode (worker thread) ──▶ Relay (gRPC) ──▶ answer, overhead, latency, score
-                                         └─ in the background: CompleteInstances for the report store
+  what waits is encoded together   and sent together     └─ in the background: CompleteInstances
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
+from prometheus_client import CollectorRegistry
 
-from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
+from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
+from shared.batching import QueueMetrics
 from shared.errors import (
     FrameLost,
     NoWeights,
     SemcomError,
     ServiceUnavailable,
     TaskNotTrained,
+    TooMany,
     from_rpc_error,
 )
 from shared.logs import log_event
-from shared.systems import Options, get_system
+from shared.systems import get_system
 from shared.tasks import get_task
 from shared.wire import pack_symbols
-from transmitter.scoring import score
-from transmitter.systems.base import EncodedInstance, LinkAdaptive, LinkState, Source, TransmitterSystem
+from transmitter.completions import Completions
+from transmitter.encoding import Encoder
+from transmitter.orders import Delivery, Latency, Order
+from transmitter.relaying import CHANNEL_SERVICE, ChannelStub, Parcel, Relay
+from transmitter.scoring import is_scored, score
+from transmitter.systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
 
-CHANNEL_SERVICE = "channel_service"
 CHANNEL_SERVICE_NAME = "semcom.v1.ChannelService"
-_PAUSE_BETWEEN_TRIES_S = 0.2
-_COMPLETE_TIMEOUT_S = 10.0
 _READY_TIMEOUT_S = 2.0
 _LINK_TIMEOUT_S = 5.0
 _LOG = logging.getLogger(__name__)
 
 
-class ChannelStub(Protocol):
-    """What is called of the channel service."""
-
-    Relay: Any
-    GetLink: Any
-    CompleteInstances: Any
-    Check: Any
-
-
-class GrpcChannelStub(channel_service_pb2_grpc.ChannelServiceStub):
-    """The channel service and its health check over one gRPC channel."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        super().__init__(channel)  # type: ignore[no-untyped-call]
-        self.Check = health_pb2_grpc.HealthStub(channel).Check
-
-
 @dataclass(frozen=True)
-class Order:
-    """One instance to send.
+class Limits:
+    """What one transmitter takes on; the defaults suit two cores.
 
     Attributes:
-        task: Name of the task.
-        system: Name of the system.
-        source: Decoded inputs.
-        source_bytes: Size of the inputs as the client sent them.
-        options: A value for every option of the system, as `System.read_options` returns them.
-        link: Named link.
-        overrides: Link settings for this instance only; absent fields keep what the link holds.
-        frame_number: With the link's seed it fixes the draw; None: the link's next number.
-        encoding: Of the symbols: float32, float16 or int8.
+        max_requests: In hand at a time; further ones are refused.
+        max_batch: Instances encoded together, and frames in one Relay.
+        max_calls: Relays at a time.
+        timeout_s: Of a request that names no time of its own [s].
     """
 
-    task: str
-    system: str
-    source: Source
-    source_bytes: int
-    options: Options
-    link: str = "default"
-    overrides: channel_service_pb2.LinkSettings = field(default_factory=channel_service_pb2.LinkSettings)
-    frame_number: int | None = None
-    encoding: str = "float32"
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Time of every hop of one instance [ms]; `total` is their sum."""
-
-    encode: float
-    uplink: float
-    channel: float
-    downlink: float
-    decode: float
-    total: float
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What came back for one order.
-
-    Attributes:
-        frame: As it was sent.
-        result: Of the channel service: answer, channel as applied, overhead.
-        latency: Of every hop.
-        scores: Against the source; empty where the truth is not in it.
-        num_unknown_pieces: Word pieces of the text that were sent as unknown.
-    """
-
-    frame: frame_pb2.Frame
-    result: channel_service_pb2.InstanceResult
-    latency: Latency
-    scores: dict[str, float]
-    num_unknown_pieces: int
+    max_requests: int = 128
+    max_batch: int = 32
+    max_calls: int = 16
+    timeout_s: float = 90.0
 
 
 class TransmitterService:
@@ -126,8 +70,9 @@ class TransmitterService:
         systems: Loaded transmitter halves by name; may be empty.
         stub: Of the channel service.
         address: Where the stub calls, "host:port", for messages.
-        relay_timeout_s: Deadline of one Relay [s].
         weights_folder: Where the systems came from, for messages.
+        limits: What is taken on.
+        registry: Metrics of the two queues go here; a new one if None.
     """
 
     def __init__(
@@ -136,14 +81,44 @@ class TransmitterService:
         stub: ChannelStub,
         *,
         address: str,
-        relay_timeout_s: float,
         weights_folder: str,
+        limits: Limits = Limits(),
+        registry: CollectorRegistry | None = None,
     ) -> None:
         self.systems, self._weights_folder = systems, weights_folder
-        self._stub, self._address, self._relay_timeout_s = stub, address, relay_timeout_s
-        # One thread: networks encode one instance at a time, and the loop stays free for other requests.
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode")
-        self._completions: set[asyncio.Task[None]] = set()
+        self._stub, self._address, self.limits = stub, address, limits
+        self.registry = registry or CollectorRegistry()
+        self._encoder = Encoder(
+            max_batch=limits.max_batch,
+            max_waiting=limits.max_requests,
+            metrics=QueueMetrics("semcom_transmitter_encode", self.registry),
+        )
+        self._relay = Relay(
+            stub,
+            address,
+            max_batch=limits.max_batch,
+            max_calls=limits.max_calls,
+            max_waiting=limits.max_requests,
+            metrics=QueueMetrics("semcom_transmitter_relay", self.registry),
+        )
+        self._in_hand = 0
+        self._completions = Completions(stub, address)
+
+    @contextlib.contextmanager
+    def admit(self) -> Iterator[None]:
+        """Hold one of the places for requests.
+
+        Raises:
+            TooMany: If all are taken.
+        """
+        if self._in_hand >= self.limits.max_requests:
+            allowed = f"at most {self.limits.max_requests} at a time; try again later"
+            raise TooMany("requests", self._in_hand + 1, allowed)
+        self._in_hand += 1
+        try:
+            yield
+        finally:
+            self._in_hand -= 1
 
     def find_system(self, task: str, system: str) -> TransmitterSystem:
         """The loaded system that serves a task.
@@ -187,21 +162,21 @@ class TransmitterService:
             WeightsMismatch: If the receiver holds other weights.
             FrameLost: If the link's network lost the frame.
             ServiceUnavailable: If the channel service or the receiver is down.
-            DeadlineExceeded: If the answer takes too long.
+            DeadlineExceeded: If there is no answer at the order's deadline.
+            TooMany: If too many instances wait, here or at the receiver.
         """
+        deadline = order.deadline or asyncio.get_running_loop().time() + self.limits.timeout_s
         system = self.find_system(order.task, order.system)
         order = await self._adapt(system, order)
-        encoded, encode_ms = await asyncio.get_running_loop().run_in_executor(
-            self._executor, _encode, system, order
-        )
+        started = time.perf_counter()
+        encoded = await self._encoder.encode(system, order)
+        encode_ms = _ms_since(started)
         frame = _build_frame(order, system, encoded, encode_ms)
-        request = channel_service_pb2.RelayRequest(link=order.link, overrides=order.overrides, frames=[frame])
-        response, round_trip_ms = await self._relay(request)
-        frame = request.frames[0]
-        latency = _latency(encode_ms, round_trip_ms, response.timings)
-        self._complete_in_background(frame.instance_id, latency)
-        result = response.results[0]
-        scores = await asyncio.to_thread(score, order.task, order.source, result.answer)
+        started = time.perf_counter()
+        result, timings = await self._relay.send(Parcel(order.link, order.overrides, frame, deadline))
+        latency = _latency(encode_ms, _ms_since(started), timings)
+        self._completions.add(frame.instance_id, latency)
+        scores = await _score(order, result.answer)
         log_event(
             _LOG,
             "transmit",
@@ -258,57 +233,20 @@ class TransmitterService:
         return replace(order, options=system.adapt(order.options, _link_state(held, order.overrides)))
 
     async def close(self) -> None:
-        """Wait for what still has to reach the report store, and let the encoding in work end."""
-        await asyncio.gather(*self._completions)
-        self._executor.shutdown()
-
-    async def _relay(
-        self, request: channel_service_pb2.RelayRequest
-    ) -> tuple[channel_service_pb2.RelayResponse, float]:
-        """Relay, once more where the channel service was not reached: response and round trip [ms]."""
-        try:
-            return await self._relay_once(request)
-        except ServiceUnavailable as error:
-            if error.service != CHANNEL_SERVICE:  # the receiver is down: tried and stored over there already
-                raise
-        await asyncio.sleep(_PAUSE_BETWEEN_TRIES_S)
-        # The first try may have been stored before the connection broke: an instance is stored once.
-        request.frames[0].instance_id = str(uuid.uuid4())
-        return await self._relay_once(request)
-
-    async def _relay_once(
-        self, request: channel_service_pb2.RelayRequest
-    ) -> tuple[channel_service_pb2.RelayResponse, float]:
-        started = time.perf_counter()
-        try:
-            response = await self._stub.Relay(request, timeout=self._relay_timeout_s)
-        except grpc.aio.AioRpcError as rpc_error:
-            raise self._translate(rpc_error, self._relay_timeout_s) from rpc_error
-        return response, 1e3 * (time.perf_counter() - started)
+        """Let what is at work end, and wait for what still has to reach the report store."""
+        await self._encoder.close()
+        await self._relay.close()
+        await self._completions.close()
 
     def _translate(self, error: grpc.aio.AioRpcError, timeout_s: float) -> SemcomError:
         return from_rpc_error(error, CHANNEL_SERVICE, self._address, timeout_s)
 
-    def _complete_in_background(self, instance_id: str, latency: Latency) -> None:
-        timings = channel_service_pb2.InstanceTimings(
-            instance_id=instance_id,
-            encode_ms=latency.encode,
-            uplink_ms=latency.uplink,
-            total_ms=latency.total,
-        )
-        completion = asyncio.create_task(self._complete(timings))
-        self._completions.add(completion)
-        completion.add_done_callback(self._completions.discard)
 
-    async def _complete(self, timings: channel_service_pb2.InstanceTimings) -> None:
-        request = channel_service_pb2.CompleteInstancesRequest(instances=[timings])
-        try:
-            await self._stub.CompleteInstances(request, timeout=_COMPLETE_TIMEOUT_S)
-        except grpc.aio.AioRpcError as rpc_error:
-            # The answer has gone out; only the report's encode, uplink and total lack this instance.
-            error = self._translate(rpc_error, _COMPLETE_TIMEOUT_S)
-            fields = {"instance_id": timings.instance_id, "error": error.message}
-            _LOG.warning("instance not completed", extra={"fields": fields})
+async def _score(order: Order, answer: receiver_pb2.Answer) -> dict[str, float]:
+    """In a thread, as a picture takes milliseconds and the first text loads a library."""
+    if not is_scored(order.task):
+        return {}
+    return await asyncio.to_thread(score, order.task, order.source, answer)
 
 
 def _link_state(
@@ -320,13 +258,6 @@ def _link_state(
         return LinkState(channel, overrides.snr_db)
     is_scheduled = overrides.HasField("snr_schedule") or held.HasField("snr_schedule")
     return LinkState(channel, None if is_scheduled else held.snr_db)
-
-
-def _encode(system: TransmitterSystem, order: Order) -> tuple[EncodedInstance, float]:
-    """Encode in the worker thread; the time is that of the work alone [ms]."""
-    started = time.perf_counter()
-    (encoded,) = system.encode(order.task, [order.source], order.options)
-    return encoded, 1e3 * (time.perf_counter() - started)
 
 
 def _build_frame(
@@ -363,3 +294,7 @@ def _latency(encode_ms: float, round_trip_ms: float, timings: channel_service_pb
         decode=timings.decode_ms,
         total=encode_ms + round_trip_ms,
     )
+
+
+def _ms_since(started: float) -> float:
+    return 1e3 * (time.perf_counter() - started)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
-from shared.errors import SemcomError, ServiceUnavailable, from_rpc_error
+from shared.errors import DeadlineExceeded, SemcomError, ServiceUnavailable, from_rpc_error
 
 RECEIVER = "receiver"
 _RECEIVER_NAME = "semcom.v1.ReceiverService"
 _PAUSES_BETWEEN_TRIES_S = (0.1, 0.2)
+_JITTER = (0.5, 1.5)
 _HEALTH_TIMEOUT_S = 2.0
 
 
@@ -22,7 +25,7 @@ class ReceiverClient:
     Args:
         channel: gRPC channel to the receiver.
         address: The receiver's "host:port", for error messages.
-        timeout_s: Deadline of one call [s].
+        timeout_s: Longest time of one call, for callers without a deadline too [s].
     """
 
     def __init__(self, channel: grpc.aio.Channel, address: str, timeout_s: float) -> None:
@@ -30,19 +33,27 @@ class ReceiverClient:
         self._health = health_pb2_grpc.HealthStub(channel)
         self._address, self._timeout_s = address, timeout_s
 
-    async def decode(self, request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
+    async def decode(
+        self, request: receiver_pb2.DecodeRequest, left_s: float | None = None
+    ) -> receiver_pb2.DecodeResponse:
         """Send frames to the receiver and return its answers, one for each frame.
+
+        Args:
+            request: The frames.
+            left_s: Until the caller's deadline, which bounds all tries [s]; None: it has none.
 
         Raises:
             SemcomError: If the receiver raised an error, cannot be reached, misses the deadline, or returns
                 another number of answers than there are frames.
         """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (math.inf if left_s is None else left_s)
         for pause_s in _PAUSES_BETWEEN_TRIES_S:
             try:
-                return await self._decode_once(request)
+                return await self._decode_once(request, deadline - loop.time())
             except ServiceUnavailable:
-                await asyncio.sleep(pause_s)
-        return await self._decode_once(request)
+                await asyncio.sleep(pause_s * random.uniform(*_JITTER))
+        return await self._decode_once(request, deadline - loop.time())
 
     async def check_serving(self) -> None:
         """Check that the receiver can be reached and is serving.
@@ -58,11 +69,16 @@ class ReceiverClient:
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise ServiceUnavailable(RECEIVER, self._address)
 
-    async def _decode_once(self, request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
+    async def _decode_once(
+        self, request: receiver_pb2.DecodeRequest, left_s: float
+    ) -> receiver_pb2.DecodeResponse:
+        timeout_s = min(self._timeout_s, left_s)
+        if timeout_s <= 0:
+            raise DeadlineExceeded(RECEIVER, 0.0)
         try:
-            response: receiver_pb2.DecodeResponse = await self._stub.Decode(request, timeout=self._timeout_s)
+            response: receiver_pb2.DecodeResponse = await self._stub.Decode(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error, RECEIVER, self._address, self._timeout_s) from error
+            raise from_rpc_error(error, RECEIVER, self._address, round(timeout_s, 1)) from error
         if len(response.answers) != len(request.frames):
             raise SemcomError(
                 f"{RECEIVER} at {self._address} gave {len(response.answers)} answers to "

@@ -71,6 +71,9 @@ def _completion() -> Update:
 
 
 _INSERT, _COMPLETE = insert(INSTANCES), _completion()
+# As _INSERT, in place of the rows of the same instances.
+_REPLACE = insert(INSTANCES)
+_DELETE_SAME = delete(INSTANCES).where(INSTANCES.c.instance_id == bindparam("old_instance_id"))
 # A job is a statement, its rows and the future of its caller. An outcome is that future with its result.
 _Job = tuple[Any, list[dict[str, Any]], Future[int]]
 _Outcome = tuple[Future[int], int | Exception]
@@ -104,11 +107,13 @@ class Store:
         self._writer = threading.Thread(target=self._write, name="report-store", daemon=True)
         self._writer.start()
 
-    async def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def add(self, rows: Sequence[Mapping[str, Any]], *, replaces: bool = False) -> None:
         """Store instances; returns after they are committed.
 
         Args:
             rows: Columns of INSTANCES by name, without `created`.
+            replaces: Rows of the same instances are replaced, so that an instance that is sent again counts
+                once.
 
         Raises:
             InvalidField: If an instance_id is already stored; then none of these rows is stored.
@@ -116,7 +121,8 @@ class Store:
         """
         now = datetime.now(UTC).replace(tzinfo=None)
         try:
-            await self._submit(_INSERT, [{"created": now, **row} for row in rows])
+            statement = _REPLACE if replaces else _INSERT
+            await self._submit(statement, [{"created": now, **row} for row in rows])
         except IntegrityError as error:
             ids = ", ".join(str(row["instance_id"]) for row in rows[:3])
             raise InvalidField("instance_id", ids, "one that no stored instance has") from error
@@ -251,7 +257,7 @@ class Store:
         added = (
             outcome
             for (statement, *_), (_, outcome) in zip(jobs, outcomes, strict=True)
-            if statement is _INSERT and not isinstance(outcome, Exception)
+            if statement in (_INSERT, _REPLACE) and not isinstance(outcome, Exception)
         )
         num_rows: int = self._num_rows + sum(added)
         if num_rows <= self._max_rows:
@@ -265,7 +271,11 @@ class Store:
 def _run(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> int | Exception:
     try:
         with connection.begin_nested():
-            return int(connection.execute(statement, rows).rowcount)
+            num_removed = 0
+            if statement is _REPLACE:
+                same = [{"old_instance_id": row["instance_id"]} for row in rows]
+                num_removed = connection.execute(_DELETE_SAME, same).rowcount
+            return int(connection.execute(statement, rows).rowcount) - num_removed
     except Exception as error:  # the waiting caller gets the error
         return error
 

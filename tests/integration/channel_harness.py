@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import numpy as np
+import pytest
 
 from channel_service.links.links import Links
 from channel_service.relay.live import LiveFeed
@@ -61,7 +62,9 @@ class Harness:
 
 
 @asynccontextmanager
-async def channel_service(folder: Path, *, timeout_s: float = 10.0) -> AsyncIterator[Harness]:
+async def channel_service(
+    folder: Path, *, timeout_s: float = 10.0, max_relays: int = 1024
+) -> AsyncIterator[Harness]:
     """Run receiver and channel service, each on a free port."""
     async with AsyncExitStack() as stack, AsyncExitStack() as receiver_stack:
         receiver = ChosenReceiver()
@@ -79,7 +82,7 @@ async def channel_service(folder: Path, *, timeout_s: float = 10.0) -> AsyncIter
         client = ReceiverClient(to_receiver, address, timeout_s)
         server, checks = build_server((FULL_NAME,))
         feed = LiveFeed(metrics)
-        servicer = ChannelServicer(links, store, client, metrics, feed)
+        servicer = ChannelServicer(links, store, client, metrics, feed, max_relays=max_relays)
         channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, GuardedServer(server))
         port = server.add_insecure_port("127.0.0.1:0")
         await stack.enter_async_context(running(server, checks, (FULL_NAME,)))
@@ -107,3 +110,10 @@ def make_frame(
         symbols=pack_symbols(x, encoding),
         **{**defaults, "num_source_values": 64, **fields},
     )
+
+
+async def refusal(call) -> grpc.aio.AioRpcError:
+    """The error with which a call fails."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value

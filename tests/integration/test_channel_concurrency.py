@@ -4,13 +4,15 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass
 
+import grpc
 import numpy as np
-from channel_harness import answer_all, channel_service, make_frame, unit_symbols
+from channel_harness import answer_all, channel_service, make_frame, refusal, unit_symbols
 
 from channel_service.radio.channels import Channel, apply, draw
 from channel_service.reports.queries import MAX_INSTANCES, InstanceQuery, ReportQuery
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import receiver_pb2
+from shared.errors import TooMany, from_rpc_error
 from shared.wire import unpack_symbols
 
 NUM_CALLERS, NUM_LINKS, NUM_REQUESTS = 64, 8, 12
@@ -155,3 +157,60 @@ def test_percentiles_under_concurrency_are_those_of_all_instances(tmp_path):
             np.testing.assert_allclose(measured, np.quantile(times, [0.5, 0.9, 0.99]), rtol=1e-12)
 
     asyncio.run(scenario())
+
+
+def test_a_request_that_is_sent_again_is_stored_once(tmp_path):
+    async def send():
+        async with channel_service(tmp_path) as harness:
+            await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a"), make_frame("b")]))
+            await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a"), make_frame("c")], resent=True))
+            return harness.store.instances(InstanceQuery())
+
+    rows = asyncio.run(send())
+    assert Counter(row["instance_id"] for row in rows) == Counter("abc")
+
+
+def test_beyond_its_limit_the_service_refuses_before_anything_is_drawn(tmp_path):
+    async def send():
+        async with channel_service(tmp_path, max_relays=1) as harness:
+            reached, answered = asyncio.Event(), asyncio.Event()
+
+            async def decode(request):
+                reached.set()
+                await answered.wait()
+                return answer_all(request)
+
+            harness.receiver.decode = decode
+            first = asyncio.ensure_future(harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")])))
+            await reached.wait()
+            error = await refusal(harness.stub.Relay(pb.RelayRequest(frames=[make_frame("b")])))
+            answered.set()
+            number = (await first).results[0].state.frame_number
+            later = await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("c")]))
+            ids = [row["instance_id"] for row in harness.store.instances(InstanceQuery())]
+            return error, later.results[0].state.frame_number - number, ids
+
+    error, num_drawn, ids = asyncio.run(send())
+    assert isinstance(from_rpc_error(error, "channel_service", "here", 1.0), TooMany)
+    assert num_drawn == 1
+    assert ids == ["c", "a"]
+
+
+def test_the_callers_deadline_bounds_the_call_of_the_receiver(tmp_path):
+    async def send():
+        async with channel_service(tmp_path, timeout_s=60) as harness:
+            ended = asyncio.Event()
+
+            async def decode(_):
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ended.set()
+
+            harness.receiver.decode = decode
+            call = harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")]), timeout=0.3)
+            error = await refusal(call)
+            await asyncio.wait_for(ended.wait(), 10)
+            return error
+
+    assert asyncio.run(send()).code() == grpc.StatusCode.DEADLINE_EXCEEDED

@@ -8,7 +8,7 @@ import threading
 import grpc
 import numpy as np
 import pytest
-from channel_harness import channel_service, make_frame, unit_symbols
+from channel_harness import channel_service, make_frame, refusal, unit_symbols
 
 from channel_service import service
 from channel_service.links.impairments import Network, impair
@@ -32,12 +32,6 @@ def statuses(harness) -> dict[str, str]:
 async def set_link(harness, name: str, *, replace: bool = False, **fields) -> None:
     link = pb.Link(name=name, settings=pb.LinkSettings(**fields))
     await harness.stub.SetLink(pb.SetLinkRequest(link=link, replace=replace))
-
-
-async def refusal(call) -> grpc.aio.AioRpcError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return caught.value
 
 
 def lost_and_delivered(count: int = 40) -> tuple[list[int], list[int]]:
@@ -112,8 +106,8 @@ def test_a_caller_that_cancels_while_lost_frames_are_stored_has_a_row_for_each(t
             await set_link(harness, "default", network_loss_rate=0.5)
             add, reached = harness.store.add, asyncio.Event()
 
-            async def add_slowly(rows):
-                await add(rows)
+            async def add_slowly(rows, **options):
+                await add(rows, **options)
                 if rows[0]["status"] == "FrameLost":
                     reached.set()
                     await asyncio.Event().wait()

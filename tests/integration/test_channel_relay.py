@@ -6,7 +6,7 @@ import math
 import grpc
 import numpy as np
 import pytest
-from channel_harness import channel_service, make_frame, unit_symbols
+from channel_harness import channel_service, make_frame, refusal, unit_symbols
 
 from channel_service.radio.channels import Channel, apply, draw
 from channel_service.reports.instances import INSTANCES
@@ -23,12 +23,6 @@ def stored(harness) -> list:
 
 def settings(**fields) -> pb.LinkSettings:
     return pb.LinkSettings(**fields)
-
-
-async def refusal(call) -> grpc.aio.AioRpcError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return caught.value
 
 
 def rebuilt(error: grpc.aio.AioRpcError):

@@ -140,14 +140,16 @@ class ListLinksResponse(_message.Message):
     def __init__(self, links: _Optional[_Iterable[_Union[Link, _Mapping]]] = ...) -> None: ...
 
 class RelayRequest(_message.Message):
-    __slots__ = ("link", "overrides", "frames")
+    __slots__ = ("link", "overrides", "frames", "resent")
     LINK_FIELD_NUMBER: _ClassVar[int]
     OVERRIDES_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
+    RESENT_FIELD_NUMBER: _ClassVar[int]
     link: str
     overrides: LinkSettings
     frames: _containers.RepeatedCompositeFieldContainer[_frame_pb2.Frame]
-    def __init__(self, link: _Optional[str] = ..., overrides: _Optional[_Union[LinkSettings, _Mapping]] = ..., frames: _Optional[_Iterable[_Union[_frame_pb2.Frame, _Mapping]]] = ...) -> None: ...
+    resent: bool
+    def __init__(self, link: _Optional[str] = ..., overrides: _Optional[_Union[LinkSettings, _Mapping]] = ..., frames: _Optional[_Iterable[_Union[_frame_pb2.Frame, _Mapping]]] = ..., resent: _Optional[bool] = ...) -> None: ...
 
 class RelayResponse(_message.Message):
     __slots__ = ("results", "timings")

@@ -1,6 +1,7 @@
 """Small real parts around the gateway: a system that encodes by size, a channel that answers every frame."""
 
 import asyncio
+import contextlib
 import io
 import threading
 
@@ -15,7 +16,7 @@ from shared.errors import to_trailer
 from shared.ledger import overhead_of
 from shared.tasks import TASKS, get_task
 from transmitter.gateway import build_gateway
-from transmitter.service import TransmitterService
+from transmitter.service import Limits, TransmitterService
 from transmitter.systems.base import EncodedInstance
 
 MAX_UPLOAD_BYTES = 100_000
@@ -77,8 +78,12 @@ class LoopbackChannel:
         if self.error:
             raise self.error
         self.requests.append(request)
+        results = [self.answer(request, frame) for frame in request.frames]
+        timings = channel_service_pb2.HopTimings(**self.timings)
+        return channel_service_pb2.RelayResponse(results=results, timings=timings)
+
+    def answer(self, request, frame):
         settings = request.overrides
-        (frame,) = request.frames
         answer = dict(ANSWERS[get_task(frame.task).answer])
         scores = [receiver_pb2.LabelScore(label=n, probability=p) for n, p in answer.pop("scores", ())]
         state = frame_pb2.ChannelState(
@@ -95,15 +100,13 @@ class LoopbackChannel:
         )
         if settings.channel == "rician":
             state.k_factor_db = settings.k_factor_db
-        result = channel_service_pb2.InstanceResult(
+        return channel_service_pb2.InstanceResult(
             answer=receiver_pb2.Answer(
                 instance_id=frame.instance_id, scores=scores, post_equalisation_snr_db=11.9, **answer
             ),
             state=state,
             overhead=overhead_of(frame, num_pilots=0, symbol_rate_hz=1e6, wire_bytes=240).to_proto(),
         )
-        timings = channel_service_pb2.HopTimings(**self.timings)
-        return channel_service_pb2.RelayResponse(results=[result], timings=timings)
 
     async def GetLink(self, request, timeout):
         settings = channel_service_pb2.LinkSettings(channel="rayleigh", snr_db=12.0)
@@ -133,24 +136,33 @@ def unavailable():
 class Gateway:
     """One request at a time against a fresh app; keeps the fakes for inspection."""
 
-    def __init__(self, channel=None, systems=None, max_upload_bytes=MAX_UPLOAD_BYTES):
+    def __init__(self, channel=None, systems=None, max_upload_bytes=MAX_UPLOAD_BYTES, **limits):
         self.system, self.channel = PowerSystem(), channel or LoopbackChannel()
         self.systems = {"mfmsc": self.system} if systems is None else systems
-        self.max_upload_bytes = max_upload_bytes
+        self.max_upload_bytes, self.limits = max_upload_bytes, Limits(**{"timeout_s": 5.0, **limits})
 
     def build(self):
         self.service = TransmitterService(
-            self.systems, self.channel, address="channel:1", relay_timeout_s=5.0, weights_folder="weights"
+            self.systems,
+            self.channel,
+            address="channel:1",
+            weights_folder="weights",
+            limits=self.limits,
         )
         return build_gateway(self.service, max_upload_bytes=self.max_upload_bytes)
 
+    @contextlib.asynccontextmanager
+    async def client(self):
+        """An HTTP client of a fresh app, for several requests at a time."""
+        transport = httpx.ASGITransport(self.build(), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield client
+        await self.service.close()
+
     def request(self, method, path, **options):
         async def call():
-            transport = httpx.ASGITransport(self.build(), raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-                response = await client.request(method, path, **options)
-            await self.service.close()
-            return response
+            async with self.client() as client:
+                return await client.request(method, path, **options)
 
         return asyncio.run(call())
 

@@ -273,7 +273,7 @@ def test_an_instance_that_cannot_be_completed_is_still_answered(caplog):
 
     assert Gateway(Forgetful()).transmit("sentiment", json={"text": "x"}).status_code == 200
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert record.message == "instance not completed"
+    assert record.message == "instances not completed"
 
 
 def test_readiness():

@@ -185,7 +185,7 @@ def test_an_upload_of_50_megabytes_is_refused(gateway):
 @pytest.mark.parametrize(
     ("error", "status", "says", "num_tries"),
     [
-        (unavailable(), 503, "channel_service at channel:1 cannot be reached", 2),
+        (unavailable(), 503, "channel_service at channel:1 cannot be reached", 3),
         (rpc_error(grpc.StatusCode.DEADLINE_EXCEEDED), 504, "did not answer within 5 s", 1),
         (
             rpc_error(grpc.StatusCode.INVALID_ARGUMENT, InvalidField("channel", "fog", "awgn, rayleigh")),

@@ -409,3 +409,14 @@ def test_a_refused_row_deletes_no_other(path):
         add(limited, {"instance_id": "b"})
     assert [row["instance_id"] for row in page(limited)] == ["b", "a"]
     limited.close()
+
+
+def test_an_instance_that_is_sent_again_takes_the_place_of_its_first_try(path):
+    limited = Store(path, max_rows=3)
+    add(limited, {"instance_id": "a", "status": "ServiceUnavailable"}, {"instance_id": "b"})
+    again = [{**ROW, "instance_id": name} for name in ("a", "c")]
+    asyncio.run(limited.add(again, replaces=True))
+    assert {row["instance_id"]: row["status"] for row in page(limited)} == dict.fromkeys("abc", "OK")
+    add(limited, {"instance_id": "d"})
+    assert [row["instance_id"] for row in page(limited)] == ["d", "c", "a"]
+    limited.close()

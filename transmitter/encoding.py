@@ -1,0 +1,63 @@
+"""Encodes what waits for the same system, task and options together, in one thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from shared.batching import BatchQueue, QueueMetrics, together_or_each
+from transmitter.orders import Order
+from transmitter.systems.base import EncodedInstance, TransmitterSystem
+
+
+class _Work(NamedTuple):
+    system: TransmitterSystem
+    order: Order
+
+
+class Encoder:
+    """A bounded queue before the encoders of all systems.
+
+    Args:
+        max_batch: Instances that are encoded together.
+        max_waiting: Instances that may wait; further ones are refused.
+        metrics: Told of every batch.
+    """
+
+    def __init__(self, *, max_batch: int, max_waiting: int, metrics: QueueMetrics) -> None:
+        # One thread: networks encode one batch at a time, and the loop stays free for other requests.
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode")
+        self._queue: BatchQueue[_Work, EncodedInstance] = BatchQueue(
+            self._encode_in_thread,
+            name="instances to encode",
+            capacity=max_waiting,
+            max_batch=max_batch,
+            workers=1,
+            metrics=metrics,
+        )
+
+    async def encode(self, system: TransmitterSystem, order: Order) -> EncodedInstance:
+        """Turn an order's source into symbols. Cancelled while it waits, it is not encoded.
+
+        Raises:
+            TooLarge: If a text that shall come back is longer than the system can send.
+            TooMany: If too many instances wait.
+        """
+        key = (order.system, order.task, tuple(sorted(order.options.items())))
+        return await self._queue.submit(key, _Work(system, order))
+
+    async def close(self) -> None:
+        """Let the batch at work end."""
+        await self._queue.close()
+        self._executor.shutdown()
+
+    async def _encode_in_thread(self, batch: list[_Work]) -> list[EncodedInstance | Exception]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, together_or_each, _encode, batch)
+
+
+def _encode(batch: Sequence[_Work]) -> list[EncodedInstance]:
+    system, first = batch[0]
+    return system.encode(first.task, [work.order.source for work in batch], first.options)

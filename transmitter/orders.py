@@ -1,0 +1,74 @@
+"""One instance on its way: what is asked for, and what came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from protos.semcom.v1 import channel_service_pb2, frame_pb2
+from shared.systems import Options
+from transmitter.systems.base import Source
+
+
+@dataclass(frozen=True)
+class Order:
+    """One instance to send.
+
+    Attributes:
+        task: Name of the task.
+        system: Name of the system.
+        source: Decoded inputs.
+        source_bytes: Size of the inputs as the client sent them.
+        options: A value for every option of the system, as `System.read_options` returns them.
+        link: Named link.
+        overrides: Link settings for this instance only; absent fields keep what the link holds.
+        frame_number: With the link's seed it fixes the draw; None: the link's next number.
+        encoding: Of the symbols: float32, float16 or int8.
+        deadline: Time of the event loop after which nobody waits for the answer [s]; None: the service's
+            own limit, from when it takes the order.
+    """
+
+    task: str
+    system: str
+    source: Source
+    source_bytes: int
+    options: Options
+    link: str = "default"
+    overrides: channel_service_pb2.LinkSettings = field(default_factory=channel_service_pb2.LinkSettings)
+    frame_number: int | None = None
+    encoding: str = "float32"
+    deadline: float | None = None
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Time of every hop of one instance [ms]; `total` is their sum.
+
+    Waiting counts where it happens: `encode` holds the wait for the encoder and, where instances are encoded
+    together, the time of all; `uplink` holds the wait for one of the calls that go on at a time.
+    """
+
+    encode: float
+    uplink: float
+    channel: float
+    downlink: float
+    decode: float
+    total: float
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came back for one order.
+
+    Attributes:
+        frame: As it was sent.
+        result: Of the channel service: answer, channel as applied, overhead.
+        latency: Of every hop.
+        scores: Against the source; empty where the truth is not in it.
+        num_unknown_pieces: Word pieces of the text that were sent as unknown.
+    """
+
+    frame: frame_pb2.Frame
+    result: channel_service_pb2.InstanceResult
+    latency: Latency
+    scores: dict[str, float]
+    num_unknown_pieces: int

@@ -1,0 +1,195 @@
+"""Sends frames to the channel service: what waits for the same link and task goes in one Relay."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health_pb2_grpc
+
+from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
+from shared.batching import BatchQueue, QueueMetrics
+from shared.errors import (
+    DeadlineExceeded,
+    FrameLost,
+    InvalidField,
+    SemcomError,
+    ServiceUnavailable,
+    TooMany,
+    from_rpc_error,
+)
+
+CHANNEL_SERVICE = "channel_service"
+_PAUSES_BETWEEN_TRIES_S = (0.1, 0.2)
+_JITTER = (0.5, 1.5)
+# A frame of more bytes gains nothing by company, and many of them would not fit into one message.
+_MAX_BYTES_IN_COMPANY = 1 << 16
+
+
+class ChannelStub(Protocol):
+    """What is called of the channel service."""
+
+    Relay: Any
+    GetLink: Any
+    CompleteInstances: Any
+    Check: Any
+
+
+class GrpcChannelStub(channel_service_pb2_grpc.ChannelServiceStub):
+    """The channel service and its health check over one gRPC channel."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        super().__init__(channel)  # type: ignore[no-untyped-call]
+        self.Check = health_pb2_grpc.HealthStub(channel).Check
+
+
+class Parcel(NamedTuple):
+    """One frame to relay.
+
+    Attributes:
+        link: Named link.
+        overrides: Link settings for this frame only.
+        frame: To send.
+        deadline: Time of the event loop after which nobody waits for the answer [s].
+    """
+
+    link: str
+    overrides: channel_service_pb2.LinkSettings
+    frame: frame_pb2.Frame
+    deadline: float
+
+    @property
+    def key(self) -> Hashable:
+        """Parcels of one key share a request: they take one link, and the receiver treats them alike."""
+        frame = self.frame
+        alone = frame.instance_id if frame.ByteSize() > _MAX_BYTES_IN_COMPANY else ""
+        overrides = self.overrides.SerializeToString(deterministic=True)
+        return self.link, overrides, frame.system, frame.task, alone
+
+
+class Relayed(NamedTuple):
+    """What came back for a parcel.
+
+    Attributes:
+        result: Of its frame.
+        timings: Of the request that carried it.
+    """
+
+    result: channel_service_pb2.InstanceResult
+    timings: channel_service_pb2.HopTimings
+
+
+class Relay:
+    """A bounded queue before the channel service.
+
+    Args:
+        stub: Of the channel service.
+        address: Where the stub calls, "host:port", for messages.
+        max_batch: Frames in one request.
+        max_calls: Requests at a time.
+        max_waiting: Frames that may wait; further ones are refused.
+        metrics: Told of every request.
+    """
+
+    def __init__(
+        self,
+        stub: ChannelStub,
+        address: str,
+        *,
+        max_batch: int,
+        max_calls: int,
+        max_waiting: int,
+        metrics: QueueMetrics,
+    ) -> None:
+        self._stub, self._address = stub, address
+        self._queue: BatchQueue[Parcel, Relayed] = BatchQueue(
+            self._send_together_or_each,
+            name="frames to send",
+            capacity=max_waiting,
+            max_batch=max_batch,
+            workers=max_calls,
+            metrics=metrics,
+            drops_abandoned=True,
+        )
+
+    async def send(self, parcel: Parcel) -> Relayed:
+        """Send one frame through its link; cancelled while it waits, it is not sent.
+
+        Raises:
+            SemcomError: What the channel service or the receiver raised; FrameLost if the network lost it.
+            TooMany: If too many frames wait.
+            ServiceUnavailable: If the channel service or the receiver is down.
+            DeadlineExceeded: If there is no answer at its deadline.
+        """
+        return await self._queue.submit(parcel.key, parcel)
+
+    async def close(self) -> None:
+        """Wait until nothing is on its way."""
+        await self._queue.close()
+
+    async def _send_together_or_each(self, parcels: list[Parcel]) -> Sequence[Relayed | Exception]:
+        """Send frames in one request; where one is refused, each alone, so that its error is its own."""
+        try:
+            return _results(await self._send(parcels))
+        except FrameLost as error:
+            return [FrameLost(error.link, [number]) for number in error.frame_numbers]
+        except TooMany:
+            raise
+        except InvalidField as error:
+            if len(parcels) == 1:
+                return [error]
+        return await asyncio.gather(*[self._send_alone(parcel) for parcel in parcels])
+
+    async def _send_alone(self, parcel: Parcel) -> Relayed | Exception:
+        try:
+            (result,) = _results(await self._send([parcel], resent=True))
+        except SemcomError as error:
+            return error
+        return result
+
+    async def _send(
+        self, parcels: Sequence[Parcel], *, resent: bool = False
+    ) -> channel_service_pb2.RelayResponse:
+        """Relay, and again where the channel service was not reached."""
+        request = channel_service_pb2.RelayRequest(
+            link=parcels[0].link,
+            overrides=parcels[0].overrides,
+            frames=[parcel.frame for parcel in parcels],
+            resent=resent,
+        )
+        deadline = max(parcel.deadline for parcel in parcels)
+        for pause_s in _PAUSES_BETWEEN_TRIES_S:
+            try:
+                return await self._send_once(request, deadline)
+            except ServiceUnavailable as error:
+                if error.service != CHANNEL_SERVICE:  # the receiver: tried again and stored over there
+                    raise
+            await asyncio.sleep(pause_s * random.uniform(*_JITTER))
+            # The first try may have been stored before the connection broke: this one takes its place.
+            request.resent = True
+        return await self._send_once(request, deadline)
+
+    async def _send_once(
+        self, request: channel_service_pb2.RelayRequest, deadline: float
+    ) -> channel_service_pb2.RelayResponse:
+        timeout_s = deadline - asyncio.get_running_loop().time()
+        if timeout_s <= 0:
+            raise DeadlineExceeded(CHANNEL_SERVICE, 0.0)
+        try:
+            response: channel_service_pb2.RelayResponse = await self._stub.Relay(request, timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error, CHANNEL_SERVICE, self._address, round(timeout_s, 1)) from error
+        return response
+
+
+def _results(response: channel_service_pb2.RelayResponse) -> list[Relayed | Exception]:
+    return [
+        FrameLost(result.state.link, [result.state.frame_number])
+        if result.state.lost
+        else Relayed(result, response.timings)
+        for result in response.results
+    ]
