@@ -134,7 +134,9 @@ def decode_payloads(llrs: Sequence[Tensor], layouts: Sequence[Layout]) -> list[t
         rows = [llrs[number].reshape(layouts[number].num_blocks, -1) for number in numbers]
         counts = [len(own) for own in rows]
         bits, right = _decode_rows(torch.cat(rows), size)
-        for number, own_bits, own_right in zip(numbers, bits.split(counts), right.split(counts), strict=True):
+        for number, own_bits, own_right in zip(
+            numbers, torch.split(bits, counts), torch.split(right, counts), strict=True
+        ):
             decoded[number] = _join(own_bits, own_right, layouts[number])
     return [decoded[number] for number in range(len(layouts))]
 
@@ -142,7 +144,7 @@ def decode_payloads(llrs: Sequence[Tensor], layouts: Sequence[Layout]) -> list[t
 def _decode_rows(rows: Tensor, size: BlockSize) -> tuple[Tensor, Tensor]:
     """Bits of blocks of one size, and which are right, in parts that fit into memory."""
     crc, code = _tools(size)
-    parts = rows.split(max(1, _CODED_BITS_AT_A_TIME // rows.shape[1]))
+    parts = torch.split(rows, max(1, _CODED_BITS_AT_A_TIME // rows.shape[1]))
     decoded = [code.decode(part, crc.is_right) for part in parts]
     return torch.cat([bits for bits, _ in decoded]), torch.cat([right for _, right in decoded])
 
