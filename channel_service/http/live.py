@@ -102,8 +102,9 @@ def add_live_routes(app: FastAPI, feed: LiveFeed) -> None:
     async def frames(watching: Annotated[tuple[View, int], Depends(watch)]) -> AsyncIterator[ServerSentEvent]:
         view, max_symbols = watching
         async for live_frame in view:
-            data = _event(live_frame, view.num_dropped, max_symbols)
-            yield ServerSentEvent(data=data, event="frame", id=str(live_frame.number))
+            # As text: FastAPI would encode each number of `data` on its own, thirty times slower.
+            data = _event(live_frame, view.num_dropped, max_symbols).model_dump_json()
+            yield ServerSentEvent(raw_data=data, event="frame", id=str(live_frame.number))
 
 
 def _event(live_frame: LiveFrame, num_dropped: int, max_symbols: int) -> FrameEvent:

@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 
 from client.stack import Stack
 
-WIDTH, HEIGHT = 1280, 900
+WIDTH, HEIGHT = 1280, 980
 _TIMEOUT_MS = 120_000
 
 
@@ -74,8 +74,7 @@ def _take(browser: Any, url: str, picture: Picture, folder: Path) -> Path:
     if picture.has_sweep:
         page.locator("#sweep-start").click()
         page.locator("#sweep-state", has_text="Done").wait_for()
-        page.locator("#cost-title").scroll_into_view_if_needed()
-        page.evaluate("() => document.getElementById('cost-title').scrollIntoView()")
+        page.evaluate("() => document.getElementById('cost-title').parentElement.scrollIntoView()")
     path = folder / f"{picture.name}.png"
     page.screenshot(path=path)
     page.close()

@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +15,8 @@ from shared.weights import find_weights
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "docs" / "tour.ipynb"
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+TIME = re.compile(r"\d+\.\d+ ms")
 matplotlib.use("Agg")
 
 
@@ -31,6 +34,16 @@ def run_cell(cell, names):
         figures.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
     pyplot.close("all")
     return printed.getvalue(), figures
+
+
+def assert_as_stored(printed, cell):
+    """A cell printed what the notebook shows: the words, and the numbers to their rounding; times apart."""
+    stored = "".join(line for output in cell["outputs"] for line in output.get("text", []))
+    now, before = TIME.sub("T ms", printed), TIME.sub("T ms", stored)
+    assert NUMBER.sub("N", now) == NUMBER.sub("N", before)
+    assert [float(number) for number in NUMBER.findall(now)] == pytest.approx(
+        [float(number) for number in NUMBER.findall(before)], abs=0.051
+    )
 
 
 def outputs_of(printed, figures):
@@ -63,3 +76,5 @@ def test_the_tour_runs_from_the_first_cell_to_the_last():
         for number, (cell, result) in enumerate(zip(cells, results, strict=True), start=1):
             cell["outputs"], cell["execution_count"] = outputs_of(*result), number
         NOTEBOOK.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for cell, (printed, _) in zip(cells, results, strict=True):
+        assert_as_stored(printed, cell)

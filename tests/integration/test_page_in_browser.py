@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import statistics
 from pathlib import Path
 
 import pytest
@@ -113,12 +114,18 @@ def test_a_move_of_the_slider_shows_a_new_answer_at_once(visit):
         )
         total_ms = float(re.search(r"([\d.]+) ms in all", page.locator("#latency").inner_text())[1])
         beyond_service_ms.append(shown_after_ms - total_ms)
-    assert min(beyond_service_ms) < 300
+    assert statistics.median(beyond_service_ms) < 300
 
 
-def test_several_systems_answer_over_the_same_draw(visit):
-    page = visit.open("?task=vqa&systems=mfmsc,mmsc&channel=rayleigh&draw=5")
+def test_several_systems_answer_one_request_over_the_same_draw(visit):
+    page = visit.page
+    with page.expect_response("**/transmit?*") as sent:
+        visit.open("?task=vqa&systems=mfmsc,mmsc&channel=rayleigh&draw=5")
+    outcomes = sent.value.json()
+    assert [outcome["system"] for outcome in outcomes] == ["mfmsc", "mmsc"]
+    assert {outcome["result"]["frame_number"] for outcome in outcomes} == {5}
     cards = [visit.answered(name) for name in ("mfmsc", "mmsc")]
+    assert len([url for url in visit.requested if "/transmit?" in url]) == 1
     page.locator("#ledger li").nth(2).wait_for()
     page.locator("#answer-mmsc button").click()
     page.locator("#constellation-caption", has_text="mmsc").wait_for()
@@ -164,16 +171,94 @@ def test_a_wrong_file_and_a_wrong_setting_are_told_where_they_stand(visit):
     assert "400" in message.inner_text()
 
 
-def test_a_stopped_receiver_is_named_and_its_return_is_seen(visit, services):
+def test_a_stopped_receiver_is_named_and_its_return_is_seen_without_a_press(visit, services):
     page = visit.open("?task=sentiment")
     visit.answered("mfmsc")
     services.stop("receiver")
     page.locator("#send-button").click()
     page.locator("#send-error", has_text="receiver").wait_for()
     services.start("receiver")
-    page.locator("#send-button").click()
     visit.answered("mfmsc")
     assert page.locator("#send-error").is_hidden()
+
+
+def test_a_system_that_fails_alone_says_why_in_its_own_card(visit):
+    def fail_the_second(route):
+        outcomes = route.fetch().json()
+        outcomes[1] = {**outcomes[1], "result": None, "error": {"type": "TooLarge", "message": "too long"}}
+        route.fulfill(json=outcomes)
+
+    visit.page.route("**/transmit?*", fail_the_second)
+    page = visit.open("?task=vqa&systems=mfmsc,mmsc")
+    visit.answered("mfmsc")
+    page.locator("#answer-mmsc .error", has_text="too long").wait_for()
+    assert page.locator("#send-error").is_hidden()
+
+
+# Status, headers and error of a service that is busy, and what the page says.
+BUSY = (
+    (
+        (429, {"Retry-After": "1"}, "TooMany", "requests = '65' is not allowed; allowed: at most 64"),
+        "at most 64. Try again in 1 s.",
+    ),
+    (
+        (504, {}, "DeadlineExceeded", "transmitter did not answer within 30 s"),
+        "transmitter did not answer within 30 s",
+    ),
+)
+
+
+@pytest.mark.parametrize(("refusal", "words"), BUSY)
+def test_a_busy_service_says_so_and_is_tried_again(visit, refusal, words):
+    status, headers, kind, message = refusal
+    refused = []
+
+    def refuse_once(route):
+        if refused:
+            route.continue_()
+            return
+        refused.append(route)
+        route.fulfill(status=status, headers=headers, json={"error": {"type": kind, "message": message}})
+
+    visit.page.route("**/transmit?*", refuse_once)
+    page = visit.open("?task=sentiment")
+    page.locator("#send-error", has_text=words).wait_for()
+    visit.answered("mfmsc")
+    assert page.locator("#send-error").is_hidden()
+
+
+def test_the_snr_falls_by_itself_and_stops_at_the_slider(visit):
+    page = visit.open("?task=sentiment")
+    visit.answered("mfmsc")
+    page.get_by_role("button", name="Let the SNR fall").click()
+    page.wait_for_function("() => Number(document.getElementById('snr').value) <= 12")
+    page.wait_for_function(
+        "() => document.querySelector('#answer-mfmsc:not(.pending)')?.innerText.includes('requested 11.0 dB')"
+    )
+    page.locator("#snr").fill("20")
+    page.get_by_role("button", name="Let the SNR fall").wait_for()
+    page.wait_for_timeout(500)
+    assert page.locator("#snr").input_value() == "20"
+
+
+def is_by_link(url):
+    return "/transmit?" in url and "snr_db" not in url
+
+
+def test_a_link_is_chosen_and_its_own_settings_hold(visit, services):
+    visit.page.request.patch(f"{services.urls['channel_service']}/links/field", data={"snr_db": 7})
+    page = visit.open("?task=sentiment")
+    visit.answered("mfmsc")
+    page.locator("#channel-fields select[name=link]").select_option("field")
+    with page.expect_response(lambda response: is_by_link(response.url)) as sent:
+        page.locator("select[name=settings]").select_option("link")
+    result = sent.value.json()
+    assert (result["link"], result["requested_snr_db"]) == ("field", 7)
+    assert page.locator("#snr").is_hidden()
+    with page.expect_response("**/transmit?*") as sent:
+        page.locator("#send-button").click()
+    assert sent.value.json()["frame_number"] == result["frame_number"] + 1
+    assert "link=field&settings=link" in page.url
 
 
 def test_a_recording_of_the_browser_is_understood_as_sound(visit):
@@ -253,6 +338,41 @@ def test_a_link_is_made_changed_scheduled_and_deleted(visit, services):
     page.get_by_role("button", name="Delete this link").click()
     page.locator("#link-form h2", has_text="default").wait_for()
     assert services.get("channel_service", "/links/car").status_code == 404
+
+
+def test_a_schedule_is_drawn_by_mouse_and_by_keys(visit, services):
+    page = visit.open("?view=links")
+    page.locator("#new-link").fill("drive")
+    page.get_by_role("button", name="Create").click()
+    page.locator("#link-form h2", has_text="drive").wait_for()
+    for _ in range(3):
+        page.get_by_role("button", name="Add a point").click()
+    lines = page.locator("#link-form [name=snr_schedule]")
+    assert lines.input_value() == "0,12\n100,12\n200,12"
+    places = [page.get_by_role("slider", name=f"Point {number}").bounding_box()["x"] for number in (1, 2, 3)]
+    assert places[2] - places[1] == pytest.approx(places[1] - places[0], abs=2)
+    assert places[1] - places[0] > 100
+    page.get_by_role("slider", name="Point 3").focus()
+    for key in ("ArrowUp", "ArrowUp", "PageDown", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert lines.input_value() == "0,12\n100,12\n198,8"
+    assert page.get_by_role("slider", name="Point 3").get_attribute("aria-valuetext") == "8.0 dB at 198"
+    handle = page.get_by_role("slider", name="Point 2").bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 1000, y - 40, steps=5)
+    page.mouse.up()
+    moved = lines.input_value().splitlines()[1].split(",")
+    assert int(moved[0]) == 197, "a point stays between its neighbours"
+    assert float(moved[1]) > 14
+    page.get_by_role("slider", name="Point 1").focus()
+    page.keyboard.press("Delete")
+    page.get_by_role("button", name="Save").click()
+    page.locator("#link-changes td", has_text="snr_schedule").wait_for()
+    schedule = services.get("channel_service", "/links/drive").json()["snr_schedule"]
+    assert (schedule["at"], schedule["snr_db"]) == ([197, 198], [float(moved[1]), 8])
+    assert visit.problems == []
 
 
 def test_reports_are_sorted_filtered_and_downloaded(visit, services):

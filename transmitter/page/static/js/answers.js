@@ -18,6 +18,7 @@ function bars(probabilities, most) {
 
 /** Text with the wrong words marked: what came is struck out where it is wrong, what was sent stands beside it. */
 function markedText(sent, received) {
+  if (!received.trim()) return h("p", { class: "said long" }, "(nothing came back)");
   const steps = alignWords(splitWords(sent), splitWords(received));
   const parts = steps.flatMap(([kind, before, after]) => {
     if (kind === "same") return [after, " "];
@@ -25,7 +26,9 @@ function markedText(sent, received) {
     const right = before && h("ins", { title: "was sent" }, before);
     return [wrong, " ", right, " "].filter(Boolean);
   });
-  return h("p", { class: "said long" }, ...parts);
+  const isWrong = steps.some(([kind]) => kind !== "same");
+  const legend = h("small", { class: "quiet" }, h("del", {}, "came back wrong"), " ", h("ins", {}, "was sent"));
+  return h("p", { class: "said long" }, ...parts, isWrong ? legend : null);
 }
 
 /** Both pictures at the size at which the picture crosses the link. */
@@ -51,7 +54,7 @@ const KINDS = {
     h("p", { class: "said" }, answer.labels.join(", ") || "none"), bars(answer.probabilities, MOST_BARS + 3)],
   text: ({ answer }, source) => [markedText(source.text, answer.text)],
   transcript: ({ answer }, source, truth) => [
-    truth ? markedText(truth, answer.text) : h("p", { class: "said" }, answer.text || "(nothing)")],
+    truth ? markedText(truth, answer.text) : h("p", { class: "said" }, answer.text || "(nothing came back)")],
   image: ({ answer }, source) => [pictures(source, answer)],
 };
 

@@ -19,10 +19,13 @@ function urlOf(path, query) {
   return pairs.length ? `${path}?${search}` : path;
 }
 
+/** The service's own words, and when to try again where it says so. */
 async function refusalOf(response) {
   const body = await response.json().catch(() => null);
-  const unknown = { type: "SemcomError", message: `${response.url} answered HTTP ${response.status}` };
-  return new ServiceError(body?.error ?? unknown, response.status);
+  const detail = body?.error ?? { type: "SemcomError", message: `${response.url} answered HTTP ${response.status}` };
+  const wait = response.headers.get("Retry-After");
+  const message = wait ? `${detail.message}. Try again in ${wait} s.` : detail.message;
+  return new ServiceError({ ...detail, message }, response.status);
 }
 
 /** Ask for the access token once, however many calls wait for it. */
@@ -83,6 +86,15 @@ export function transmit(query, source, signal) {
   const body = new FormData();
   names.forEach((name) => body.append(name, source[name]));
   return getJson("/transmit", { method: "POST", query, body, signal });
+}
+
+/**
+ * Send one input by several systems, which all meet the same draw of the channel.
+ * Answers {system, result, error} for each; throws where all of them failed.
+ */
+export async function transmitEach(query, systems, source, signal) {
+  const answer = await transmit({ ...query, system: systems.join(",") }, source, signal);
+  return Array.isArray(answer) ? answer : [{ system: systems[0], result: answer, error: null }];
 }
 
 /** Server-sent events of a path, as parsed JSON. EventSource could not send the access token. */

@@ -36,15 +36,18 @@ export class Constellation {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
-  /** Show a frame {sent, received, equalised}, lists of [I, Q]; points glide from where they were. */
-  show(frame) {
+  /**
+   * Show a frame {sent, received, equalised}, lists of [I, Q].
+   * @param glides  Whether points glide from where they were: only where both frames are of the same input.
+   */
+  show(frame, glides = true) {
     const error = errorPowerDb(frame);
     const words = `${frame.sent.length} symbols; error after equalisation ${round(error)} dB`;
     this.canvas.setAttribute("aria-label", `Constellation: ${frame.sent.length ? words : "no symbols"}`);
     this.from = this.shown;
     this.target = { ...frame, reach: reachOf(frame) };
     this.started = performance.now();
-    this.still = matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden;
+    this.still = !glides || matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden;
     if (this.still) this.#step(Infinity);
     else requestAnimationFrame((now) => this.#step(now));
   }

@@ -64,20 +64,27 @@ export function ledger(results, conventional) {
   return [h("ul", { class: "bars ledger" }, ...rows.map((row) => ledgerRow(row, largest))), h("p", { class: "quiet" }, note)];
 }
 
-/** One bar of five hops for each system. */
+function hopTable(results) {
+  const dot = (index) => h("span", { class: `dot hop-${index + 1}` });
+  const head = HOPS.map((hop, index) => h("th", { scope: "col", class: "number" }, dot(index), hop));
+  const rows = results.map(({ system, latency_ms: times }) => h("tr", {}, h("th", { scope: "row" }, system),
+    ...HOPS.map((hop) => h("td", { class: "number" }, round(times[hop])))));
+  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Time of every hop" },
+    h("table", { class: "hop-table" }, h("thead", {}, h("tr", {}, h("td"), ...head)), h("tbody", {}, ...rows)));
+}
+
+/** One bar of five hops for each system, and the same as a table. */
 export function latency(results) {
-  return results.flatMap(({ system, latency_ms: times }) => {
+  const bars = results.flatMap(({ system, latency_ms: times }) => {
     const parts = HOPS.map((hop, index) => {
       const part = h("i", { class: `hop-${index + 1}`, title: `${hop} ${round(times[hop])} ms` });
       part.style.flexGrow = Math.max(0, times[hop]);
       return part;
     });
-    const legend = HOPS.map((hop, index) =>
-      h("li", {}, h("span", { class: `dot hop-${index + 1}` }), `${hop} ${round(times[hop])} ms`));
     return [
       h("p", { class: "quiet" }, `${system}: ${round(times.total)} ms in all`),
       h("div", { class: "hops", "aria-hidden": "true" }, ...parts),
-      h("ul", { class: "legend quiet" }, ...legend),
     ];
   });
+  return [...bars, hopTable(results)];
 }

@@ -48,7 +48,7 @@ function redraw() {
   hasNews = false;
   const [latest] = frames;
   if (latest) {
-    constellation.show(latest);
+    constellation.show(latest, false);
     byId("live-caption").textContent = `Latest: ${asWords(latest.task)} by ${latest.system} on link ${latest.link}`;
   }
   byId("live-rows").replaceChildren(...frames.map((frame) =>

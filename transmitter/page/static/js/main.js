@@ -5,11 +5,12 @@ import { byId } from "./dom.js";
 import { openLinks } from "./links.js";
 import { openLive } from "./live.js";
 import { openReports } from "./reports.js";
-import { openSend } from "./send.js";
+import { openSend, showLinks } from "./send.js";
 import { loadCatalogue } from "./session.js";
 import { state, update } from "./state.js";
 
 const VIEWS = { send: openSend, live: openLive, links: openLinks, reports: openReports };
+const AGAIN = { send: showLinks };
 const READY_EVERY_MS = 10_000;
 const opened = new Set();
 
@@ -20,7 +21,10 @@ async function openView(name) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   });
-  if (opened.has(view)) return;
+  if (opened.has(view)) {
+    await AGAIN[view]?.();
+    return;
+  }
   opened.add(view);
   await VIEWS[view]();
 }

@@ -1,79 +1,77 @@
 // The view Send: choose an input and a channel, and see what each chosen system makes of it.
 
-import { transmit } from "./api.js";
+import { transmitEach } from "./api.js";
 import { answerBody, answerMarks } from "./answers.js";
 import { Constellation, errorPowerDb } from "./constellation.js";
 import { conventionalCost, latency, ledger } from "./cost.js";
 import { asWords, byId, clearErrors, h, inputField, round, selectField, showError } from "./dom.js";
+import { setUpFall, stopFall } from "./fall.js";
 import { frameOf, runFeed } from "./feed.js";
 import { listenForPaste, showInputs } from "./inputs.js";
 import {
-  chosenSystems, currentTask, isComplete, optionKey, optionsOf, possibleSystems, queryFor, samplesOfTask, session,
-  sourceOfTask, takeInput, takeSample,
+  chosenOptions, chosenSystems, currentQuery, currentTask, followsLink, isComplete, loadLinks, optionKey,
+  possibleSystems, samplesOfTask, session, sourceOfTask, takeInput, takeSample,
 } from "./session.js";
 import { CHANNELS, CSI_MODES, FADINGS, FURTHER_SETTINGS } from "./settings.js";
 import { state, update } from "./state.js";
 import { resetSweep, setUpSweep } from "./sweep.js";
 
 const TYPING_PAUSE_MS = 350;
-const MOST_SHOWN_CHARS = 44;
+const AGAIN_MS = 2000;
+const PASSING = [0, 429, 503, 504];
 
 const results = new Map();
-const senders = new Map();
 let constellation;
 let focused = "";
 let controller = new AbortController();
+let sending = { isBusy: false, isWanted: false };
 let typing;
+let again;
 
-/** Sends for one system; while a request is under way only the latest choice waits, so that a slider never lags. */
-class Sender {
-  constructor(system) {
-    this.system = system;
-    this.isBusy = this.isWanted = false;
-  }
-
-  async send() {
-    this.isWanted = true;
-    if (this.isBusy) return;
-    this.isBusy = true;
-    while (this.isWanted) {
-      this.isWanted = false;
-      await this.once();
-    }
-    this.isBusy = false;
-  }
-
-  async once() {
-    const { signal } = controller;
-    const source = sourceOfTask();
-    try {
-      const result = await transmit(queryFor(this.system), source, signal);
-      if (signal.aborted) return;
-      clearErrors(byId("view-send"), byId("send-error"));
-      results.set(this.system, { result, source, truth: session.truth });
-      showAnswer(this.system);
-      await showCost(source);
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      clearErrors(byId("view-send"), byId("send-error"));
-      showError(byId("view-send"), error, byId("send-error"));
-      byId("send-state").textContent = "";
-    }
+/** Send the current input once, by all chosen systems together. */
+async function sendOnce({ signal }) {
+  const source = sourceOfTask();
+  try {
+    const outcomes = await transmitEach(currentQuery(), chosenSystems(), source, signal);
+    clearErrors(byId("view-send"), byId("send-error"));
+    outcomes.forEach(({ system, result, error }) => (error ? showFailure(system, error) : showResult(system, result, source)));
+    const total_ms = outcomes.reduce((sum, { result }) => sum + (result?.latency_ms.total ?? 0), 0);
+    byId("send-state").textContent = `Answered in ${round(total_ms, 0)} ms`;
+    await showCost(source);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    clearErrors(byId("view-send"), byId("send-error"));
+    showError(byId("view-send"), error, byId("send-error"));
+    byId("send-state").textContent = "Not answered";
+    stopFall();
+    if (PASSING.includes(error.status)) tryAgain(signal);
   }
 }
 
-/** Send the current input over every chosen system. */
-function sendAll() {
-  if (!isComplete()) {
-    byId("send-state").textContent = "Choose an input first.";
+/** A service that is away or busy comes back: send again until it answers or something else is chosen. */
+function tryAgain(signal) {
+  byId("send-state").textContent = `Trying again every ${AGAIN_MS / 1000} s`;
+  clearTimeout(again);
+  again = setTimeout(() => { if (!signal.aborted) sendAll(); }, AGAIN_MS);
+}
+
+/** Send; while a request is under way only the latest choice waits, so that a slider never lags. */
+async function sendAll() {
+  if (!isComplete() || !chosenSystems().length) {
+    byId("send-state").textContent = isComplete() ? "" : "Choose an input first.";
     return;
   }
   byId("send-state").textContent = "Sending …";
   document.querySelectorAll(".answer").forEach((card) => card.classList.add("pending"));
-  chosenSystems().forEach((name) => {
-    if (!senders.has(name)) senders.set(name, new Sender(name));
-    senders.get(name).send();
-  });
+  const own = sending;
+  own.isWanted = true;
+  if (own.isBusy) return;
+  own.isBusy = true;
+  while (own.isWanted) {
+    own.isWanted = false;
+    await sendOnce(controller);
+  }
+  own.isBusy = false;
 }
 
 /** Forget what is under way and what came, because the input or the choice of systems is another one. */
@@ -81,20 +79,28 @@ function startOver() {
   controller.abort();
   controller = new AbortController();
   results.clear();
-  senders.clear();
+  stopFall();
+  sending = { isBusy: false, isWanted: false };
   resetSweep();
 }
 
-function showAnswer(system) {
-  const { result, source, truth } = results.get(system);
+/** Say in a system's card why it has no answer, while others have. */
+function showFailure(system, error) {
+  results.delete(system);
+  const card = byId(`answer-${system}`);
+  card.classList.remove("pending");
+  card.querySelector(".marks").replaceChildren();
+  card.querySelector(".body").replaceChildren(h("p", { class: "error" }, error.message));
+}
+
+function showResult(system, result, source) {
+  const { truth } = session;
   const kind = currentTask().answer;
   const card = byId(`answer-${system}`);
-  if (!card) return;
+  results.set(system, { result, source, truth });
   card.classList.remove("pending");
   card.querySelector(".marks").replaceChildren(...answerMarks(kind, result, truth));
   card.querySelector(".body").replaceChildren(...answerBody(kind, result, source, truth));
-  const isPending = document.querySelector(".answer.pending");
-  byId("send-state").textContent = isPending ? "Sending …" : `Answered in ${round(result.latency_ms.total, 0)} ms`;
   if (system === focused) showConstellation();
 }
 
@@ -108,7 +114,7 @@ async function showConstellation() {
     return;
   }
   constellation.show(frame);
-  const of = frame.channel_uses > frame.sent.length ? `first ${frame.sent.length} of ${frame.channel_uses}` : frame.sent.length;
+  const of = frame.channel_uses > frame.sent.length ? `${frame.sent.length} of ${frame.channel_uses}` : frame.sent.length;
   byId("constellation-caption").textContent =
     `${focused}: ${of} symbols, error after equalisation ${round(errorPowerDb(frame))} dB`;
 }
@@ -168,8 +174,8 @@ function buildSystems() {
   buildAnswers();
 }
 
-function optionField(system, option) {
-  const key = optionKey(system, option);
+function optionField({ option, systems }) {
+  const key = optionKey(option);
   const title = option.unit ? `${asWords(option.name)} [${option.unit}]` : asWords(option.name);
   const value = state[key] ?? String(option.default);
   const change = (chosen) => { update({ [key]: chosen }); sendAll(); };
@@ -177,19 +183,27 @@ function optionField(system, option) {
     ? selectField(title, option.name, option.choices.map((choice) => [String(choice), String(choice)]), value, change)
     : inputField(title, option.name, value, change);
   label.title = option.description;
+  label.append(h("small", {}, systems.join(", ")));
   return label;
 }
 
 function buildOptions() {
-  const groups = chosenSystems().filter((name) => optionsOf(name).length).map((name) =>
-    h("details", {}, h("summary", {}, `Options of ${name}`),
-      h("div", { class: "fields" }, ...optionsOf(name).map((option) => optionField(name, option)))));
-  byId("system-options").replaceChildren(...groups);
+  const options = chosenOptions();
+  const wasOpen = byId("system-options").querySelector("details")?.open ?? false;
+  byId("system-options").replaceChildren(...(options.length ? [h("details", { open: wasOpen },
+    h("summary", {}, "Options of the systems"), h("div", { class: "fields" }, ...options.map(optionField)))] : []));
 }
 
-function buildChannel() {
-  const change = (field) => (value) => { update({ [field]: value }); buildChannel(); sendAll(); };
-  const fields = [
+function linkFields(change) {
+  const names = [...new Set([...session.links.map((link) => link.name), state.link])].map((name) => [name, name]);
+  return [
+    selectField("Link", "link", names, state.link, change("link")),
+    selectField("Settings", "settings", [["page", "chosen here"], ["link", "the link's own"]], state.settings, change("settings")),
+  ];
+}
+
+function channelFields(change) {
+  return [
     selectField("Model", "channel", CHANNELS, state.channel, change("channel")),
     selectField("Fading", "fading", FADINGS, state.fading, change("fading")),
     selectField("Receiver's CSI", "csi", CSI_MODES, state.csi, change("csi")),
@@ -197,23 +211,46 @@ function buildChannel() {
       inputField(setting.title, setting.name, state[setting.name] ?? setting.value, change(setting.name),
         setting.type ? { type: setting.type, step: null } : {})),
   ];
+}
+
+/** Show the settings of the channel, or that the link's own hold. */
+function buildChannel() {
+  const change = (field) => (value) => { update({ [field]: value }); buildChannel(); sendAll(); };
+  const isLinks = followsLink();
+  const fields = [...(isLinks ? [] : channelFields(change)), ...linkFields(change)];
+  byId("snr-field").hidden = byId("redraw").hidden = byId("fall").hidden = isLinks;
   const held = document.activeElement?.name;
   byId("channel-fields").replaceChildren(...fields);
   if (held) byId("channel-fields").querySelector(`[name="${CSS.escape(held)}"]`)?.focus();
   byId("snr").value = state.snr_db;
   byId("snr-value").textContent = `${round(state.snr_db)} dB`;
-  byId("draw-caption").textContent = `seed ${state.seed}, draw ${state.draw}: the same noise at every SNR`;
+  byId("draw-caption").textContent = isLinks
+    ? `Model, SNR and seed are those of link ${state.link}, which the view Links changes. Every send takes its next draw.`
+    : `seed ${state.seed}, draw ${state.draw}: the same noise at every SNR`;
+}
+
+/** Offer the links that there are now. */
+export async function showLinks() {
+  await loadLinks();
+  buildChannel();
+}
+
+/** Send at an SNR [dB]. */
+function sendAt(snr_db) {
+  update({ snr_db });
+  byId("snr").value = snr_db;
+  byId("snr-value").textContent = `${round(snr_db)} dB`;
+  sendAll();
 }
 
 function buildSamples() {
   byId("samples").replaceChildren(...samplesOfTask().map((sample) => {
     const picture = sample.files?.image && h("img", { src: `/page/samples/${sample.files.image}`, alt: "", loading: "lazy" });
     const words = sample.text ?? asWords(sample.name).replaceAll("-", " ");
-    const shown = words.length > MOST_SHOWN_CHARS ? `${words.slice(0, MOST_SHOWN_CHARS)}…` : words;
     return h("button", {
       type: "button", "data-sample": sample.name, "aria-pressed": String(sample.name === state.sample),
       onclick: async () => { await takeSample(sample); showInput(); },
-    }, picture, shown);
+    }, picture, h("span", {}, words));
   }));
   byId("samples-title").hidden = !samplesOfTask().length;
 }
@@ -258,7 +295,8 @@ function chooseSystems() {
 /** Show everything of the chosen task, with the sample or text of the address, else with its first sample. */
 async function enterTask() {
   const task = currentTask();
-  byId("task-description").textContent = task.description;
+  byId("task-description").replaceChildren(task.description,
+    h("small", {}, "Pull the SNR down, or let it fall by itself, and watch what noise does to the answer."));
   session.source = {};
   session.truth = "";
   const { text } = state;
@@ -277,11 +315,9 @@ export async function openSend() {
   constellation = new Constellation(byId("constellation"));
   buildTasks();
   buildChannel();
-  byId("snr").addEventListener("input", (event) => {
-    update({ snr_db: event.target.value });
-    byId("snr-value").textContent = `${round(state.snr_db)} dB`;
-    sendAll();
-  });
+  showLinks();
+  byId("snr").addEventListener("input", (event) => { stopFall(); sendAt(event.target.value); });
+  setUpFall(sendAt, () => sending.isBusy);
   byId("redraw").addEventListener("click", () => {
     update({ draw: String(Number(state.draw) + 1) });
     buildChannel();

@@ -4,7 +4,7 @@ import { getJson, request } from "./api.js";
 import { FURTHER_SETTINGS } from "./settings.js";
 import { state, update } from "./state.js";
 
-export const session = { tasks: [], systems: [], samples: [], source: {}, truth: "" };
+export const session = { tasks: [], systems: [], samples: [], links: [], source: {}, truth: "" };
 
 /** Read what the service offers. */
 export async function loadCatalogue() {
@@ -12,10 +12,17 @@ export async function loadCatalogue() {
   [session.tasks, session.systems, session.samples] = await Promise.all(paths.map((path) => getJson(path)));
 }
 
-/** The chosen task; the first one that a loaded system is trained for where the address names none. */
-export const currentTask = () =>
-  session.tasks.find((task) => task.name === state.task) ??
-  session.tasks.find((task) => task.trained_in.length) ?? session.tasks[0];
+/** Read which links there are. Without the channel service none is known, and sending says why. */
+export async function loadLinks() {
+  session.links = await getJson("/channel/links").catch(() => []);
+}
+
+/** The chosen task; where the address names none, the first trained one whose answer is a picture: noise is seen in it. */
+export function currentTask() {
+  const trained = session.tasks.filter((task) => task.trained_in.length);
+  return session.tasks.find((task) => task.name === state.task) ??
+    trained.find((task) => task.answer === "image") ?? trained[0] ?? session.tasks[0];
+}
 
 /** Loaded systems that are trained for the chosen task. */
 export const possibleSystems = () => session.systems.filter((system) => system.tasks.includes(currentTask().name));
@@ -30,12 +37,21 @@ export function chosenSystems() {
 
 export const samplesOfTask = () => session.samples.filter((sample) => sample.task === currentTask().name);
 
-/** Options of a system that a client may choose for this task. */
-export const optionsOf = (name) => session.systems.find((system) => system.name === name).options
-  .filter((option) => !option.tasks.length || option.tasks.includes(currentTask().name));
+/** Options of the chosen systems that a client may choose for this task, [{option, systems}]; a name is there once. */
+export function chosenOptions() {
+  const found = new Map();
+  for (const { name, options } of session.systems.filter((system) => chosenSystems().includes(system.name))) {
+    for (const option of options) {
+      if (option.tasks.length && !option.tasks.includes(currentTask().name)) continue;
+      if (found.has(option.name)) found.get(option.name).systems.push(name);
+      else found.set(option.name, { option, systems: [name] });
+    }
+  }
+  return [...found.values()];
+}
 
 /** The key of an option in the state and the address. */
-export const optionKey = (system, option) => `${system}.${option.name}`;
+export const optionKey = (option) => `option.${option.name}`;
 
 /** True once every input of the task is there. */
 export const isComplete = () => currentTask().modalities.every((modality) => session.source[modality]);
@@ -65,14 +81,23 @@ export function takeInput(modality, value) {
   else update({ sample: "" });
 }
 
-/** Parameters of POST /transmit for one system; `changes` replace some of them. */
-export function queryFor(system, changes = {}) {
+/** True where the link's own settings hold: its channel, its SNR or schedule, its seed and its next draw. */
+export const followsLink = () => state.settings === "link";
+
+function channelSettings() {
+  if (followsLink()) return {};
   const further = FURTHER_SETTINGS.filter((setting) => setting.applies(state))
     .map((setting) => [setting.name, state[setting.name] ?? setting.value]);
-  const options = optionsOf(system).map((option) => [option.name, state[optionKey(system, option)]]);
   return {
-    task: currentTask().name, system, link: state.link, channel: state.channel, fading: state.fading, csi: state.csi,
-    snr_db: state.snr_db, seed: state.seed, frame_number: state.draw, ...Object.fromEntries([...further, ...options]),
-    ...changes,
+    channel: state.channel, fading: state.fading, csi: state.csi, snr_db: state.snr_db, seed: state.seed,
+    frame_number: state.draw, ...Object.fromEntries(further),
+  };
+}
+
+/** Parameters of POST /transmit, the systems apart; `changes` replace some of them. */
+export function currentQuery(changes = {}) {
+  const options = chosenOptions().map(({ option }) => [option.name, state[optionKey(option)]]);
+  return {
+    task: currentTask().name, link: state.link, ...channelSettings(), ...Object.fromEntries(options), ...changes,
   };
 }

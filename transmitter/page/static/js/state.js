@@ -2,7 +2,7 @@
 
 const DEFAULTS = {
   view: "send", task: "", systems: "", sample: "", text: "", channel: "awgn", fading: "block", csi: "perfect",
-  snr_db: "12", seed: "1", draw: "0", link: "default",
+  snr_db: "12", seed: "1", draw: "0", link: "default", settings: "page",
 };
 
 /** The current choices, all of them text. Keys beyond the defaults are settings that a choice needs. */

@@ -1,9 +1,9 @@
 // The sweep: the same input at every SNR, over several draws of the channel, drawn against SNR.
 
-import { transmit } from "./api.js";
+import { ServiceError, transmitEach } from "./api.js";
 import { measure, measureTitle, referenceOf } from "./answers.js";
 import { byId, cssColour, h, round, showError } from "./dom.js";
-import { chosenSystems, currentTask, isComplete, queryFor, session, sourceOfTask } from "./session.js";
+import { chosenSystems, currentQuery, currentTask, isComplete, session, sourceOfTask } from "./session.js";
 
 const SNRS_DB = [-6, -3, 0, 3, 6, 9, 12, 15, 18];
 const COLOURS = ["--accent", "--ink", "--good", "--bad", "--quiet"];
@@ -60,14 +60,15 @@ async function run(signal, draws) {
   let reference = null;
   let done = 0;
   for (const [snr, number] of points) {
-    for (const system of systems) {
-      const result = await transmit(queryFor(system, { snr_db: snr, frame_number: number }), source, signal);
+    const query = currentQuery({ snr_db: snr, frame_number: number });
+    for (const { system, result, error } of await transmitEach(query, systems, source, signal)) {
+      if (error) throw new ServiceError(error);
       reference ??= referenceOf(kind, result, truth);
       curves[system][snr].push(measure(kind, result, source, reference));
-      done += 1;
-      byId("sweep-progress").value = done / (points.length * systems.length);
-      byId("sweep-state").textContent = `${done} of ${points.length * systems.length} sent`;
     }
+    done += 1;
+    byId("sweep-progress").value = done / points.length;
+    byId("sweep-state").textContent = `${done} of ${points.length} sent`;
     drawn = { title: measureTitle(kind, reference), curves };
     if (number === draws - 1) draw();
   }
