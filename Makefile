@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint protos up weights page-pictures bench bench-services compose-test clean
+.PHONY: help demo test lint protos up weights page-pictures bench bench-services soak compose-test clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(INSTALLED)  ## frames a second of the channel beside a bare gRPC echo a
 
 bench-services: $(INSTALLED)  ## requests a second and latency of the three services on this machine
 	$(BIN)/python -m client.bench_services
+
+soak: $(INSTALLED)  ## load, faults, a long run and hostile inputs; writes docs/reliability.md; LONG=yes, SOAK_ARGS='--parts faults'
+	$(BIN)/semcom soak $(if $(LONG),--long) $(SOAK_ARGS)
 
 compose-test:  ## build and start the containers, send a real vqa request, take them down
 	bash tests/compose_test.sh

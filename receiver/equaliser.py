@@ -13,7 +13,6 @@ symbols, whichever the system takes: 1 / mean(noise_variance / |h|^2).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -28,6 +27,8 @@ from shared.wire import unpack_symbols
 
 # Below this |h|^2 a symbol is lost for every purpose; the floor keeps the reported SNR finite.
 _MIN_GAIN_POWER = 1e-12
+# Far beyond every SNR of a link; their squares are still numbers.
+_MIN_NOISE_VARIANCE, _MAX_NOISE_VARIANCE = 1e-30, 1e30
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ def equalise_frame(
     Raises:
         InvalidField: If the CSI mode is unknown, or the noise variance, gains or pilots cannot be right.
     """
-    if not (math.isfinite(state.noise_variance) and state.noise_variance > 0):
-        raise InvalidField("state.noise_variance", state.noise_variance, "a finite number above 0")
+    if not _MIN_NOISE_VARIANCE <= state.noise_variance <= _MAX_NOISE_VARIANCE:
+        allowed = f"{_MIN_NOISE_VARIANCE:g} to {_MAX_NOISE_VARIANCE:g}"
+        raise InvalidField("state.noise_variance", state.noise_variance, allowed)
     if state.csi not in _BY_CSI:
         raise InvalidField("state.csi", state.csi, ", ".join(_BY_CSI))
     estimate = _BY_CSI[state.csi](y, state)

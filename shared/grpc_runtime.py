@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 import uvicorn
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
@@ -51,6 +52,8 @@ async def _end(
     method: str, context: grpc.aio.ServicerContext[Any, Any], started: float, error: BaseException
 ) -> None:
     """Log one line for an RPC that has ended; send our errors as their gRPC status, others as INTERNAL."""
+    if isinstance(error, DecodeError):  # the caller's bytes are no message of this method
+        error = InvalidField("request", str(error), f"a message that {method} takes")
     _log_soon(method, _status_of(error), started)
     if isinstance(error, SemcomError):
         await context.abort(error.grpc_status, error.message, to_trailer(error))
@@ -122,21 +125,21 @@ def _guard(
     method: str, handler: grpc.RpcMethodHandler[Any, Any], access: Access
 ) -> grpc.RpcMethodHandler[Any, Any]:
     answer: Any = handler.unary_unary
+    read: Any = handler.request_deserializer
 
-    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+    # Bytes are read in here: gRPC itself would answer bytes that it cannot read with UNKNOWN.
+    async def guarded(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         started = time.perf_counter()
         try:
             access.check_metadata(context.invocation_metadata())
-            response = await answer(request, context)
+            response = await answer(read(request), context)
         except BaseException as error:
             await _end(method, context, started, error)
             raise
         _log_soon(method, _OK, started)
         return response
 
-    return grpc.unary_unary_rpc_method_handler(
-        guarded, handler.request_deserializer, handler.response_serializer
-    )
+    return grpc.unary_unary_rpc_method_handler(guarded, None, handler.response_serializer)
 
 
 def _guard_stream(

@@ -173,6 +173,8 @@ def test_without_csi_the_noise_is_that_of_the_channel(equaliser):
         ({"noise_variance": -1.0}, "state.noise_variance"),
         ({"noise_variance": math.nan}, "state.noise_variance"),
         ({"noise_variance": math.inf}, "state.noise_variance"),
+        ({"noise_variance": 1e308}, "state.noise_variance"),
+        ({"noise_variance": 1e-320}, "state.noise_variance"),
         ({}, "state.gains.encoding"),
         ({"gains": pack_symbols(np.ones((1, 3), np.complex64))}, "state.gains.shape"),
         ({"csi": "estimated"}, "state.received_pilots.encoding"),

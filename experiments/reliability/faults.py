@@ -1,0 +1,276 @@
+"""Each service killed, paused and restarted under load: what clients see, and what the books say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import count, cycle
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from client.demo import load_samples
+from client.stack import Stack
+from experiments.reliability.books import Audit, audit, read_rows
+from experiments.reliability.load import FIRST_NUMBER, NO_ANSWER, Job, Outcome, open_load, run_load
+from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
+from experiments.reliability.processes import RestartableService
+from experiments.reliability.throughput import GOALS
+from shared.errors import ServiceUnavailable
+from shared.systems import DEFAULT_SYSTEM
+
+ALLOWED_STATUSES = (200, 429, 503, 504)
+LATE_S = 0.5
+"""How long after its deadline an answer may come [s]."""
+RECOVERY_S = 5.0
+NUM_CLIENTS = 16
+EDGE = "transmitter"
+"""The service that clients talk to."""
+_LINK = "default"
+_DOWN_S = 1.0
+_READY_TIMEOUT_S = 180.0
+_STOP_TIMEOUT_S = 60.0
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class FaultScale:
+    """How long each fault takes.
+
+    Attributes:
+        before_s: Load before the fault [s].
+        pause_s: Length of a pause [s].
+        after_s: Load after the service is back [s].
+        deadline_s: Of every request [s].
+    """
+
+    before_s: float
+    pause_s: float
+    after_s: float
+    deadline_s: float
+
+
+@dataclass(frozen=True)
+class FaultRow:
+    """One service, hit once under load.
+
+    Attributes:
+        service: That was hit.
+        fault: What was done to it.
+        num_requests: Sent before, meanwhile and after.
+        statuses: Requests by HTTP status; 0 where no answer came.
+        kinds: Requests that were not answered by 200, by class of the error.
+        away_s: From the hit until the service was ready again [s].
+        first_answer_s: From then until the first answer of 200 [s]; None if there was none.
+        last_failure_s: From then until the last request that failed had ended [s]; 0 if none failed after it.
+        latest_s: How long after its deadline the latest request ended [s]; 0 if none was late. Requests that
+            were under way while the service which clients talk to was away itself do not count.
+        books: Held against the answers.
+    """
+
+    service: str
+    fault: str
+    num_requests: int
+    statuses: dict[str, int]
+    kinds: dict[str, int]
+    away_s: float
+    first_answer_s: float | None
+    last_failure_s: float
+    latest_s: float
+    books: Audit
+
+
+def _kill(service: RestartableService, scale: FaultScale) -> None:
+    service.kill()
+    time.sleep(_DOWN_S)
+    service.start_again()
+
+
+def _pause(service: RestartableService, scale: FaultScale) -> None:
+    service.pause()
+    try:
+        time.sleep(scale.pause_s)
+    finally:
+        service.go_on()
+
+
+def _restart(service: RestartableService, scale: FaultScale) -> None:
+    service.terminate(_STOP_TIMEOUT_S)
+    service.start_again()
+
+
+FAULTS: dict[str, Callable[[RestartableService, FaultScale], None]] = {
+    "killed": _kill,
+    "paused": _pause,
+    "restarted": _restart,
+}
+
+
+@dataclass
+class _Load:
+    """What is sent until it is told to stop."""
+
+    requests: Sequence[PreparedRequest]
+    numbers: Iterator[int]
+    timeout_s: float | None
+    outcomes: list[Outcome] = field(default_factory=list)
+    is_over: bool = False
+
+    def jobs(self) -> Iterator[Job]:
+        for request in cycle(self.requests):
+            if self.is_over:
+                return
+            yield Job(request, frame_number=next(self.numbers), timeout_s=self.timeout_s)
+
+
+def measure_faults(
+    scale: FaultScale,
+    weights: Path | None,
+    on_progress: Callable[[str], None],
+    *,
+    services: Collection[str] | None = None,
+    faults: Collection[str] = tuple(FAULTS),
+) -> dict[str, Any]:
+    """Everything of this part, as it is stored.
+
+    Args:
+        scale: How long each fault takes.
+        weights: Folder with a folder of weights a system; the shipped one where absent.
+        on_progress: Told how far it is.
+        services: That are hit; all where absent.
+        faults: Names of FAULTS.
+    """
+    samples = load_samples()
+    requests = [
+        prepare(sample, DEFAULT_SYSTEM) for goal in GOALS for sample in samples_of(samples, goal.task)
+    ]
+    rows: list[FaultRow] = []
+    numbers = count(FIRST_NUMBER)
+    with Stack.start(weights=weights, free_ports=True, on_progress=on_progress) as stack:
+        has_deadlines = "timeout_s" in _parameters(stack.base_url)
+        names = [service.name for service in stack.services if services is None or service.name in services]
+        hit = [RestartableService(stack, name) for name in names]
+        try:
+            for service in hit:
+                for fault in faults:
+                    on_progress(f"{service.name} {fault}")
+                    load = _Load(requests, numbers, scale.deadline_s if has_deadlines else None)
+                    rows.append(asyncio.run(_hit(stack, service, fault, scale, load)))
+        finally:
+            for service in hit:
+                service.close()
+    return {
+        "scale": asdict(scale),
+        "num_clients": NUM_CLIENTS,
+        "deadline_of": "service" if has_deadlines else "client",
+        "rows": [asdict(row) for row in rows],
+    }
+
+
+def _parameters(base_url: str) -> set[str]:
+    """Names of the query parameters of every operation of a service."""
+    paths = httpx.get(f"{base_url}/openapi.json", trust_env=False, timeout=30.0).json()["paths"]
+    operations = [operation for path in paths.values() for operation in path.values()]
+    return {parameter["name"] for operation in operations for parameter in operation.get("parameters", [])}
+
+
+async def _hit(
+    stack: Stack, service: RestartableService, fault: str, scale: FaultScale, load: _Load
+) -> FaultRow:
+    # Longer than an answer may take: whoever gives up itself has seen a late one.
+    patience_s = scale.deadline_s + 2 * LATE_S
+    async with open_load(stack.base_url, NUM_CLIENTS, patience_s) as client:
+        running = asyncio.create_task(run_load(client, load.jobs(), NUM_CLIENTS, load.outcomes.append))
+        try:
+            await asyncio.sleep(scale.before_s)
+            began = time.monotonic()
+            await asyncio.to_thread(FAULTS[fault], service, scale)
+            await asyncio.to_thread(_wait_until_ready, service.ready_url)
+            returned = time.monotonic()
+            await asyncio.sleep(scale.after_s)
+        finally:
+            load.is_over = True
+            await running
+    with stack.client() as books:
+        rows = await asyncio.to_thread(read_rows, books.report, _LINK)
+    return summarise(
+        service.name, fault, load.outcomes, began, returned, scale.deadline_s, audit(load.outcomes, rows)
+    )
+
+
+def summarise(
+    service: str,
+    fault: str,
+    outcomes: Sequence[Outcome],
+    began_s: float,
+    returned_s: float,
+    deadline_s: float,
+    books: Audit,
+) -> FaultRow:
+    """The row of one fault.
+
+    Args:
+        service: That was hit.
+        fault: What was done to it.
+        outcomes: Of all requests.
+        began_s: When it was hit, on the outcomes' clock [s].
+        returned_s: When it was ready again, on the same clock [s].
+        deadline_s: Of every request [s].
+        books: Held against the outcomes.
+    """
+    statuses = [str(outcome.status) for outcome in outcomes]
+    kinds = [outcome.kind for outcome in outcomes if outcome.status != 200]
+    answers = [one.ended_s for one in outcomes if one.status == 200 and one.ended_s > returned_s]
+    failures = [one.ended_s for one in outcomes if one.status != 200]
+    # While the edge itself is gone or stopped nobody can answer its clients in time.
+    durations = [
+        one.duration_s
+        for one in outcomes
+        if service != EDGE or one.started_s > returned_s or one.ended_s < began_s
+    ]
+    latest = max(durations, default=0.0)
+    return FaultRow(
+        service=service,
+        fault=fault,
+        num_requests=len(outcomes),
+        statuses={status: statuses.count(status) for status in sorted(set(statuses))},
+        kinds={kind: kinds.count(kind) for kind in sorted(set(kinds))},
+        away_s=round(returned_s - began_s, 2),
+        first_answer_s=round(min(answers) - returned_s, 2) if answers else None,
+        last_failure_s=round(max(0.0, max(failures, default=0.0) - returned_s), 2),
+        latest_s=round(max(0.0, latest - deadline_s), 2),
+        books=books,
+    )
+
+
+def unexpected(row: FaultRow | dict[str, Any]) -> dict[str, int]:
+    """Statuses that clients should not have seen, by how many saw them.
+
+    Nobody can answer for the service that clients talk to while its process is gone or stopped, so a request
+    of it without an answer is expected; the document states how many there were.
+
+    Args:
+        row: As measured, or as stored.
+    """
+    stored = row if isinstance(row, dict) else asdict(row)
+    return {
+        status: number
+        for status, number in stored["statuses"].items()
+        if int(status) not in ALLOWED_STATUSES
+        and not (int(status) == NO_ANSWER and stored["service"] == EDGE)
+    }
+
+
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(url, trust_env=False, timeout=2.0).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(_POLL_S)
+    raise ServiceUnavailable("the service that was hit", url)

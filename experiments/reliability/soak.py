@@ -1,0 +1,237 @@
+"""A long run of mixed tasks and systems: failures, memory of each process over time, latency over time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from client.demo import load_samples
+from client.stack import Stack
+from experiments.reliability.arithmetic import fit_line, percentile
+from experiments.reliability.books import audit, read_rows
+from experiments.reliability.load import FIRST_NUMBER, Job, LoadClient, Outcome, open_load, run_load
+from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
+from experiments.reliability.processes import memory_mib, pids_of
+
+NUM_CLIENTS = 16
+_LINK = "default"
+_PATIENCE_S = 120.0
+_SEED = 1
+# What costs more than this gets its turn more rarely, so that a slow system is not all that is measured.
+_COMMON_COST_S = 0.1
+# Caches fill and threads start in the beginning; the slope is that of what follows.
+WARM_SHARE = 0.25
+_NUM_PIECES = 20
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory at one moment.
+
+    Attributes:
+        num_answered: Requests answered until then.
+        elapsed_s: Since the beginning [s].
+        mib: Resident memory of each process [MiB].
+    """
+
+    num_answered: int
+    elapsed_s: float
+    mib: dict[str, float]
+
+
+def measure_soak(
+    num_requests: int,
+    weights: Path | None,
+    on_progress: Callable[[str], None],
+    *,
+    sample_every_s: float = 1.0,
+) -> dict[str, Any]:
+    """Everything of this part, as it is stored.
+
+    Args:
+        num_requests: To be sent.
+        weights: Folder with a folder of weights a system; the shipped one where absent.
+        on_progress: Told how far it is.
+        sample_every_s: From one look at the memory to the next [s].
+    """
+    with Stack.start(weights=weights, free_ports=True, on_progress=on_progress) as stack:
+        return asyncio.run(_soak(stack, num_requests, on_progress, sample_every_s))
+
+
+async def _soak(
+    stack: Stack, num_requests: int, on_progress: Callable[[str], None], sample_every_s: float
+) -> dict[str, Any]:
+    outcomes: list[Outcome] = []
+    with stack.client() as client:
+        requests = _requests_of(client.systems())
+        async with open_load(stack.base_url, NUM_CLIENTS, _PATIENCE_S) as load:
+            costs = await _costs(load, requests)
+            on_progress(f"{len(costs)} pairs of task and system")
+            jobs = mix(requests, costs, num_requests, random.Random(_SEED))
+            watching = asyncio.create_task(_watch(stack, outcomes, num_requests, sample_every_s, on_progress))
+            started = time.monotonic()
+            await run_load(load, jobs, NUM_CLIENTS, outcomes.append)
+            elapsed_s = time.monotonic() - started
+            watching.cancel()
+            memories = await watching
+        rows = await asyncio.to_thread(read_rows, client.report, _LINK)
+    return {
+        "num_clients": NUM_CLIENTS,
+        "elapsed_s": round(elapsed_s, 1),
+        "books": asdict(audit(outcomes, rows)),
+        **summarise(outcomes, memories, started),
+    }
+
+
+def _requests_of(systems: Sequence[Mapping[str, Any]]) -> list[PreparedRequest]:
+    """Every sample of every task of every loaded system."""
+    samples = load_samples()
+    return [
+        prepare(sample, system["name"])
+        for system in systems
+        for task in system["tasks"]
+        for sample in samples_of(samples, task)
+    ]
+
+
+async def _costs(load: LoadClient, requests: Sequence[PreparedRequest]) -> dict[tuple[str, str], float]:
+    """Time of one request of each task and system, after one that warms it up [s]."""
+    costs: dict[tuple[str, str], float] = {}
+    for request in requests:
+        key = (request.task, request.system)
+        if key not in costs:
+            await load.send(Job(request))
+            costs[key] = (await load.send(Job(request))).duration_s
+    return costs
+
+
+def mix(
+    requests: Sequence[PreparedRequest],
+    costs: Mapping[tuple[str, str], float],
+    num_requests: int,
+    rng: random.Random,
+) -> Iterator[Job]:
+    """Requests in a random order; a pair of task and system that costs much has its turn more rarely.
+
+    Args:
+        requests: To choose from.
+        costs: Time of one request, by task and system [s].
+        num_requests: How many.
+        rng: Chooses.
+    """
+    weights = [
+        min(1.0, _COMMON_COST_S / max(costs[request.task, request.system], 1e-9)) for request in requests
+    ]
+    for number in range(FIRST_NUMBER, FIRST_NUMBER + num_requests):
+        (request,) = rng.choices(requests, weights)
+        yield Job(request, frame_number=number)
+
+
+async def _watch(
+    stack: Stack,
+    outcomes: Sequence[Outcome],
+    num_requests: int,
+    every_s: float,
+    on_progress: Callable[[str], None],
+) -> list[Memory]:
+    memories: list[Memory] = []
+    pids, started = pids_of(stack), time.monotonic()
+    while True:
+        memories.append(Memory(len(outcomes), round(time.monotonic() - started, 2), memory_mib(pids)))
+        on_progress(f"{len(outcomes)} of {num_requests} requests")
+        try:
+            await asyncio.sleep(every_s)
+        except asyncio.CancelledError:
+            memories.append(Memory(len(outcomes), round(time.monotonic() - started, 2), memory_mib(pids)))
+            return memories
+
+
+def summarise(outcomes: Sequence[Outcome], memories: Sequence[Memory], started_s: float) -> dict[str, Any]:
+    """Figures of a run.
+
+    Args:
+        outcomes: Of all requests.
+        memories: In order of time.
+        started_s: When the first request was sent, on the outcomes' clock [s].
+    """
+    durations_ms = [1e3 * outcome.duration_s for outcome in outcomes]
+    statuses = [str(outcome.status) for outcome in outcomes]
+    pairs = sorted({(outcome.system, outcome.task) for outcome in outcomes})
+    return {
+        "num_requests": len(outcomes),
+        "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
+        "p50_ms": round(percentile(durations_ms, 50), 1),
+        "p99_ms": round(percentile(durations_ms, 99), 1),
+        "max_ms": round(max(durations_ms), 1),
+        "pairs": [_pair(outcomes, system, task) for system, task in pairs],
+        "slopes": slopes(memories),
+        "memory": [asdict(memory) for memory in thinned(memories, 400)],
+        "latency": _latency_over_time(outcomes, started_s),
+    }
+
+
+def _pair(outcomes: Sequence[Outcome], system: str, task: str) -> dict[str, Any]:
+    own = [one for one in outcomes if (one.system, one.task) == (system, task)]
+    durations_ms = [1e3 * outcome.duration_s for outcome in own]
+    return {
+        "system": system,
+        "task": task,
+        "num_requests": len(own),
+        "num_failed": sum(one.status != 200 for one in own),
+        "p50_ms": round(percentile(durations_ms, 50), 1),
+        "p99_ms": round(percentile(durations_ms, 99), 1),
+    }
+
+
+def slopes(memories: Sequence[Memory]) -> dict[str, dict[str, float]]:
+    """How each process's memory grows with the requests answered, after the first quarter of them.
+
+    Args:
+        memories: In order of time.
+
+    Returns:
+        By process: mib_per_1000 and its standard error, and the memory at the start of the fit and at the end
+        [MiB]. Empty where there are too few different counts for a line.
+    """
+    warm = WARM_SHARE * memories[-1].num_answered
+    kept = [memory for memory in memories if memory.num_answered >= warm]
+    counts = [memory.num_answered / 1000 for memory in kept]
+    if len(set(counts)) < 2:
+        return {}
+    result = {}
+    for name in kept[0].mib:
+        line = fit_line(counts, [memory.mib[name] for memory in kept])
+        result[name] = {
+            "mib_per_1000": round(line.slope, 3),
+            "standard_error": round(line.slope_error, 3),
+            "start_mib": round(kept[0].mib[name], 1),
+            "end_mib": round(kept[-1].mib[name], 1),
+        }
+    return result
+
+
+def thinned(memories: Sequence[Memory], most: int) -> list[Memory]:
+    """Evenly chosen ones, at most so many, the last among them."""
+    step = -(-len(memories) // most)
+    return [*memories[:-1:step], memories[-1]]
+
+
+def _latency_over_time(outcomes: Sequence[Outcome], started_s: float) -> list[dict[str, float]]:
+    """Median and 99th percentile of pieces of the run of equally many requests."""
+    ordered = sorted(outcomes, key=lambda outcome: outcome.ended_s)
+    size = -(-len(ordered) // _NUM_PIECES)
+    pieces = [ordered[start : start + size] for start in range(0, len(ordered), size)]
+    return [
+        {
+            "elapsed_s": round(piece[-1].ended_s - started_s, 2),
+            "num_answered": min(len(ordered), (place + 1) * size),
+            "p50_ms": round(percentile([1e3 * one.duration_s for one in piece], 50), 1),
+            "p99_ms": round(percentile([1e3 * one.duration_s for one in piece], 99), 1),
+        }
+        for place, piece in enumerate(pieces)
+    ]
