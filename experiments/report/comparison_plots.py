@@ -9,10 +9,9 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.evaluation.comparison import Row
-from experiments.report.comparison import COST_SNR_DB
+from experiments.evaluation.comparison import Row, line_of, lines_of
+from experiments.report.comparison import COST_SNR_DB, uses_of
 from experiments.report.plots import COLOURS, MARKERS, METRIC_TITLES, provenance
-from shared.systems import SYSTEMS
 
 _PANEL_INCHES = (4.2, 2.9)
 _SUFFIXES = (".png", ".svg")
@@ -71,15 +70,15 @@ def _draw(rows: Sequence[Row], stem: Path, draw_panel: Callable[[Axes, list[Row]
 
 
 def _draw_task_scores(axes: Axes, rows: list[Row]) -> None:
-    for number, system in enumerate(SYSTEMS):
-        line = sorted((row for row in rows if row["system"] == system), key=lambda row: row["snr_db"])
+    for number, (_, name) in enumerate(lines_of(rows)):
+        line = sorted((row for row in rows if line_of(row) == name), key=lambda row: row["snr_db"])
         if not line:
             continue
         colour = COLOURS[number % len(COLOURS)]
         snrs_db = [row["snr_db"] for row in line]
         axes.plot(
             snrs_db, [row["value"] for row in line], marker=MARKERS[number % len(MARKERS)], markersize=4,
-            color=colour, label=f"{system}, {line[0]['channel_uses']:.4g} channel uses",
+            color=colour, label=f"{name}, {uses_of(line)} channel uses",
         )  # fmt: skip
         lows, highs = [row["low"] for row in line], [row["high"] for row in line]
         axes.fill_between(snrs_db, lows, highs, color=colour, alpha=0.15, linewidth=0)
@@ -91,15 +90,15 @@ def _draw_task_scores(axes: Axes, rows: list[Row]) -> None:
 
 def _draw_task_costs(axes: Axes, rows: list[Row]) -> None:
     channels = list(dict.fromkeys(row["channel"] for row in rows))
-    for number, system in enumerate(SYSTEMS):
-        for row in (row for row in rows if row["system"] == system):
+    for number, (_, name) in enumerate(lines_of(rows)):
+        for row in (row for row in rows if line_of(row) == name):
             errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
             colour = COLOURS[number % len(COLOURS)]
             face = colour if row["channel"] == channels[0] else "none"
             axes.errorbar(
                 row["channel_uses"], row["value"], yerr=errors, marker=MARKERS[number % len(MARKERS)],
                 color=colour, markerfacecolor=face, linestyle="none", capsize=2,
-                label=f"{system}, {row['channel']}",
+                label=f"{name}, {row['channel']}",
             )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlabel(f"channel uses an instance, at {COST_SNR_DB:g} dB")
