@@ -65,6 +65,7 @@ class Delivery:
         latency: Of every hop.
         scores: Against the source; empty where the truth is not in it.
         num_unknown_pieces: Word pieces of the text that were sent as unknown.
+        options: Of the system, as it was sent; what was left to the link is chosen.
     """
 
     frame: frame_pb2.Frame
@@ -72,3 +73,4 @@ class Delivery:
     latency: Latency
     scores: dict[str, float]
     num_unknown_pieces: int
+    options: Options

@@ -267,6 +267,10 @@ class TransmitAnswer(BaseModel):
     )
     task: str = Field(description="As asked for.", examples=["vqa"])
     system: str = Field(description="As asked for, or the default.", examples=[DEFAULT_SYSTEM])
+    options: dict[str, int | float | str] = Field(
+        description="Of the system, as the instance was sent; what was left to the link is chosen.",
+        examples=[{"mcs": "16qam-1/2", "quality": 50}],
+    )
     link: str = Field(description="Link the frame took.", examples=["default"])
     channel: str = Field(description="Channel model.", examples=["awgn"])
     fading: str = Field(description="block, symbol or doppler.", examples=["block"])
@@ -317,6 +321,7 @@ class TransmitAnswer(BaseModel):
             request_id=frame.request_id,
             task=frame.task,
             system=frame.system,
+            options=dict(delivery.options),
             link=state.link,
             channel=state.channel,
             fading=state.fading,

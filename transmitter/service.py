@@ -188,7 +188,7 @@ class TransmitterService:
             snr_db=result.state.requested_snr_db,
             duration_ms=round(latency.total, 3),
         )
-        return Delivery(frame, result, latency, scores, encoded.num_unknown_pieces)
+        return Delivery(frame, result, latency, scores, encoded.num_unknown_pieces, order.options)
 
     async def transmit_each(self, orders: Sequence[Order]) -> list[Delivery | SemcomError]:
         """Send one input by several systems, one after the other, over the same draw of the channel.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Annotated
@@ -10,23 +11,32 @@ from typing import Annotated
 import torch
 import typer
 
-from channel_service.links.settings import LinkSettings
 from channel_service.radio.channels import Channel
+from client.setting_options import parse_options
 from experiments.commands.figures import put_table
 from experiments.commands.matches import matches_file, measure_matches, read_matches
-from experiments.commands.options import THREADS, WEIGHTS, parse_snrs, weights_of
+from experiments.commands.options import (
+    CHANNELS,
+    LIMIT,
+    LINK_SEED,
+    README,
+    SNRS,
+    THREADS,
+    WEIGHTS,
+    links_of,
+    weights_of,
+)
 from experiments.evaluation.comparison import Comparison
 from experiments.evaluation.evaluate import evaluate, in_process
 from experiments.evaluation.results import check_writable
 from experiments.report.comparison import readme_table, write_report
 from shared.errors import InvalidField
 from shared.settings import DEFAULT_WEIGHTS
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system
+from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Options, get_system
 from shared.tasks import TASKS, get_task
 from shared.weights import Manifest, find_weights, load_joint_manifest
 
 _ALL = "all"
-_MAX_SEED = 2**32 - 1
 README_MARK = "<!-- written by semcom compare -->"
 
 
@@ -34,17 +44,18 @@ def compare_command(
     tasks: Annotated[str, typer.Option("--tasks", "--task", help="Comma-separated, or all.")] = (
         "vqa,movie_genres"
     ),
-    systems: Annotated[str, typer.Option("--systems", "--system", help="Comma-separated, or all.")] = _ALL,
-    channels: Annotated[
-        str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, ...")
-    ] = "awgn,rayleigh",
-    snr_db: Annotated[
-        str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
-    ] = "-6:18:3",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Measure so many instances, drawn with seed 0, not all.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of the link.")] = 0,
+    systems: Annotated[
+        str,
+        typer.Option(
+            "--systems",
+            "--system",
+            help="Comma-separated, or all; an option of a system follows its name, as in NAME:OPTION=VALUE.",
+        ),
+    ] = _ALL,
+    channels: CHANNELS = "awgn,rayleigh",
+    snr_db: SNRS = "-6:18:3",
+    limit: LIMIT = None,
+    seed: LINK_SEED = 0,
     reference: Annotated[
         str, typer.Option(help="System that all others are compared with.")
     ] = DEFAULT_SYSTEM,
@@ -63,9 +74,7 @@ def compare_command(
             help="Measure systems that can trade quality within the reference's channel uses, too.",
         ),
     ] = False,
-    readme: Annotated[
-        Path | None, typer.Option(help="File whose marked table is written anew, such as README.md.")
-    ] = None,
+    readme: README = None,
 ) -> None:
     """Measure several systems on the test splits over the same draws, and write the comparison.
 
@@ -76,17 +85,15 @@ def compare_command(
     torch.set_num_threads(threads)
     get_system(reference)
     chosen_tasks = [get_task(name).name for name in _names(tasks, list(TASKS))]
-    chosen_systems = [get_system(name).name for name in _names(systems, list(SYSTEMS))]
-    links = [
-        LinkSettings(channel=model, snr_db=snr, seed=seed).to_channel()
-        for model, snr in product(_names(channels, []), parse_snrs(snr_db))
-    ]
+    contenders = [_read_contender(text, chosen_tasks) for text in _names(systems, list(SYSTEMS))]
+    links = links_of(channels, snr_db, seed)
     check_writable(output)
     comparison = Comparison.read(output)
     if not report:
-        pairs = list(product(chosen_tasks, chosen_systems))
-        _measure(comparison, weights, pairs, links, limit)
+        _measure(comparison, weights, list(product(chosen_tasks, contenders)), links, limit)
         if match_channel_uses:
+            chosen_systems = list(dict.fromkeys(own.system for own in contenders))
+            pairs = product(chosen_tasks, chosen_systems)
             missing = missing_of(weights, [*chosen_systems, reference], chosen_tasks)
             ready = [p for p in pairs if not {(p[1], p[0]), (reference, p[0])} & missing.keys()]
             measure_matches(matches_file(output), weights, ready, reference, links, limit)
@@ -97,6 +104,36 @@ def compare_command(
         typer.echo(path)
     if readme is not None:
         put_table(readme, readme_table(comparison, reference, untrained), README_MARK)
+
+
+@dataclass(frozen=True)
+class _Contender:
+    """A system that is measured, with options that its clients might choose.
+
+    Attributes:
+        system: Its name.
+        options: Those that are given; the rest take their default.
+    """
+
+    system: str
+    options: Options
+
+    def __str__(self) -> str:
+        return ":".join([self.system, *(f"{name}={value}" for name, value in self.options.items())])
+
+
+def _read_contender(text: str, tasks: list[str]) -> _Contender:
+    """A contender from NAME or NAME:OPTION=VALUE:...
+
+    Raises:
+        UnknownName: If there is no such system.
+        InvalidField: If it has no such option, or a value is not allowed for a task.
+    """
+    name, *options = text.split(":")
+    contender = _Contender(get_system(name).name, parse_options(options))
+    for task in tasks:
+        get_system(name).read_options(task, contender.options)
+    return contender
 
 
 def missing_of(weights: Path, systems: list[str], tasks: list[str]) -> dict[tuple[str, str], str]:
@@ -115,7 +152,7 @@ def missing_of(weights: Path, systems: list[str], tasks: list[str]) -> dict[tupl
 
 def _names(text: str, every: list[str]) -> list[str]:
     """Names of a comma-separated list, once each; all where it says so."""
-    if text.strip() == _ALL and every:
+    if text.strip() == _ALL:
         return every
     return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
@@ -123,37 +160,43 @@ def _names(text: str, every: list[str]) -> list[str]:
 def _measure(
     comparison: Comparison,
     weights: Path,
-    pairs: list[tuple[str, str]],
+    pairs: list[tuple[str, _Contender]],
     links: list[Channel],
     limit: int | None,
 ) -> None:
-    """Measure each system on each task, and store the rows after each; say how long the rest may take."""
-    missing = missing_of(weights, [own for _, own in pairs], [own for own, _ in pairs])
+    """Measure each contender on each task, and store the rows after each; say how long the rest may take."""
+    missing = missing_of(weights, [own.system for _, own in pairs], [own for own, _ in pairs])
     for (system, task), reason in missing.items():
         typer.echo(f"{system} on {task}: {reason}", err=True)
-    todo = [(task, system) for task, system in pairs if (system, task) not in missing]
+    todo = [(task, own) for task, own in pairs if (own.system, task) not in missing]
     started, num_measured = time.monotonic(), 0
-    for number, (task, system) in enumerate(todo, 1):
-        manifest = load_joint_manifest(weights_of(weights, system))
-        left = _links_left(comparison, manifest, task, links, limit)
+    for number, (task, contender) in enumerate(todo, 1):
+        manifest = load_joint_manifest(weights_of(weights, contender.system))
+        options = get_system(contender.system).read_options(task, contender.options)
+        left = _links_left(comparison, manifest, task, options, links, limit)
         if not left:
-            typer.echo(f"{number} of {len(todo)}: {system} on {task}: kept", err=True)
+            typer.echo(f"{number} of {len(todo)}: {contender} on {task}: kept", err=True)
             continue
-        with in_process(weights, system) as send:
-            scored = evaluate(task, left, manifest=manifest, send=send, limit=limit)
+        with in_process(weights, contender.system) as send:
+            scored = evaluate(task, left, manifest=manifest, send=send, limit=limit, options=options)
         comparison.add([own for own in scored if own.figure.metric == scored[0].figure.metric], limit)
         num_measured += 1
         rest_min = (time.monotonic() - started) / num_measured * (len(todo) - number) / 60
         typer.echo(
-            f"{number} of {len(todo)}: {system} on {task}: measured; about {rest_min:.0f} min left", err=True
+            f"{number} of {len(todo)}: {contender} on {task}: measured; about {rest_min:.0f} min left",
+            err=True,
         )
 
 
 def _links_left(
-    comparison: Comparison, manifest: Manifest, task: str, links: list[Channel], limit: int | None
+    comparison: Comparison,
+    manifest: Manifest,
+    task: str,
+    options: Options,
+    links: list[Channel],
+    limit: int | None,
 ) -> list[Channel]:
-    """The channels over which a system is still to be measured, with these weights and default options."""
-    options = get_system(manifest.system).read_options(task, {})
+    """The channels over which a system is still to be measured, with these weights and options."""
     done = {
         (row["channel"], row["fading"], row["snr_db"], row["seed"])
         for row in comparison.rows

@@ -97,14 +97,9 @@ def _measure(
     if found.options is None:
         return {"options": None, "channel_uses": found.channel_uses, "figure": None}
     manifest = load_joint_manifest(weights_of(weights, link.transmitter.name))
-    scored = evaluate(task, [channel], manifest=manifest, send=link.send, limit=limit, options=found.options)[
-        0
-    ]
-    return {
-        "options": dict(found.options),
-        "channel_uses": scored.figure.channel_uses,
-        "figure": asdict(scored.figure),
-    }
+    scored = evaluate(task, [channel], manifest=manifest, send=link.send, limit=limit, options=found.options)
+    figure = scored[0].figure
+    return {"options": dict(found.options), "channel_uses": figure.channel_uses, "figure": asdict(figure)}
 
 
 def _key_of(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from experiments.evaluation.evaluate import Scored
 from experiments.evaluation.metrics import CONFIDENCE, Measured
 from experiments.evaluation.results import read_figures, write_figures
+from shared.systems import SYSTEMS
 
 Row = Mapping[str, Any]
 
@@ -28,6 +29,28 @@ def key_of(row: Row) -> str:
     """What tells a row from all others: system, weights, options, data, and channel."""
     options = ",".join(f"{name}={value}" for name, value in sorted(row["config"]["options"].items()))
     return " ".join([*(str(row.get(name)) for name in _IDENTITY), options])
+
+
+def line_of(row: Row) -> str:
+    """The line of tables and pictures that a row belongs to: its system, and options that are no default."""
+    declared = SYSTEMS[row["system"]].options if row["system"] in SYSTEMS else ()
+    options = row["config"]["options"]
+    chosen = [
+        f"{own.name}={options[own.name]}"
+        for own in declared
+        if options.get(own.name, own.default) != own.default
+    ]
+    return " ".join([row["system"], *chosen])
+
+
+def lines_of(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Each system of the registry and its lines, in order; a system without rows has a line of its name."""
+    lines = dict.fromkeys((row["system"], line_of(row)) for row in rows)
+    return [
+        own
+        for system in SYSTEMS
+        for own in [line for line in lines if line[0] == system] or [(system, system)]
+    ]
 
 
 @dataclass
@@ -64,8 +87,8 @@ class Comparison:
     def add(self, scored: Sequence[Scored], limit: int | None) -> None:
         """Take rows in, and write both files.
 
-        A line of the report shows one measurement, so older rows of the same system and task are dropped if
-        they are of other weights, data, options, seed or limit.
+        A line of the report shows one measurement, so older rows of the same line and task are dropped if
+        they are of other weights, data, seed or limit.
         """
         for own in scored:
             row = {**asdict(own.figure), "limit": limit}
@@ -78,7 +101,7 @@ class Comparison:
         write_figures(self.path, self.rows)
 
     def difference(self, reference: str, other: str, task: str, channel: str) -> Difference | None:
-        """What the reference system scores more than another, averaged over the SNRs that both have.
+        """What the reference scores more than another line, averaged over the SNRs that both have.
 
         Returns:
             None where the two have no SNR in common, of the same instances and draws.
@@ -97,18 +120,18 @@ class Comparison:
         snrs_db = sorted(ours[place]["snr_db"] for place in places)
         return Difference(Measured(float(np.mean(gains)), float(low), float(high)), tuple(snrs_db))
 
-    def _line(self, system: str, task: str, channel: str) -> dict[tuple[Any, ...], Row]:
-        """Rows by what two systems must share at an SNR."""
+    def _line(self, line: str, task: str, channel: str) -> dict[tuple[Any, ...], Row]:
+        """Rows by what two lines must share at an SNR."""
         return {
             (row["snr_db"], row["fading"], *(row.get(name) for name in _PAIRED)): row
             for row in self.rows
-            if (row["system"], row["task"], row["channel"]) == (system, task, channel)
+            if (line_of(row), row["task"], row["channel"]) == (line, task, channel)
         }
 
 
 def _is_replaced(old: Row, new: Row) -> bool:
-    """Whether a new row of the same system and task takes the place of an old one, or makes it stale."""
-    if (old["system"], old["task"]) != (new["system"], new["task"]):
+    """Whether a new row of the same line and task takes the place of an old one, or makes it stale."""
+    if (line_of(old), old["task"]) != (line_of(new), new["task"]):
         return False
     is_same_channel = all(old[name] == new[name] for name in _CHANNEL)
     return is_same_channel or key_of({**old, **{name: new[name] for name in _CHANNEL}}) != key_of(new)

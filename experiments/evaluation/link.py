@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from channel_service.radio.channels import Channel, apply, draw
@@ -14,7 +15,7 @@ from channel_service.relay.frames import write_csi
 from protos.semcom.v1 import frame_pb2
 from receiver.equaliser import equalise_frame
 from receiver.systems import load_systems as load_receivers
-from receiver.systems.base import ReceiverSystem, TaskAnswer
+from receiver.systems.base import ManyAtATime, Received, ReceiverSystem, TaskAnswer
 from shared.errors import UnknownName, WeightsMismatch
 from shared.source import Source
 from shared.systems import Options, OptionValue, get_system
@@ -41,6 +42,21 @@ class LinkAnswer:
     realised_snr_db: float
     information_bits: int = 0
     coded_bits: int = 0
+
+
+@dataclass(frozen=True)
+class _Passed:
+    """One instance on the far side of a channel.
+
+    Attributes:
+        sent: By the transmitter.
+        received: By the receiver, after the equaliser.
+        realised_snr_db: Measured on this frame [dB].
+    """
+
+    sent: EncodedInstance
+    received: Received
+    realised_snr_db: float
 
 
 class SemanticLink:
@@ -105,14 +121,19 @@ class SemanticLink:
         """
         chosen = get_system(self.transmitter.name).read_options(task, options or {})
         encoded: dict[tuple[tuple[str, OptionValue], ...], list[EncodedInstance]] = {}
-        answers = []
+        passed: list[_Passed] = []
+        answers: list[LinkAnswer] = []
         for channel in channels:
             adapted = self._adapt(chosen, channel)
             key = tuple(sorted(adapted.items()))
             if key not in encoded:
                 encoded[key] = self.transmitter.encode(task, sources, adapted)
-            answers.append(self._pass(task, encoded[key], channel, frame_numbers, csi))
-        return answers
+            passed += self._pass(encoded[key], channel, frame_numbers, csi)
+            if sum(own.sent.symbols.size for own in passed) >= self._symbols_at_a_time:
+                answers += self._answer(task, passed)
+                passed = []
+        rest = iter(answers + self._answer(task, passed))
+        return [list(islice(rest, len(sources))) for _ in channels]
 
     def encode(
         self, task: str, sources: Sequence[Source], channel: Channel, options: Options
@@ -128,31 +149,35 @@ class SemanticLink:
         return self.transmitter.adapt(options, LinkState(channel.model, channel.snr_db))
 
     def _pass(
-        self,
-        task: str,
-        encoded: Sequence[EncodedInstance],
-        channel: Channel,
-        frame_numbers: Sequence[int],
-        csi: str,
-    ) -> list[LinkAnswer]:
-        frames, snrs_db = [], []
+        self, encoded: Sequence[EncodedInstance], channel: Channel, frame_numbers: Sequence[int], csi: str
+    ) -> list[_Passed]:
+        """Instances on the far side of a channel, in order."""
+        passed = []
         for instance, number in zip(encoded, frame_numbers, strict=True):
-            rows, columns = instance.symbols.shape
-            drawn = draw(channel, number, (rows, columns))
+            drawn = draw(channel, number, instance.symbols.shape)
             y, realised_snr_db = apply(instance.symbols, drawn)
             state = frame_pb2.ChannelState(csi=csi, noise_variance=drawn.noise_variance)
             write_csi(state, drawn)
-            frames.append(equalise_frame(y, state, self.receiver.equaliser).received)
-            snrs_db.append(realised_snr_db)
-        answers = self.receiver.decode(task, frames)
+            received = equalise_frame(y, state, self.receiver.equaliser).received
+            passed.append(_Passed(instance, received, realised_snr_db))
+        return passed
+
+    @property
+    def _symbols_at_a_time(self) -> int:
+        """Frames wait for others until they have so many symbols; 0: each channel is answered by itself."""
+        return self.receiver.symbols_at_a_time if isinstance(self.receiver, ManyAtATime) else 0
+
+    def _answer(self, task: str, passed: Sequence[_Passed]) -> list[LinkAnswer]:
+        """The receiver's answers, in order."""
+        answers = self.receiver.decode(task, [own.received for own in passed]) if passed else []
         return [
             LinkAnswer(
                 answer,
-                instance.symbols.size,
-                instance.symbols.nbytes,
-                snr_db,
-                instance.information_bits,
-                instance.coded_bits,
+                own.sent.symbols.size,
+                own.sent.symbols.nbytes,
+                own.realised_snr_db,
+                own.sent.information_bits,
+                own.sent.coded_bits,
             )
-            for answer, instance, snr_db in zip(answers, encoded, snrs_db, strict=True)
+            for answer, own in zip(answers, passed, strict=True)
         ]

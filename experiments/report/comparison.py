@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.evaluation.comparison import Comparison, Difference, Row
+from experiments.evaluation.comparison import Comparison, Difference, Row, line_of, lines_of
 from experiments.report.plots import METRIC_TITLES, provenance
 from shared.systems import SYSTEMS
 from shared.tasks import TASKS
@@ -68,16 +68,17 @@ def payload_table(rows: Sequence[Row], reference: str, missing: Missing) -> list
         "|---|---|---|---|---|---|",
     ]
     for task in dict.fromkeys(name for own in paper.values() for name in own):
-        payloads = {row["system"]: row["payload_bytes"] for row in rows if row["task"] == task}
-        for system in dict.fromkeys([*SYSTEMS, *paper]):
-            ours = f"{payloads[system]:.4g}" if system in payloads else _absent(system, task, missing)
+        payloads = {line_of(row): row["payload_bytes"] for row in rows if row["task"] == task}
+        of_paper_alone = [(name, name) for name in paper if name not in SYSTEMS]
+        for system, line in [*lines_of(rows), *of_paper_alone]:
+            ours = f"{payloads[line]:.4g}" if line in payloads else _absent(system, task, missing)
             theirs = f"{1000 * paper[system][task]:.0f}" if system in paper else "–"
             saved = "–"
-            if system in payloads and reference in payloads and system != reference:
-                saved = f"{100 * (1 - payloads[reference] / payloads[system]):.1f} %"
+            if line in payloads and reference in payloads and line != reference:
+                saved = f"{100 * (1 - payloads[reference] / payloads[line]):.1f} %"
             claimed = savings.get(system, {}).get(task) if reference == PAPER["reference"] else None
             of_paper = "–" if claimed is None else f"{claimed:.1f} %"
-            lines.append(f"| {task} | {system} | {ours} | {theirs} | {saved} | {of_paper} |")
+            lines.append(f"| {task} | {line} | {ours} | {theirs} | {saved} | {of_paper} |")
     return [*lines, "", f"A saving is what {reference} saves against the system. Paper: {PAPER['source']}."]
 
 
@@ -92,16 +93,17 @@ def score_table(rows: Sequence[Row], task: str, channel: str, missing: Missing) 
         f"| system | n | channel uses | {' | '.join(f'{snr:g} dB' for snr in snrs_db)} |",
         "|---" * (len(snrs_db) + 3) + "|",
     ]
-    for system in SYSTEMS:
-        own = {row["snr_db"]: row for row in here if row["system"] == system}
+    for system, line in lines_of(rows):
+        own = {row["snr_db"]: row for row in here if line_of(row) == line}
         if not own:
             cells = ["–", _absent(system, task, missing), *["–"] * len(snrs_db)]
-            lines.append("| " + " | ".join([system, *cells]) + " |")
+            lines.append("| " + " | ".join([line, *cells]) + " |")
             continue
         any_row = next(iter(own.values()))
         cells = [_cell(own[snr]) if snr in own else "–" for snr in snrs_db]
-        uses = f"{any_row['channel_uses']:.4g}"
-        lines.append("| " + " | ".join([system, str(any_row["num_instances"]), uses, *cells]) + " |")
+        lines.append(
+            "| " + " | ".join([line, str(any_row["num_instances"]), uses_of(own.values()), *cells]) + " |"
+        )
     return lines
 
 
@@ -110,12 +112,12 @@ def difference_table(comparison: Comparison, reference: str, missing: Missing) -
     lines = ["| task | channel | system | difference, 95 % interval | mean over |", "|---|---|---|---|---|"]
     places = dict.fromkeys((row["task"], row["channel"]) for row in comparison.rows)
     for task, channel in places:
-        for system in SYSTEMS:
-            if system == reference:
+        for system, line in lines_of(comparison.rows):
+            if line == reference:
                 continue
-            difference = comparison.difference(reference, system, task, channel)
+            difference = comparison.difference(reference, line, task, channel)
             cells = [_absent(system, task, missing), "–"] if difference is None else _cells(difference)
-            lines.append("| " + " | ".join([task, channel, system, *cells]) + " |")
+            lines.append("| " + " | ".join([task, channel, line, *cells]) + " |")
     note = "Same instances and same draws for both; the interval is a bootstrap over instances."
     return [*lines, "", note]
 
@@ -145,21 +147,27 @@ def readme_table(comparison: Comparison, reference: str, missing: Missing) -> li
     ]
     places = dict.fromkeys((row["task"], row["channel"]) for row in comparison.rows)
     for task, channel in sorted(places, key=lambda place: list(TASKS).index(place[0])):
-        for system in SYSTEMS:
+        for system, line in lines_of(comparison.rows):
             own = [
                 row
                 for row in comparison.rows
-                if (row["task"], row["channel"], row["system"]) == (task, channel, system)
+                if (row["task"], row["channel"], line_of(row)) == (task, channel, line)
             ]
             if not own:
                 cells = [_absent(system, task, missing), "–", "–"]
             else:
-                difference = comparison.difference(reference, system, task, channel)
-                told = "–" if difference is None or system == reference else _cells(difference)[0]
+                difference = comparison.difference(reference, line, task, channel)
+                told = "–" if difference is None or line == reference else _cells(difference)[0]
                 mean = sum(row["value"] for row in own) / len(own)
-                cells = [f"{own[0]['channel_uses']:.4g}", f"{mean:.3f}", told]
-            lines.append("| " + " | ".join([task, channel, system, *cells]) + " |")
+                cells = [uses_of(own), f"{mean:.3f}", told]
+            lines.append("| " + " | ".join([task, channel, line, *cells]) + " |")
     return lines
+
+
+def uses_of(rows: Iterable[Row]) -> str:
+    """Channel uses of an instance over the SNRs of a line: one number, or the least and the most."""
+    uses = sorted({f"{row['channel_uses']:.4g}" for row in rows}, key=float)
+    return uses[0] if len(uses) == 1 else f"{uses[0]} to {uses[-1]}"
 
 
 def _absent(system: str, task: str, missing: Missing) -> str:

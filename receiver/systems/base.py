@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,17 @@ class TaskAnswer:
     image: NDArray[np.uint8] | None = None
     outage: bool = False
     blocks_in_error: int = 0
+
+
+@runtime_checkable
+class ManyAtATime(Protocol):
+    """A receiver half that takes hardly longer for many frames together than for a few.
+
+    Attributes:
+        symbols_at_a_time: Frames of so many symbols in all fit into memory in one call.
+    """
+
+    symbols_at_a_time: int
 
 
 class ReceiverSystem(Protocol):

@@ -10,6 +10,7 @@ Source: 3GPP TS 38.212, 5.2.2, and 36.212, 5.1.2; there the fill bits are not se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
@@ -25,10 +26,16 @@ from shared.coding.mcs import Mcs
 MAX_PAYLOAD_BYTES = 2**24 - 1
 _CRC: CrcName = "CRC24B"
 _CACHED_SIZES = 128
+# Two seconds of speech; belief propagation takes some 100 bytes of working memory for each.
+_CODED_BITS_AT_A_TIME = 2**20
 _MIN_BLOCK_BITS = 40
 # 8448 is 5G's largest block. LTE's is 6144, but a Turbo decoder's time grows with the length of a block and
 # hardly with the number of blocks: 1024 bits take 0.3 s an iteration on one core.
 _MAX_BLOCK_BITS: dict[CodeName, int] = {"ldpc": 8448, "turbo": 1024}
+
+
+BlockSize = tuple[CodeName, int, int, int]
+"""What a block's code depends on: code, information bits, coded bits, and bits of a symbol."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Layout:
     coded_block_bits: int
 
     @property
-    def size(self) -> tuple[CodeName, int, int, int]:
+    def size(self) -> BlockSize:
         """What a block's code depends on."""
         return self.code, self.block_bits, self.coded_block_bits, self.mcs.bits_per_symbol
 
@@ -102,18 +109,49 @@ def encode_blocks(payload: bytes, layout: Layout) -> Tensor:
 
 @torch.inference_mode()
 def decode_blocks(llrs: Tensor, layout: Layout) -> tuple[bytes | None, int]:
-    """The payload, if every block came across.
+    """The payload, if every block came across; see `decode_payloads`."""
+    (decoded,) = decode_payloads([llrs], [layout])
+    return decoded
+
+
+@torch.inference_mode()
+def decode_payloads(llrs: Sequence[Tensor], layouts: Sequence[Layout]) -> list[tuple[bytes | None, int]]:
+    """Several payloads; blocks of one size are decoded together, whichever payload they belong to.
 
     Args:
-        llrs: ln p(1) / p(0) of the coded bits, float32, shape [num_blocks * coded_block_bits].
-        layout: As the transmitter's.
+        llrs: For each payload ln p(1) / p(0) of its coded bits, float32, shape
+            [num_blocks * coded_block_bits].
+        layouts: For each payload the transmitter's.
 
     Returns:
-        The payload, or None where the CRC of a block is wrong; and the number of blocks in error.
+        For each the payload, or None where the CRC of a block is wrong; and the number of blocks in error.
     """
-    crc, code = _tools(layout.size)
-    blocks, right = code.decode(llrs.reshape(layout.num_blocks, -1), crc.is_right)
-    blocks_in_error = layout.num_blocks - int(right.sum())
+    decoded: dict[int, tuple[bytes | None, int]] = {}
+    of_size: dict[BlockSize, list[int]] = {}
+    for number, layout in enumerate(layouts):
+        of_size.setdefault(layout.size, []).append(number)
+    for size, numbers in of_size.items():
+        rows = [llrs[number].reshape(layouts[number].num_blocks, -1) for number in numbers]
+        counts = [len(own) for own in rows]
+        bits, right = _decode_rows(torch.cat(rows), size)
+        for number, own_bits, own_right in zip(
+            numbers, torch.split(bits, counts), torch.split(right, counts), strict=True
+        ):
+            decoded[number] = _join(own_bits, own_right, layouts[number])
+    return [decoded[number] for number in range(len(layouts))]
+
+
+def _decode_rows(rows: Tensor, size: BlockSize) -> tuple[Tensor, Tensor]:
+    """Bits of blocks of one size, and which are right, in parts that fit into memory."""
+    crc, code = _tools(size)
+    parts = torch.split(rows, max(1, _CODED_BITS_AT_A_TIME // rows.shape[1]))
+    decoded = [code.decode(part, crc.is_right) for part in parts]
+    return torch.cat([bits for bits, _ in decoded]), torch.cat([right for _, right in decoded])
+
+
+def _join(blocks: Tensor, right: Tensor, layout: Layout) -> tuple[bytes | None, int]:
+    """The payload of its decoded blocks, and how many of them are in error."""
+    blocks_in_error = len(right) - int(right.sum())
     if blocks_in_error:
         return None, blocks_in_error
     bits = blocks[:, : -CRC_BITS[_CRC]].flatten()
@@ -121,7 +159,7 @@ def decode_blocks(llrs: Tensor, layout: Layout) -> tuple[bytes | None, int]:
 
 
 @lru_cache(_CACHED_SIZES)
-def _tools(size: tuple[CodeName, int, int, int]) -> tuple[Crc, BlockCode]:
+def _tools(size: BlockSize) -> tuple[Crc, BlockCode]:
     """The CRC and the code for blocks of that size, built when they are first asked for."""
     name, block_bits, coded_block_bits, bits_per_symbol = size
     crc = Crc(_CRC, block_bits - CRC_BITS[_CRC])

@@ -9,22 +9,26 @@ next one begins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
-from shared.coding.blocks import decode_blocks, encode_blocks, lay_out
+from shared.coding.blocks import decode_payloads, encode_blocks, lay_out
 from shared.coding.codes import CodeName
-from shared.coding.mcs import Mcs
+from shared.coding.mcs import MCS, Mcs
 from shared.coding.modem import demodulate, modulate
 from shared.coding.signalling import (
     HEADER_BITS_PER_SYMBOL,
     HEADER_CODED_BITS,
     HEADER_SYMBOLS,
     Header,
-    decode_header,
+    decode_headers,
     encode_header,
 )
 
@@ -110,28 +114,78 @@ def encode_frame(payload: bytes, mcs: Mcs, code: CodeName, codec: int = 0) -> ND
     return sent
 
 
-@torch.inference_mode()
+def warm_up() -> None:
+    """Send a byte through each code and scheme, so that what is built once is there before a client is."""
+    for mcs, code in product(MCS.values(), get_args(CodeName)):
+        decode_frame(encode_frame(b"0", mcs, code), 0.1)
+
+
 def decode_frame(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike) -> ReceivedFrame:
-    """Read a frame; whatever the symbols are, the outcome is the payload or an outage.
+    """Read a frame; see `decode_frames`.
 
     Args:
-        symbols: Estimates of an unbiased (zero-forcing) equaliser, complex, shape [num_symbols or more].
-        noise_variance: Of each estimate [linear], sigma^2 / |h|^2, shape [num_symbols or more] or a scalar.
+        symbols: As there.
+        noise_variance: Of each estimate [linear], shape [num_symbols or more] or a scalar.
     """
+    (read,) = decode_frames([symbols], [noise_variance])
+    return read
+
+
+@torch.inference_mode()
+def decode_frames(
+    symbols: Sequence[NDArray[np.complexfloating]], noise_variances: Sequence[ArrayLike]
+) -> list[ReceivedFrame]:
+    """Read frames together; whatever the symbols are, the outcome of each is the payload or an outage.
+
+    A code's time grows slowly with the number of blocks that are decoded in one call, so the headers of all
+    frames are decoded in one, and so are the blocks of each size. Without its header a frame takes no more.
+
+    Args:
+        symbols: For each frame estimates of an unbiased (zero-forcing) equaliser, complex, shape
+            [num_symbols or more].
+        noise_variances: For each frame that of each estimate [linear], sigma^2 / |h|^2, shape
+            [num_symbols or more] or a scalar.
+    """
+    bodies = [_as_tensors(*own) for own in zip(symbols, noise_variances, strict=True)]
+    headers = _read_headers(bodies)
+    costs = {number: cost_of(header) for number, header in headers.items()}
+    whole = {number: own for number, own in costs.items() if own.num_symbols <= len(bodies[number][0])}
+    llrs = [_body_llrs(bodies[number], headers[number], own) for number, own in whole.items()]
+    layouts = [
+        lay_out(header.payload_bytes, header.code, header.mcs)
+        for header in (headers[number] for number in whole)
+    ]
+    read = {
+        number: ReceivedFrame(*payload, headers[number], whole[number], whole[number].num_symbols)
+        for number, payload in zip(whole, decode_payloads(llrs, layouts), strict=True)
+    }
+    return [
+        read.get(number, ReceivedFrame(None, 0, None, None, len(x_hat)))
+        for number, (x_hat, _) in enumerate(bodies)
+    ]
+
+
+def _as_tensors(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike) -> tuple[Tensor, Tensor]:
+    """Estimates, complex64, and the noise variance of each, float32, both of shape [num_symbols]."""
     x_hat = torch.from_numpy(np.asarray(symbols, dtype=np.complex64))
-    variance = torch.as_tensor(np.asarray(noise_variance, dtype=np.float32)).expand(len(x_hat))
-    lost = ReceivedFrame(None, 0, None, None, len(x_hat))
-    if len(x_hat) < HEADER_SYMBOLS:
-        return lost
+    return x_hat, torch.as_tensor(np.asarray(noise_variance, dtype=np.float32)).expand(len(x_hat))
+
+
+def _read_headers(frames: Sequence[tuple[Tensor, Tensor]]) -> dict[int, Header]:
+    """The headers that came across, by the number of the frame."""
+    numbers = [number for number, (x_hat, _) in enumerate(frames) if len(x_hat) >= HEADER_SYMBOLS]
+    if not numbers:
+        return {}
     head = slice(HEADER_SYMBOLS)
-    header = decode_header(demodulate(x_hat[head], variance[head], HEADER_BITS_PER_SYMBOL))
-    if header is None:
-        return lost
-    cost = cost_of(header)
-    if cost.num_symbols > len(x_hat):
-        return lost
+    llrs = [
+        demodulate(x_hat[head], variance[head], HEADER_BITS_PER_SYMBOL)
+        for x_hat, variance in (frames[number] for number in numbers)
+    ]
+    headers = decode_headers(torch.stack(llrs))
+    return {number: header for number, header in zip(numbers, headers, strict=True) if header is not None}
+
+
+def _body_llrs(frame: tuple[Tensor, Tensor], header: Header, cost: Cost) -> Tensor:
+    """Log-likelihood ratios of the coded bits behind the header."""
     body = slice(HEADER_SYMBOLS, cost.num_symbols)
-    llrs = demodulate(x_hat[body], variance[body], header.mcs.bits_per_symbol)
-    layout = lay_out(header.payload_bytes, header.code, header.mcs)
-    payload, blocks_in_error = decode_blocks(llrs, layout)
-    return ReceivedFrame(payload, blocks_in_error, header, cost, cost.num_symbols)
+    return demodulate(frame[0][body], frame[1][body], header.mcs.bits_per_symbol)

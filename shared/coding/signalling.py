@@ -64,17 +64,20 @@ def encode_header(header: Header) -> Tensor:
 
 
 @torch.inference_mode()
-def decode_header(llrs: Tensor) -> Header | None:
-    """The header, or None where its CRC is wrong or it names what does not exist.
+def decode_headers(llrs: Tensor) -> list[Header | None]:
+    """Headers, each None where its CRC is wrong or it names what does not exist.
 
     Args:
-        llrs: ln p(1) / p(0) of the coded bits, float32, shape [HEADER_CODED_BITS].
+        llrs: ln p(1) / p(0) of the coded bits, float32, shape [num_headers, HEADER_CODED_BITS].
     """
     crc, code = _tools()
-    bits, right = code.decode(llrs[None], crc.is_right)
-    if not right.all():
-        return None
-    *length, scheme, codec = bytes_from_bits(bits[0, : 8 * _HEADER_BYTES])
+    bits, right = code.decode(llrs, crc.is_right)
+    return [_parse(row) if whole else None for row, whole in zip(bits, right.tolist(), strict=True)]
+
+
+def _parse(bits: Tensor) -> Header | None:
+    """The header of bits whose CRC is right, or None where it names what does not exist."""
+    *length, scheme, codec = bytes_from_bits(bits[: 8 * _HEADER_BYTES])
     payload_bytes = int.from_bytes(length, "big")
     mcs = MCS_BY_NUMBER.get(scheme & ~_TURBO_FLAG)
     if mcs is None or not payload_bytes:

@@ -36,3 +36,24 @@ def test_network_equals_in_process(tiny_weights: Path, tmp_path: Path, sources: 
                 assert dict(theirs.answer.scores) == pytest.approx(dict(ours.answer.scores), abs=1e-4)
                 if ours.answer.image is not None and theirs.answer.image is not None:
                     np.testing.assert_array_equal(theirs.answer.image, ours.answer.image)
+
+
+def test_the_scheme_follows_the_link_and_the_answer_names_it(tiny_weights: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_weights, tmp_path, dirs_exist_ok=True)
+    write_manifest(tmp_path)
+    answers = {}
+    with Stack.start(weights=tmp_path, free_ports=True) as stack, stack.client() as client:
+        for snr_db in (-6.0, 18.0):
+            answers[snr_db] = client.transmit(
+                "text_reconstruction",
+                text="a fine film",
+                system="separate",
+                options={"mcs": "auto"},
+                channel="awgn",
+                snr_db=snr_db,
+            )
+    robust, fast = answers[-6.0], answers[18.0]
+    assert (robust["options"]["mcs"], fast["options"]["mcs"]) == ("qpsk-1/3", "64qam-1/2")
+    assert robust["overhead"]["channel_uses"] > fast["overhead"]["channel_uses"]
+    assert fast["answer"]["text"] == "a fine film"
+    assert not fast["outage"]

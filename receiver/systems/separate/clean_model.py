@@ -14,6 +14,8 @@ from shared.networks.encoder import Encoder, load_encoder
 from shared.source import Source
 from shared.weights import find_weights, load_manifest
 
+_INSTANCES_AT_A_TIME = 32
+
 
 class CleanModel:
     """source -> encoder -> x_hat = x -> decoder -> answer.
@@ -48,5 +50,9 @@ class CleanModel:
 
     def answer(self, task: str, sources: Sequence[Source]) -> list[TaskAnswer]:
         """Answers to instances of one task, in order."""
-        symbols = self._encoder.encode(task, sources)
-        return self._decoder.decode(task, [Received(x, np.zeros(x.shape, np.float32)) for x in symbols])
+        answers: list[TaskAnswer] = []
+        for begin in range(0, len(sources), _INSTANCES_AT_A_TIME):
+            symbols = self._encoder.encode(task, sources[begin : begin + _INSTANCES_AT_A_TIME])
+            frames = [Received(x, np.zeros(x.shape, np.float32)) for x in symbols]
+            answers += self._decoder.decode(task, frames)
+        return answers

@@ -14,7 +14,7 @@ from receiver.systems.base import EqualiserName, Received, TaskAnswer
 from receiver.systems.separate.clean_model import CleanModel
 from shared.coding.codecs import CODECS
 from shared.coding.config import SeparateConfig
-from shared.coding.frame import ReceivedFrame, decode_frame
+from shared.coding.frame import ReceivedFrame, decode_frames, warm_up
 from shared.errors import TaskNotTrained, UnsupportedMedia
 from shared.networks.preprocessing import IMAGE_SIZE, resize
 from shared.source import Source
@@ -33,10 +33,12 @@ class _Reading:
 
     Attributes:
         source: Values of the modalities that came across.
+        payloads: Their bytes; readings with equal payloads have equal sources.
         blocks_in_error: Blocks whose CRC is wrong.
     """
 
     source: Source
+    payloads: tuple[tuple[Modality, bytes], ...]
     blocks_in_error: int
 
 
@@ -54,6 +56,7 @@ class Receiver:
     """
 
     equaliser: EqualiserName = "zero_forcing"
+    symbols_at_a_time = 2**23
 
     def __init__(self, manifest: Manifest, clean_model: CleanModel) -> None:
         self.name, self.profile = manifest.system, ""
@@ -65,6 +68,7 @@ class Receiver:
         """Read the manifest of a folder, and load the clean model from the folder beside it."""
         manifest = load_manifest(folder)
         config = SeparateConfig.of(manifest.config)
+        warm_up()
         return cls(manifest, CleanModel.load(folder.parent, config.clean_system, config.clean_fingerprint))
 
     def decode(self, task: str, frames: Sequence[Received]) -> list[TaskAnswer]:
@@ -72,26 +76,30 @@ class Receiver:
         if task not in self.tasks:
             raise TaskNotTrained(task, self.name, list(self.tasks))
         modalities = get_task(task).modalities
-        readings = [_read(frame, modalities) for frame in frames]
+        readings = _read(frames, modalities)
+        sources = {reading.payloads: reading.source for reading in readings if reading.source}
+        found = dict(zip(sources, self._answer(task, list(sources.values())), strict=True))
         return [
             replace(
-                self._chance(task, frame) if not reading.source else self._answer(task, reading.source),
+                found[reading.payloads] if reading.source else self._chance(task, frame),
                 outage=len(reading.source) < len(modalities),
                 blocks_in_error=reading.blocks_in_error,
             )
             for frame, reading in zip(frames, readings, strict=True)
         ]
 
-    def _answer(self, task: str, received: Source) -> TaskAnswer:
-        """The answer from at least one modality."""
+    def _answer(self, task: str, received: Sequence[Source]) -> list[TaskAnswer]:
+        """Answers from sources of at least one modality each."""
         kind = get_task(task).answer
         if kind == "text":
-            return TaskAnswer(text=received["text"])
+            return [TaskAnswer(text=own["text"]) for own in received]
         if kind == "image":
-            return TaskAnswer(image=resize(received["image"], IMAGE_SIZE[task]))
-        source = {name: received.get(name, _NEUTRAL.get(name)) for name in get_task(task).modalities}
-        (answer,) = self._clean_model.answer(task, [source])
-        return answer
+            return [TaskAnswer(image=resize(own["image"], IMAGE_SIZE[task])) for own in received]
+        sources: list[Source] = [
+            {name: own.get(name, _NEUTRAL.get(name)) for name in get_task(task).modalities}
+            for own in received
+        ]
+        return self._clean_model.answer(task, sources) if sources else []
 
     def _chance(self, task: str, frame: Received) -> TaskAnswer:
         """The answer where nothing of the source came across."""
@@ -108,21 +116,26 @@ class Receiver:
         return TaskAnswer(labels=ranked[:1], scores=tuple((label, 1 / len(labels)) for label in ranked))
 
 
-def _read(frame: Received, modalities: Sequence[Modality]) -> _Reading:
-    """Read the digital frames of an instance one after the other.
+def _read(frames: Sequence[Received], modalities: Sequence[Modality]) -> list[_Reading]:
+    """Read the digital frames of each instance one after the other, those of all instances together.
 
     Where a header is lost, nobody knows where the next frame begins, and what follows is lost too.
     """
-    symbols, noise_variance = frame.symbols.ravel(), frame.noise_variance.ravel()
-    source: dict[Modality, Any] = {}
-    begin = blocks_in_error = 0
+    rest = [(frame.symbols.ravel(), frame.noise_variance.ravel()) for frame in frames]
+    sources: list[dict[Modality, Any]] = [{} for _ in frames]
+    payloads: list[dict[Modality, bytes]] = [{} for _ in frames]
+    blocks_in_error = [0] * len(frames)
     for modality in modalities:
-        read = decode_frame(symbols[begin:], noise_variance[begin:])
-        begin += read.num_symbols
-        blocks_in_error += read.blocks_in_error
-        if (value := _value_of(read, modality)) is not None:
-            source[modality] = value
-    return _Reading(source, blocks_in_error)
+        reads = decode_frames([x_hat for x_hat, _ in rest], [variance for _, variance in rest])
+        for number, read in enumerate(reads):
+            rest[number] = (rest[number][0][read.num_symbols :], rest[number][1][read.num_symbols :])
+            blocks_in_error[number] += read.blocks_in_error
+            if read.payload is not None and (value := _value_of(read, modality)) is not None:
+                sources[number][modality], payloads[number][modality] = value, read.payload
+    return [
+        _Reading(source, tuple(own.items()), errors)
+        for source, own, errors in zip(sources, payloads, blocks_in_error, strict=True)
+    ]
 
 
 def _value_of(read: ReceivedFrame, modality: Modality) -> Any | None:

@@ -17,7 +17,7 @@ def rows_of(task: str, dataset: str, metric: str, **changes: Any) -> list[dict[s
             "value": 0.5 + snr_db / 200 - 0.1 * (channel == "rayleigh"), "low": 0.1, "high": 0.9,
             "num_instances": 10, "num_realisations": 1, "channel_uses": 16.0, "payload_bytes": 128.0,
             "seed": 0, "commit": "abc", "fingerprint": "beef", "guesser": 0.25, "realised_snr_db": snr_db,
-            "over_network": False, "config": {}, **changes,
+            "over_network": False, "config": {"options": {}}, **changes,
         }
         for channel, snr_db in [*places, (CHANNELS[0], NO_NOISE_DB)]
     ]  # fmt: skip

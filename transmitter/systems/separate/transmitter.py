@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shared.coding.adaptation import AUTO, load_table
 from shared.coding.codecs import CODECS
 from shared.coding.config import SeparateConfig
-from shared.coding.frame import Cost, cost_of, encode_frame
+from shared.coding.frame import Cost, cost_of, encode_frame, warm_up
 from shared.coding.mcs import MCS, Mcs, get_mcs
 from shared.coding.signalling import Header
 from shared.errors import InvalidField, TaskNotTrained, TooLarge
@@ -40,6 +40,7 @@ class Transmitter:
     @classmethod
     def load(cls, folder: Path) -> Transmitter:
         """Read the manifest of a folder."""
+        warm_up()
         return cls(load_manifest(folder))
 
     def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:

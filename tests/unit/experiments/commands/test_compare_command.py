@@ -63,6 +63,26 @@ def test_matched_rows_say_what_fits_and_what_cannot(tiny_weights: Path, tmp_path
 
 
 @pytest.mark.usefixtures("small_data")
+def test_a_system_with_options_is_a_line_of_its_own(tiny_weights: Path, tmp_path: Path) -> None:
+    weights, output = tmp_path / "weights", tmp_path / "compare.json"
+    shutil.copytree(tiny_weights, weights)
+    write_manifest(weights)
+    arguments = ["--tasks", "sentiment", "--systems", "separate,separate:mcs=auto", "--channels", "awgn"]
+    arguments += ["--weights", str(weights), "--output", str(output), "--limit", "2", "--snr-db=0,18"]
+    assert _compare(*arguments).exit_code == 0
+    rows = json.loads(output.read_text())
+    assert [(row["config"]["options"]["mcs"], row["snr_db"]) for row in rows] == [
+        *(("qpsk-1/2", 0.0), ("qpsk-1/2", 18.0), ("auto", 0.0), ("auto", 18.0))
+    ]
+    fixed, fixed_high, slow, fast = (row["channel_uses"] for row in rows)
+    assert slow >= fixed == fixed_high > fast
+    report = output.with_suffix(".md").read_text()
+    assert f"| separate | 2 | {fixed:.4g} |" in report
+    assert f"| separate mcs=auto | 2 | {fast:.4g} to {slow:.4g} |" in report
+    assert _compare(*arguments).output.count("kept") == 2
+
+
+@pytest.mark.usefixtures("small_data")
 def test_a_system_without_weights_is_named(tmp_path: Path) -> None:
     result = _compare("--weights", str(tmp_path), "--output", str(tmp_path / "rows.json"))
     assert "not trained: there are no weights" in result.output
@@ -70,9 +90,15 @@ def test_a_system_without_weights_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--tasks", "singing"), ("--systems", "telepathy"), ("--snr-db", "loud")]
+    "arguments",
+    [
+        ("--tasks", "singing"),
+        ("--systems", "telepathy"),
+        ("--systems", "separate:mcs=fm"),
+        ("--snr-db", "loud"),
+    ],
 )
 def test_unknown_names_and_snrs_are_refused(tmp_path: Path, arguments: tuple[str, str]) -> None:
     result = _compare(*arguments, "--output", str(tmp_path / "rows.json"))
     assert isinstance(result.exception, InvalidField)
-    assert arguments[1] in result.exception.message
+    assert arguments[1].rpartition("=")[2] in result.exception.message

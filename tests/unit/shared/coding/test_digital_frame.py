@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from noise import add_noise
 
-from shared.coding.frame import cost_of, decode_frame, encode_frame
+from shared.coding.frame import cost_of, decode_frame, decode_frames, encode_frame
 from shared.coding.mcs import MCS, MCS_BY_NUMBER, Mcs, get_mcs
 from shared.coding.modem import demodulate, modulate
-from shared.coding.signalling import HEADER_SYMBOLS, Header, decode_header, encode_header
+from shared.coding.signalling import HEADER_SYMBOLS, Header, decode_headers, encode_header
 from shared.errors import InvalidField, UnknownName
 
 _ROOT = Path(__file__).parents[4]
@@ -124,7 +124,7 @@ def test_the_header_outlives_the_most_robust_payload():
     found = []
     for _ in range(60):
         y, variance = add_noise(modulate(encode_header(header), 2), snr_db, rng)
-        found.append(decode_header(demodulate(y, variance, 2)))
+        found += decode_headers(demodulate(y, variance, 2)[None])
     assert set(found) <= {header, None}
     assert found.count(header) >= 54
     payloads = []
@@ -137,7 +137,7 @@ def test_the_header_outlives_the_most_robust_payload():
 
 def test_a_header_that_names_an_unknown_scheme_is_lost():
     unknown = Header(100, Mcs(77, "2048qam-1/2", 11, MCS["qpsk-1/2"].code_rate), "turbo")
-    assert decode_header(40 * encode_header(unknown) - 20) is None
+    assert decode_headers(40 * encode_header(unknown)[None] - 20) == [None]
 
 
 @settings(max_examples=25, deadline=None)
@@ -171,3 +171,19 @@ def test_nobodys_random_numbers_change():
         "assert states() == before and torch.get_default_dtype() == torch.float32"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=False).returncode == 0
+
+
+def test_frames_read_together_are_read_as_each_alone():
+    """Two sizes of both codes, a noisy frame, a frame without a header, one cut short, and one of nothing."""
+    rng = np.random.default_rng(5)
+    frames = [
+        encode_frame(rng.bytes(length), MCS["qpsk-1/2"], code)
+        for code, length in (("ldpc", 60), ("turbo", 60), ("ldpc", 2200), ("turbo", 200), ("ldpc", 60))
+    ]
+    noise = rng.normal(size=len(frames[0])) + 1j * rng.normal(size=len(frames[0]))
+    header_alone_is_right = np.where(np.arange(len(noise)) < HEADER_SYMBOLS, frames[0], noise)
+    frames += [header_alone_is_right, noise, frames[2][:-1], frames[0][:0]]
+    together = decode_frames(frames, [QUIET] * len(frames))
+    assert together == [decode_frame(frame, QUIET) for frame in frames]
+    assert [read.payload is not None for read in together] == [True] * 5 + [False] * 4
+    assert together[5].blocks_in_error == 1
