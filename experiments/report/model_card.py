@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.data.catalogue import DATASETS
-from experiments.report.measured import NO_NOISE_DB, Row, table_of
+from experiments.report.measured import NO_NOISE_DB, Row, markdown_table, table_of
 from shared.errors import InvalidField
 from shared.systems import get_system
 from shared.weights import Manifest, load_manifest
@@ -49,6 +49,10 @@ def write_model_card(folder: Path, figures: Sequence[Row]) -> Path:
 
 def _training(manifest: Manifest) -> list[str]:
     training = manifest.training
+    rows = [
+        (task.replace("_", " "), _sets(names), str(training["steps"][task]))
+        for task, names in training["datasets"].items()
+    ]
     return [
         "## Training",
         "",
@@ -58,12 +62,7 @@ def _training(manifest: Manifest) -> list[str]:
         *([f"- Went on from weights {training['started_from']}."] if training["started_from"] else []),
         *(f"- {remark}" for remark in training.get("remarks", ())),
         "",
-        "| task | trained on | steps |",
-        "|---|---|---|",
-        *(
-            f"| {task.replace('_', ' ')} | {_sets(names)} | {training['steps'][task]} |"
-            for task, names in training["datasets"].items()
-        ),
+        *markdown_table(("task", "trained on", "steps"), rows),
     ]
 
 
