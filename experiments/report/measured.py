@@ -34,16 +34,16 @@ def realisations_of(num_instances: int) -> int:
 
 def first_metrics(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
     """The metric that stands first for each (task, data set)."""
-    return {(row["task"], row["dataset"]): row["metric"] for row in reversed(rows)}
+    found: dict[tuple[str, str], str] = {}
+    for row in rows:
+        found.setdefault((row["task"], row["dataset"]), row["metric"])
+    return found
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """The lines of a Markdown table."""
-    return [
-        f"| {' | '.join(heads)} |",
-        "|---" * len(heads) + "|",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]
+    lines = [f"| {' | '.join(cells)} |" for cells in (heads, *rows)]
+    return [lines[0], "|---" * len(heads) + "|", *lines[1:]]
 
 
 def table_of(rows: Sequence[Row]) -> list[str]:
@@ -53,7 +53,7 @@ def table_of(rows: Sequence[Row]) -> list[str]:
         rows: As `semcom figures` stores them, of one system.
     """
     cells = []
-    for (task, dataset), metric in reversed(first_metrics(rows).items()):
+    for (task, dataset), metric in first_metrics(rows).items():
         own = {
             (row["channel"], row["snr_db"]): row
             for row in rows
