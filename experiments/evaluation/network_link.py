@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,32 +137,23 @@ def over_services(weights: Path, manifest: Manifest, url: str | None = None) -> 
             client = stack.enter_context(started.client())
         else:
             client = stack.enter_context(SemcomClient(url))
-            _check_held(client, manifest)
+            held = {row["name"]: row["fingerprint"] for row in client.systems()}.get(manifest.system, "none")
+            if held != manifest.fingerprint:
+                raise WeightsMismatch(manifest.fingerprint, held)
         pool = stack.enter_context(ThreadPoolExecutor(_NUM_CLIENTS))
-        yield _sender(client, manifest.system, pool)
 
-
-def _check_held(client: SemcomClient, manifest: Manifest) -> None:
-    held = {row["name"]: row["fingerprint"] for row in client.systems()}
-    if held.get(manifest.system) != manifest.fingerprint:
-        raise WeightsMismatch(manifest.fingerprint, held.get(manifest.system, "none"))
-
-
-def _sender(client: SemcomClient, system: str, pool: ThreadPoolExecutor) -> Sender:
-    def send(
-        task: str,
-        sources: Sequence[Source],
-        channels: Sequence[Channel],
-        frame_numbers: Sequence[int],
-        options: Options,
-    ) -> list[list[LinkAnswer]]:
-        jobs = [
-            [
-                pool.submit(send_over_network, client, system, task, source, channel, number, options)
-                for source, number in zip(sources, frame_numbers, strict=True)
+        def send(
+            task: str,
+            sources: Sequence[Source],
+            channels: Sequence[Channel],
+            frame_numbers: Sequence[int],
+            options: Options,
+        ) -> list[list[LinkAnswer]]:
+            submit = partial(pool.submit, send_over_network, client, manifest.system, task)
+            numbered = list(zip(sources, frame_numbers, strict=True))
+            jobs = [
+                [submit(source, channel, own, options) for source, own in numbered] for channel in channels
             ]
-            for channel in channels
-        ]
-        return [[job.result() for job in of_channel] for of_channel in jobs]
+            return [[job.result() for job in of_channel] for of_channel in jobs]
 
-    return send
+        yield send

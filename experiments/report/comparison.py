@@ -64,7 +64,7 @@ def write_report(
 def payload_table(rows: Sequence[Row], reference: str, missing: Missing) -> list[str]:
     """Lines of the paper's Table I beside ours: bytes of float32 and what the reference saves."""
     paper, savings = PAPER["payload_kb"], PAPER["saving_percent"]
-    heads = ("task", "system", "ours [bytes]", "paper [bytes]", "saving, ours", "saving, paper")
+    heads = "task | system | ours [bytes] | paper [bytes] | saving, ours | saving, paper"
     of_paper_alone = [(name, name) for name in paper if name not in SYSTEMS]
     cells = []
     for task in dict.fromkeys(name for own in paper.values() for name in own):
@@ -94,8 +94,8 @@ def score_table(rows: Sequence[Row], task: str, channel: str, missing: Missing) 
         if own:
             what = (str(next(iter(own.values()))["num_instances"]), uses_of(own.values()))
         cells.append((line, *what, *(_cell(own[snr]) if snr in own else NOTHING for snr in snrs_db)))
-    heads = ("system", "n", "channel uses", *(f"{snr:g} dB" for snr in snrs_db))
-    return [title, "", *markdown_table(heads, cells)]
+    heads = " | ".join(f"{snr:g} dB" for snr in snrs_db)
+    return [title, "", *markdown_table(f"system | n | channel uses | {heads}", cells)]
 
 
 def difference_table(comparison: Comparison, reference: str, missing: Missing) -> list[str]:
@@ -108,22 +108,13 @@ def difference_table(comparison: Comparison, reference: str, missing: Missing) -
                 told = (_absent(system, task, missing), NOTHING) if found is None else _cells(found)
                 cells.append((task, channel, line, *told))
     note = "Same instances and same draws for both; the interval is a bootstrap over instances."
-    heads = ("task", "channel", "system", "difference, 95 % interval", "mean over")
+    heads = "task | channel | system | difference, 95 % interval | mean over"
     return [*markdown_table(heads, cells), "", note]
 
 
 def match_table(matched: Sequence[Row]) -> list[str]:
     """Lines of what fits into the channel uses of the reference: "cannot" where nothing does."""
-    heads = (
-        "task",
-        "channel",
-        "SNR",
-        "system",
-        "allowed channel uses",
-        "its channel uses",
-        "options",
-        "score",
-    )
+    heads = "task | channel | SNR | system | allowed channel uses | its channel uses | options | score"
     cells = []
     for row in matched:
         options = "lowest quality"
@@ -131,9 +122,8 @@ def match_table(matched: Sequence[Row]) -> list[str]:
             options = ", ".join(f"{name}={value}" for name, value in row["options"].items())
         uses = (f"{row['allowed_channel_uses']:.4g}", f"{row['channel_uses']:.4g}")
         score = _cell(row["figure"]) if row["figure"] else "cannot"
-        cells.append(
-            (row["task"], row["channel"], f"{row['snr_db']:g} dB", row["system"], *uses, options, score)
-        )
+        place = (row["task"], row["channel"], f"{row['snr_db']:g} dB", row["system"])
+        cells.append((*place, *uses, options, score))
     note = "The highest quality that fits is found on the validation split and scored on the test split."
     return [*markdown_table(heads, cells), "", note]
 
@@ -152,8 +142,8 @@ def readme_table(comparison: Comparison, reference: str, missing: Missing) -> li
             found = comparison.difference(reference, line, task, channel)
             told = NOTHING if found is None or line == reference else _cells(found)[0]
             cells.append((*place, uses_of(own), f"{sum(row['value'] for row in own) / len(own):.3f}", told))
-    less = f"{reference} less it, 95 % interval"
-    return markdown_table(("task", "channel", "system", "channel uses", "mean score", less), cells)
+    heads = f"task | channel | system | channel uses | mean score | {reference} less it, 95 % interval"
+    return markdown_table(heads, cells)
 
 
 def uses_of(rows: Iterable[Row]) -> str:

@@ -19,7 +19,7 @@ CHANNELS = ("awgn", "rayleigh")
 NOTHING = "–"  # of a cell of a table
 _FEW_INSTANCES, _REALISATIONS_OF_FEW = 100, 20
 _PLACES = (("awgn", -6.0), ("awgn", 0.0), ("awgn", 12.0), ("awgn", NO_NOISE_DB), ("rayleigh", 12.0))
-_HEADS = ("AWGN -6 dB", "0 dB", "12 dB", "no noise", "Rayleigh 12 dB")
+_HEADS = "AWGN -6 dB | 0 dB | 12 dB | no noise | Rayleigh 12 dB"
 
 
 def sets_of(task: str) -> tuple[str, ...]:
@@ -40,10 +40,10 @@ def first_metrics(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
     return found
 
 
-def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a Markdown table."""
-    lines = [f"| {' | '.join(cells)} |" for cells in (heads, *rows)]
-    return [lines[0], "|---" * len(heads) + "|", *lines[1:]]
+def markdown_table(heads: str, rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table; its heads are parted by " | "."""
+    lines = [f"| {heads} |", "|---" * len(heads.split(" | ")) + "|"]
+    return [*lines, *(f"| {' | '.join(cells)} |" for cells in rows)]
 
 
 def table_of(rows: Sequence[Row]) -> list[str]:
@@ -63,7 +63,7 @@ def table_of(rows: Sequence[Row]) -> list[str]:
         guess = NOTHING if first["guesser"] is None else f"{first['guesser']:.3f}"
         values = [_cell(own[place]) for place in _PLACES]
         cells.append((_words(task), dataset, str(first["num_instances"]), _words(metric), *values, guess))
-    return markdown_table(("task", "data set", "n", "metric", *_HEADS, "a guesser"), cells)
+    return markdown_table(f"task | data set | n | metric | {_HEADS} | a guesser", cells)
 
 
 def _cell(row: Row) -> str:

@@ -62,7 +62,7 @@ def _training(manifest: Manifest) -> list[str]:
         *([f"- Went on from weights {training['started_from']}."] if training["started_from"] else []),
         *(f"- {remark}" for remark in training.get("remarks", ())),
         "",
-        *markdown_table(("task", "trained on", "steps"), rows),
+        *markdown_table("task | trained on | steps", rows),
     ]
 
 
