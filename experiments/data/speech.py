@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.data.base import Column, Instances, in_split, one_each
 from experiments.data.packed import Waveforms, as_samples, cached_archive
-from transmitter.media import SAMPLE_RATE_HZ
+from shared.source import SAMPLE_RATE_HZ
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _NUM_STRINGS, _NUM_TRAINING_STRINGS = 500, 6000

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from experiments.data.base import Examples, multi_hot
 from experiments.evaluation.metrics import METRICS, Measured
 from receiver.systems.base import TaskAnswer
-from shared.networks.preprocessing import IMAGE_SIZE, resize
+from shared.networks.preprocessing import resize
 from shared.tasks import AnswerKind, get_task
 
 
@@ -66,7 +66,7 @@ def _labels(name: str, metric: str, choose: Callable[[Examples], tuple[str, ...]
 
 
 def _source_picture(examples: Examples, index: int) -> NDArray[np.uint8]:
-    return resize(examples.sources([index])[0]["image"], IMAGE_SIZE[examples.task])
+    return resize(examples.sources([index])[0]["image"], get_task(examples.task).image_size)
 
 
 def _bleu(name: str) -> Measure:

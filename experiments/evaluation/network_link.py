@@ -25,8 +25,7 @@ from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
 from receiver.systems.base import TaskAnswer
 from shared.errors import WeightsMismatch
-from shared.networks.preprocessing import SAMPLE_RATE_HZ
-from shared.source import Source
+from shared.source import SAMPLE_RATE_HZ, Source
 from shared.systems import Options
 from shared.tasks import Modality
 from shared.weights import Manifest

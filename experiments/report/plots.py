@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -61,9 +60,9 @@ def plot_figures(rows: Sequence[Row], path: Path, *, metrics: Sequence[str] = ()
     channels = list(dict.fromkeys((row["channel"], row["fading"]) for row in chosen))
     tasks_a_row = 1 if len(panels) <= _MAX_STACKED else 2
     with panel_grid(-(-len(panels) // tasks_a_row), tasks_a_row * len(channels)) as (figure, axes):
-        grid = np.reshape(axes, (-1, len(channels)))
-        for panel, axes_of_task in zip(panels, grid, strict=False):
-            for channel, own in zip(channels, axes_of_task, strict=True):
+        for number, panel in enumerate(panels):
+            axes_of_task = axes[number * len(channels) :]
+            for channel, own in zip(channels, axes_of_task, strict=False):
                 if own is not axes_of_task[0]:
                     own.sharey(axes_of_task[0])
                 _draw_panel(own, panel, channel, chosen)
@@ -110,8 +109,8 @@ def draw_line(axes: Axes, rows: Sequence[Row], number: int, label: str, *, has_i
     line = sorted(rows, key=lambda row: row["snr_db"])
     snrs_db, style = [row["snr_db"] for row in line], style_of(number)
     axes.plot(snrs_db, [row["value"] for row in line], label=label, **style)
-    lows, highs = [row.get("low") for row in line], [row.get("high") for row in line]
-    if has_interval and None not in (*lows, *highs):
+    if has_interval and all(None not in (row.get("low"), row.get("high")) for row in line):
+        lows, highs = [row["low"] for row in line], [row["high"] for row in line]
         axes.fill_between(snrs_db, lows, highs, color=style["color"], alpha=0.15, linewidth=0)
 
 

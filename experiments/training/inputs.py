@@ -19,7 +19,6 @@ from experiments.training.augmentation import augment_speech, blank_square, flip
 from experiments.training.clips import part_of, restage, zoom
 from experiments.training.recipes import TaskRecipe
 from shared.networks.preprocessing import (
-    IMAGE_SIZE,
     fbank,
     pad_features,
     pad_pieces,
@@ -29,7 +28,7 @@ from shared.networks.preprocessing import (
 )
 from shared.networks.profiles import Profile
 from shared.networks.text import Vocabulary
-from shared.tasks import Modality
+from shared.tasks import Modality, get_task
 
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
 _OTHER_SCENE_SHARE = 0.35
@@ -200,7 +199,7 @@ def make_inputs(
     """The inputs of one column; texts and recordings are padded to a multiple of `length_multiple`."""
     makers: Mapping[Modality, Callable[[], Inputs]] = {
         "text": lambda: TextInputs(column.values, vocabulary, recipe.replaced_share, length_multiple),
-        "image": lambda: PictureInputs(column.values, IMAGE_SIZE[task], recipe),
+        "image": lambda: PictureInputs(column.values, get_task(task).image_size, recipe),
         "audio": lambda: SpeechInputs(column.values, recipe.augment, length_multiple),
         "video": lambda: ClipInputs(column, profile, recipe.augment),
     }
