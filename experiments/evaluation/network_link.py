@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +147,14 @@ def over_services(weights: Path, manifest: Manifest, url: str | None = None) -> 
             frame_numbers: Sequence[int],
             options: Options,
         ) -> list[list[LinkAnswer]]:
-            submit = partial(pool.submit, send_over_network, client, manifest.system, task)
-            numbered = list(zip(sources, frame_numbers, strict=True))
             jobs = [
-                [submit(source, channel, own, options) for source, own in numbered] for channel in channels
+                [
+                    pool.submit(
+                        send_over_network, client, manifest.system, task, source, link, number, options
+                    )
+                    for source, number in zip(sources, frame_numbers, strict=True)
+                ]
+                for link in channels
             ]
             return [[job.result() for job in of_channel] for of_channel in jobs]
 
