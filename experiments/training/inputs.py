@@ -188,13 +188,12 @@ class ClipInputs:
 
 def make_inputs(
     task: str,
-    column: Column,
     modality: Modality,
-    *,
+    column: Column,
     profile: Profile,
     vocabulary: Vocabulary,
     recipe: TaskRecipe,
-    length_multiple: int = 1,
+    length_multiple: int,
 ) -> Inputs:
     """The inputs of one column; texts and recordings are padded to a multiple of `length_multiple`."""
     makers: Mapping[Modality, Callable[[], Inputs]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN
 
@@ -138,28 +139,19 @@ _COMPACT = Recipe(
 )
 
 # The paper names its data sets, the optimiser (Adam) and these learning rates; steps and batches are ours.
+_paper = partial(TaskRecipe, learning_rate=1e-4)
 _PAPER = Recipe(
     tasks={
-        "sentiment": TaskRecipe(steps=5000, batch=64, learning_rate=1e-4, dataset="glue-sst2"),
-        "text_reconstruction": TaskRecipe(
-            steps=40_000, batch=64, learning_rate=1e-4, replaced_share=0.25, dataset="europarl-v7"
+        "sentiment": _paper(5000, 64, dataset="glue-sst2"),
+        "text_reconstruction": _paper(40_000, 64, replaced_share=0.25, dataset="europarl-v7"),
+        "image_classification": _paper(20_000, 128, augment=True, dataset="cifar10"),
+        "image_reconstruction": _paper(40_000, 64, augment=True, dataset="cifar10-pixels"),
+        "speech_recognition": _paper(
+            100_000, 32, learning_rate=2e-4, augment=True, short_first=True, dataset="librispeech"
         ),
-        "image_classification": TaskRecipe(
-            steps=20_000, batch=128, learning_rate=1e-4, augment=True, dataset="cifar10"
-        ),
-        "image_reconstruction": TaskRecipe(
-            steps=40_000, batch=64, learning_rate=1e-4, augment=True, dataset="cifar10-pixels"
-        ),
-        "speech_recognition": TaskRecipe(
-            steps=100_000, batch=32, learning_rate=2e-4, augment=True, short_first=True, dataset="librispeech"
-        ),
-        "video_classification": TaskRecipe(
-            steps=20_000, batch=16, learning_rate=1e-4, augment=True, dataset="hmdb51"
-        ),
-        "vqa": TaskRecipe(steps=60_000, batch=64, learning_rate=1e-4, opens_at=0.1, dataset="vqa-v2"),
-        "movie_genres": TaskRecipe(
-            steps=10_000, batch=32, learning_rate=1e-4, opens_at=0.1, augment=True, dataset="mm-imdb"
-        ),
+        "video_classification": _paper(20_000, 16, augment=True, dataset="hmdb51"),
+        "vqa": _paper(60_000, 64, opens_at=0.1, dataset="vqa-v2"),
+        "movie_genres": _paper(10_000, 32, opens_at=0.1, augment=True, dataset="mm-imdb"),
     },
     weight_decay=0.0,
     dropout=0.1,
