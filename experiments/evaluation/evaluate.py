@@ -154,14 +154,7 @@ def evaluate(
         for channel in channels
         for offset in range(num_realisations)
     ]
-    answers: list[list[LinkAnswer]] = [[] for _ in drawn]
-    batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
-    title = f"{task} over {len(drawn)} channels"
-    for batch in track(batches, title, console=Console(stderr=True), transient=True):
-        numbers = [int(index) for index in batch]
-        sent = send(task, examples.sources(batch), drawn, numbers, chosen)
-        for of_channel, more in zip(answers, sent, strict=True):
-            of_channel += map(_without_scores, more)
+    answers = _send_all(examples, indices, drawn, send, chosen)
     stated = {
         "task": task,
         "system": manifest.system,
@@ -220,9 +213,25 @@ def _score(
     return Scored(figure, measured.resampled)
 
 
-def _without_scores(answer: LinkAnswer) -> LinkAnswer:
-    """No figure is of the scores, and those of many instances and channels fill the memory."""
-    return replace(answer, answer=replace(answer.answer, scores=()))
+def _send_all(
+    examples: Examples,
+    indices: NDArray[np.int64],
+    links: Sequence[Channel],
+    send: Sender,
+    options: Options,
+) -> list[list[LinkAnswer]]:
+    """For each channel the answers to the instances of these indices, without scores.
+
+    No figure is of the scores, and those of many instances and channels would fill the memory.
+    """
+    answers: list[list[LinkAnswer]] = [[] for _ in links]
+    batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
+    title = f"{examples.task} over {len(links)} channels"
+    for batch in track(batches, title, console=Console(stderr=True), transient=True):
+        sent = send(examples.task, examples.sources(batch), links, batch.tolist(), options)
+        for of_channel, more in zip(answers, sent, strict=True):
+            of_channel += [replace(own, answer=replace(own.answer, scores=())) for own in more]
+    return answers
 
 
 def _check_labels(examples: Examples, manifest: Manifest) -> None:
@@ -240,7 +249,7 @@ def _few(labels: Sequence[str]) -> str:
     return ", ".join([*labels[:_NUM_LABELS_NAMED], *(["..."] if len(labels) > _NUM_LABELS_NAMED else [])])
 
 
-def _choose(num_instances: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _choose(num_instances: int, limit: int | None) -> NDArray[np.int64]:
     if limit is None or limit >= num_instances:
         return np.arange(num_instances)
     return np.sort(np.random.default_rng(0).choice(num_instances, limit, replace=False))

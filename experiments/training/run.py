@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -163,10 +164,7 @@ def _make_vocabulary(profile: Profile, folder: Path | None, examples: Mapping[st
     columns = [own.columns["text"] for own in examples.values() if "text" in own.columns]
     texts = [str(text).lower() for column in columns for text in column.values]
     characters = sorted({character for text in texts for character in text if not character.isspace()})
-    counts: dict[str, int] = {}
-    for text in texts:
-        for word in text.split():
-            counts[word] = counts.get(word, 0) + 1
+    counts = Counter(word for text in texts for word in text.split())
     words = sorted(counts, key=lambda word: (-counts[word], word))[:_MAX_OWN_WORDS]
     pieces = dict.fromkeys([*SPECIAL, *characters, *("##" + c for c in characters), *words])
     return Vocabulary(list(pieces), profile.max_text_tokens)
