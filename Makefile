@@ -64,5 +64,5 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "semcom needs Python 3.11; set PYTHON=")'
 	@echo "Making $(VENV) with pinned versions; this takes a few minutes and several GB (torch) the first time."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[model,tdl,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[model,tdl,otel,dev]'
 	@touch $@

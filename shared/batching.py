@@ -9,8 +9,9 @@ busy, requests wait, and what has gathered by then is the next batch.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -49,6 +50,7 @@ class _Waiting(Generic[_Item, _Result]):
     size: int
     future: asyncio.Future[_Result]
     since: float
+    context: contextvars.Context
 
 
 class BatchQueue(Generic[_Item, _Result]):
@@ -68,7 +70,7 @@ class BatchQueue(Generic[_Item, _Result]):
 
     def __init__(
         self,
-        work: Callable[[list[_Item]], Awaitable[Sequence[_Result | Exception]]],
+        work: Callable[[list[_Item]], Coroutine[Any, Any, Sequence[_Result | Exception]]],
         *,
         name: str,
         capacity: int,
@@ -101,7 +103,8 @@ class BatchQueue(Generic[_Item, _Result]):
                 self._name, len(self._waiting) + 1, f"at most {self._capacity} that wait; try later"
             )
         future = asyncio.get_running_loop().create_future()
-        entry = _Waiting(key, item, size, future, time.perf_counter())
+        context = contextvars.copy_context()
+        entry = _Waiting(key, item, size, future, time.perf_counter(), context)
         self._waiting.append(entry)
         self._metrics.waiting.set(len(self._waiting))
         if self._at_work < self._workers:
@@ -151,10 +154,10 @@ class BatchQueue(Generic[_Item, _Result]):
         for entry in batch:
             self._metrics.queue_seconds.observe(now - entry.since)
         work = self._work([entry.item for entry in batch])
-        if self._drops_abandoned:
-            work = _cancelled_when_abandoned(work, [entry.future for entry in batch])
         try:
-            results: Sequence[_Result | Exception] = await work
+            results: Sequence[_Result | Exception] = await (
+                _cancelled_when_abandoned(work, batch) if self._drops_abandoned else work
+            )
         except asyncio.CancelledError:
             if all(entry.future.done() for entry in batch):  # all callers are gone; the worker stays
                 return
@@ -173,17 +176,17 @@ class BatchQueue(Generic[_Item, _Result]):
 
 
 def _cancelled_when_abandoned(
-    work: Awaitable[_Result], futures: Sequence[asyncio.Future[Any]]
-) -> asyncio.Future[_Result]:
-    """The work, cancelled as soon as all futures are done before it."""
-    working = asyncio.ensure_future(work)
+    work: Coroutine[Any, Any, Any], batch: Sequence[_Waiting[Any, Any]]
+) -> asyncio.Task[Any]:
+    """The work, cancelled once all its callers are gone; in the context (such as the trace) of the first."""
+    working = asyncio.get_running_loop().create_task(work, context=batch[0].context)
 
     def on_done(_: asyncio.Future[Any]) -> None:
-        if not working.done() and all(future.done() for future in futures):
+        if not working.done() and all(entry.future.done() for entry in batch):
             working.cancel()
 
-    for future in futures:
-        future.add_done_callback(on_done)
+    for entry in batch:
+        entry.future.add_done_callback(on_done)
     return working
 
 
