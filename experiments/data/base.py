@@ -127,7 +127,7 @@ class Examples(Instances):
 Loader = Callable[[Path, str], Instances]
 """Reads a split, one of `SPLITS`, from the folder that holds all data sets.
 
-Raises `BrokenFile` if a file cannot be decoded.
+Raises `BrokenFile` if a file cannot be decoded. Sizes and rules of all splits are in docs/data.md.
 """
 
 

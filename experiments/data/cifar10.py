@@ -15,10 +15,7 @@ _NUM_LOSSLESS_TEST, _NUM_LOSSLESS_VALIDATION = 728, 500
 
 
 def load_cifar10_jpeg(root: Path, split: str) -> Instances:
-    """Read cifar10/images.tar.xz, jpg/{train,test}/<class>/NNNN.jpg, for classification.
-
-    Validation is one in twenty of the 50,000 training pictures, by the SHA-256 of their names.
-    """
+    """Read cifar10/images.tar.xz, jpg/{train,test}/<class>/NNNN.jpg, for classification."""
     folder = "test" if split == "test" else "train"
     pictures = cached_archive(root / "cifar10" / "images.tar.xz", f"jpg/{folder}/*.jpg", as_picture)
     order = [row for row in np.argsort(pictures.names) if in_split(pictures.names[row], split)]
@@ -27,11 +24,7 @@ def load_cifar10_jpeg(root: Path, split: str) -> Instances:
 
 
 def load_cifar10_lossless(root: Path, split: str) -> Instances:
-    """Read cifar10/lossless_train.npz, original pixels, for reconstruction.
-
-    All 7,728 are training pictures of CIFAR-10: the original pixels of its test split are not in the file.
-    The first 6,500 are for training, the next 500 for validation, the last 728 for test.
-    """
+    """Read cifar10/lossless_train.npz, original pixels of training pictures, for reconstruction."""
     with np.load(root / "cifar10" / "lossless_train.npz") as stored:
         pictures = stored["x"]
     test = len(pictures) - _NUM_LOSSLESS_TEST
@@ -41,11 +34,7 @@ def load_cifar10_lossless(root: Path, split: str) -> Instances:
 
 
 def load_cifar10(root: Path, split: str) -> Instances:
-    """Read cifar-10-batches-py, original pixels, for classification.
-
-    Validation is the last 5,000 of the 50,000 training pictures; test has 10,000. A file is broken if its
-    checksum is not the published one.
-    """
+    """Read cifar-10-batches-py, original pixels, for classification; checksums must be the published ones."""
     # Loads torch, which listing the data sets does not need.
     from torchvision.datasets import CIFAR10
 

@@ -15,11 +15,7 @@ from experiments.data.packed import as_picture, cached_archive, read_member
 
 
 def load_easy_vqa(root: Path, split: str) -> Instances:
-    """Read easy-vqa/easy-vqa.tar.xz. On test, the commonest training answer to a question is right for 0.669.
-
-    Train has 3,806 pictures and 36,682 questions, validation 194 and 1,893 (one in twenty of the published
-    training pictures, by the SHA-256 of their number), test 1,000 and 9,673.
-    """
+    """Read easy-vqa/easy-vqa.tar.xz."""
     archive = root / "easy-vqa" / "easy-vqa.tar.xz"
     folder = "test" if split == "test" else "train"
     pictures = cached_archive(archive, f"{folder}/images/*.png", as_picture)

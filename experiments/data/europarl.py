@@ -15,10 +15,7 @@ _PARTS = {"train": range(2, _NUM_PARTS), "validation": range(1, 2), "test": rang
 
 
 def load_europarl(root: Path, split: str) -> Instances:
-    """Read europarl/, sentences of 1996 to 2001: tokenised, true-cased, of 4 to 30 tokens, each once.
-
-    Train has 150,000 of them, validation 2,000, test 3,000.
-    """
+    """Read europarl/, sentences of 1996 to 2001: tokenised, true-cased, of 4 to 30 tokens, each once."""
     with lzma.open(root / "europarl" / _FILES[split], "rt", encoding="utf-8") as file:
         return Instances({"text": one_each(file.read().splitlines())})
 
@@ -26,8 +23,7 @@ def load_europarl(root: Path, split: str) -> Instances:
 def load_europarl_v7(root: Path, split: str) -> Instances:
     """Read the published corpus: the first English file in europarl-v7/, such as europarl-v7.fr-en.en.
 
-    Sentences of 4 to 30 words are read, without duplicates. The corpus is published without splits: sentences
-    whose SHA-256 modulo 100 is 0 are for test, those with 1 for validation, all others for training.
+    Sentences of 4 to 30 words are read, without duplicates.
     """
     path = min((root / "europarl-v7").glob("*.en"))
     with path.open(encoding="utf-8") as file:

@@ -21,9 +21,7 @@ _TAGS = {"train": "1", "validation": "1", "test": "2"}  # a clip with tag 0 is i
 def load_hmdb51(root: Path, split: str) -> Instances:
     """Read hmdb51/, the first of the three published divisions into training and test.
 
-    Validation is one in ten of the 70 published training clips of each of the 51 classes, by the SHA-256 of
-    the file name; test has 30 clips of each class. The cache keeps of each clip what the paper profile uses:
-    32 evenly spaced frames of 224x224 pixels.
+    The cache keeps of each clip what the paper profile uses: 32 evenly spaced frames of 224x224 pixels.
     """
     folder = root / "hmdb51"
     lists = sorted((folder / SPLITS_FOLDER).glob(f"*{_SUFFIX}"))

@@ -11,11 +11,7 @@ SUBSETS = {"train": "train-clean-100", "validation": "dev-clean", "test": "test-
 
 
 def load_librispeech(root: Path, split: str) -> Instances:
-    """Read LibriSpeech/, with lower-case transcripts.
-
-    Train is train-clean-100 (28,539 utterances), validation dev-clean (2,703), test test-clean (2,620). An
-    utterance without a transcript is a broken file.
-    """
+    """Read LibriSpeech/, with lower-case transcripts; an utterance without one is a broken file."""
     # Loads torch, which listing the data sets does not need.
     from torchaudio.datasets import LIBRISPEECH
 

@@ -80,11 +80,7 @@ VOICES: dict[str, Voices] = {
 
 
 def load_made_digits(_: Path, split: str) -> Instances:
-    """Read strings of 1 to 6 digits, drawn with seed 0; make them first if the cache does not have them.
-
-    Train has 3,000 strings in 56 variants of eSpeak NG's voices, each in seven accents, validation 300 in 8
-    other variants, test 300 in four voices of Flite.
-    """
+    """Read strings of 1 to 6 digits, drawn with seed 0; make them first if the cache does not have them."""
     archive = _archive(split)
     if not archive.is_file():
         make_digits(archive, split)

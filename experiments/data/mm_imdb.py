@@ -24,8 +24,7 @@ _KEPT_SIZE = (256, 160)
 def load_mm_imdb(root: Path, split: str) -> Instances:
     """Read mmimdb/: the longest plot of each film, and its poster, of which the cache keeps 256x160 pixels.
 
-    Train has 15,552 films, validation (dev) 2,608, test 7,799. The scored labels are the 13 most frequent
-    genres of the training split.
+    The scored labels are the 13 most frequent genres of the training split.
     """
     folder = root / "mmimdb"
     subsets = json.loads((folder / "split.json").read_text(encoding="utf-8"))

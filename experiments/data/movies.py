@@ -21,8 +21,7 @@ _FILES = {"train": "train.jsonl", "validation": "val.jsonl", "test": "test.jsonl
 def load_movies(root: Path, split: str) -> Instances:
     """Read movies/: the text of each film after its first sentence, which names the genre, and its poster.
 
-    Train has 3,563 films, validation 383, test 500. The scored labels are the 13 most frequent genres of the
-    training split.
+    The scored labels are the 13 most frequent genres of the training split.
     """
     folder = root / "movies"
     posters = cached_archive(folder / "posters_96x144.tar", "*.jpg", as_picture)

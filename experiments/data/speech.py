@@ -94,11 +94,7 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int, *, trai
 
 
 def load_fsdd_recordings(root: Path, split: str) -> Recordings:
-    """Read fsdd/recordings.tar.xz, with files <digit>_<speaker>_<index>.wav.
-
-    Train has index 7 and above (2,580 recordings), validation 5 and 6 (120), test 1 to 4 (240), all of the
-    same six speakers. For arguments and errors see `Loader`.
-    """
+    """Read fsdd/recordings.tar.xz, with files <digit>_<speaker>_<index>.wav; see `Loader`."""
     store = cached_archive(root / "fsdd" / "recordings.tar.xz", "*.wav", as_samples)
     named = [PurePosixPath(name).stem.split("_") for name in store.names]
     own = [row for row, (_, _, index) in enumerate(named) if int(index) in _INDICES[split]]
@@ -118,11 +114,7 @@ def load_fsdd(root: Path, split: str) -> Instances:
 
 
 def load_speechocean762(root: Path, split: str) -> Instances:
-    """Read English sentences of learners in speechocean762/: opus16k.tar and {train,test}/{text,utt2spk}.
-
-    Train has 2,380 utterances, validation 120 (of one in twenty of the 125 published training speakers, by
-    the SHA-256 of their number), test 2,500 of 125 other speakers.
-    """
+    """Read English sentences of learners in speechocean762/: opus16k.tar and {train,test}/{text,utt2spk}."""
     folder = root / "speechocean762"
     store = cached_archive(folder / "opus16k.tar", "*.opus", as_samples)
     subset = folder / ("test" if split == "test" else "train")

@@ -14,12 +14,12 @@ _MIN_WORDS = 20  # fewer words are mostly a phrase, not a sentence
 
 
 def load_sst2(root: Path, split: str, *, folder: str = "sst2") -> Instances:
-    """Read a split from a folder. Test (872 texts) is GLUE's dev set: its test set has no public labels.
+    """Read a split from a folder. Test is GLUE's dev set: its test set has no public labels.
 
     The published training texts are sentences and phrases of them. Held out is one in twenty of those with
-    20 words or more, by the SHA-256 of the text. Training (61,781 texts) has all others, except phrases that
-    are a part of a text that is held out. Validation (144) has the texts held out that are no part of a
-    longer training text.
+    20 words or more, by the SHA-256 of the text. The training split has all others, except phrases that are a
+    part of a text that is held out. The validation split has the texts held out that are no part of a longer
+    training text.
     """
     path = root / folder / ("dev.tsv" if split == "test" else "train.tsv")
     with path.open(encoding="utf-8", newline="") as file:

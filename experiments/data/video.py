@@ -30,8 +30,7 @@ def load_weizmann(root: Path, split: str) -> Instances:
 
     The archive has a list, clips.csv, and <class>/<clip>.jpg with the frames of a clip side by side. A window
     begins every 4 frames in the training split and every 8 frames in the others. Frames after the last whole
-    window are not used. Train has people 0 to 4 (20 clips, 313 windows), validation person 5 (4 clips, 24
-    windows), test people 6 to 8 (12 clips, 92 windows).
+    window are not used.
     """
     archive = root / "weizmann" / "weizmann.tar"
     strips = cached_archive(archive, "*.jpg", _cut_strip)
@@ -50,11 +49,7 @@ def load_weizmann(root: Path, split: str) -> Instances:
 
 
 def load_fights(root: Path, split: str) -> Instances:
-    """Read fights/fights.tar: {fight,noFight}/<clip>.mp4, 112x112 pixels, 12 frames a second.
-
-    Clips whose file name has a SHA-256 that modulo 10 is 0 or 5 are for test (61 clips), those with 1 for
-    validation (30), all others for training (209).
-    """
+    """Read fights/fights.tar: {fight,noFight}/<clip>.mp4, 112x112 pixels, 12 frames a second."""
     clips = cached_archive(root / "fights" / "fights.tar", "*.mp4", decode_video)
     own = [row for row, name in enumerate(clips.names) if _part(name) in _PARTS[split]]
     targets = [LABELS.index(_FIGHT_LABELS[PurePosixPath(clips.names[row]).parent.name]) for row in own]

@@ -22,9 +22,8 @@ _KEPT_SIZE = (256, 256)
 def load_vqa_v2(root: Path, split: str) -> Instances:
     """Read vqa-v2/. Test is val2014, because the answers of the published test set are not public.
 
-    Validation has the questions about one in twenty of the pictures of train2014, by the SHA-256 of their
-    number. The training split leaves out questions whose most frequent answer is not a class; the others keep
-    them. The cache keeps pictures of 256x256 pixels.
+    The training split leaves out questions whose most frequent answer is not a class; the others keep them.
+    The cache keeps pictures of 256x256 pixels.
     """
     folder, subset = root / "vqa-v2", _SUBSETS[split]
     labels = _commonest(_annotations(folder, _SUBSETS["train"]))
