@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from experiments.data.base import SPLITS, Loader
 from experiments.data.cifar10 import (
@@ -69,7 +69,7 @@ def _files(folder: str, common: str = "", **of_split: str) -> Mapping[str, tuple
     """
     own = {"validation": of_split.get("train", ""), **of_split}
     names = {split: f"{common} {own.get(split, '')}".split() for split in SPLITS}
-    return {split: tuple(f"{folder}/{name}" for name in dict.fromkeys(names[split])) for split in SPLITS}
+    return {split: tuple(str(PurePosixPath(folder, name)) for name in names[split]) for split in SPLITS}
 
 
 def _vqa_files(subset: str) -> str:
