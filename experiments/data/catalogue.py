@@ -68,7 +68,7 @@ def _files(folder: str, common: str = "", **of_split: str) -> Mapping[str, tuple
         of_split: Further names of a split; validation has those of train where it is absent.
     """
     own = {"validation": of_split.get("train", ""), **of_split}
-    names = {split: f"{common} {own.get(split, '')}".split() for split in SPLITS}
+    names = {split: dict.fromkeys(f"{common} {own.get(split, '')}".split()) for split in SPLITS}
     return {split: tuple(str(PurePosixPath(folder, name)) for name in names[split]) for split in SPLITS}
 
 
