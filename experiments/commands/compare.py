@@ -13,19 +13,9 @@ import typer
 
 from channel_service.radio.channels import Channel
 from client.setting_options import parse_options
+from experiments.commands import options as common
 from experiments.commands.figures import put_table
 from experiments.commands.matches import matches_file, measure_matches, read_matches
-from experiments.commands.options import (
-    CHANNELS,
-    LIMIT,
-    LINK_SEED,
-    README,
-    SNRS,
-    THREADS,
-    WEIGHTS,
-    links_of,
-    weights_of,
-)
 from experiments.evaluation.comparison import Comparison
 from experiments.evaluation.evaluate import evaluate, in_process
 from experiments.evaluation.results import check_writable
@@ -52,15 +42,15 @@ def compare_command(
             help="Comma-separated, or all; an option of a system follows its name, as in NAME:OPTION=VALUE.",
         ),
     ] = _ALL,
-    channels: CHANNELS = "awgn,rayleigh",
-    snr_db: SNRS = "-6:18:3",
-    limit: LIMIT = None,
-    seed: LINK_SEED = 0,
+    channels: common.CHANNELS = "awgn,rayleigh",
+    snr_db: common.SNRS = "-6:18:3",
+    limit: common.LIMIT = None,
+    seed: common.LINK_SEED = 0,
     reference: Annotated[
         str, typer.Option(help="System that all others are compared with.")
     ] = DEFAULT_SYSTEM,
-    weights: WEIGHTS = DEFAULT_WEIGHTS,
-    threads: THREADS = 2,
+    weights: common.WEIGHTS = DEFAULT_WEIGHTS,
+    threads: common.THREADS = 2,
     output: Annotated[
         Path, typer.Option(help="JSON file of the rows; the report is written beside it.")
     ] = Path("results/compare.json"),
@@ -74,7 +64,7 @@ def compare_command(
             help="Measure systems that can trade quality within the reference's channel uses, too.",
         ),
     ] = False,
-    readme: README = None,
+    readme: common.README = None,
 ) -> None:
     """Measure several systems on the test splits over the same draws, and write the comparison.
 
@@ -86,7 +76,7 @@ def compare_command(
     get_system(reference)
     chosen_tasks = [get_task(name).name for name in _names(tasks, list(TASKS))]
     contenders = [_read_contender(text, chosen_tasks) for text in _names(systems, list(SYSTEMS))]
-    links = links_of(channels, snr_db, seed)
+    links = common.links_of(channels, snr_db, seed)
     check_writable(output)
     comparison = Comparison.read(output)
     if not report:
@@ -171,7 +161,7 @@ def _measure(
     todo = [(task, own) for task, own in pairs if (own.system, task) not in missing]
     started, num_measured = time.monotonic(), 0
     for number, (task, contender) in enumerate(todo, 1):
-        manifest = load_joint_manifest(weights_of(weights, contender.system))
+        manifest = load_joint_manifest(common.weights_of(weights, contender.system))
         options = get_system(contender.system).read_options(task, contender.options)
         left = _links_left(comparison, manifest, task, options, links, limit)
         if not left:

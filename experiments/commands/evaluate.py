@@ -13,17 +13,7 @@ import torch
 import typer
 
 from client.setting_options import SystemOptions, parse_options
-from experiments.commands.options import (
-    CHANNELS,
-    LIMIT,
-    LINK_SEED,
-    SNRS,
-    SYSTEM,
-    THREADS,
-    WEIGHTS,
-    links_of,
-    weights_of,
-)
+from experiments.commands import options as common
 from experiments.evaluation.evaluate import Figure, evaluate, in_process
 from experiments.evaluation.network_link import over_services
 from experiments.evaluation.results import check_writable, write_figures
@@ -44,24 +34,24 @@ def evaluate_command(
     task: Annotated[
         str, typer.Option("--tasks", "--task", help="Comma-separated; all trained ones when absent.")
     ] = "",
-    system: SYSTEM = DEFAULT_SYSTEM,
-    channel: CHANNELS = "awgn",
-    snr_db: SNRS = "12",
+    system: common.SYSTEM = DEFAULT_SYSTEM,
+    channel: common.CHANNELS = "awgn",
+    snr_db: common.SNRS = "12",
     fading: Annotated[str, typer.Option(help="block | symbol | doppler")] = "block",
-    seed: LINK_SEED = 0,
+    seed: common.LINK_SEED = 0,
     realisations: Annotated[
         int,
         typer.Option(
             min=1, max=1000, help="Send each instance over so many draws of the channel, and take the mean."
         ),
     ] = 1,
-    weights: WEIGHTS = DEFAULT_WEIGHTS,
+    weights: common.WEIGHTS = DEFAULT_WEIGHTS,
     dataset: Annotated[
         str | None, typer.Option(help="Data set to measure on; each task's first when absent (semcom data).")
     ] = None,
     split: Annotated[Split, typer.Option(help="Split of the data set.")] = Split.TEST,
     option: SystemOptions = None,
-    limit: LIMIT = None,
+    limit: common.LIMIT = None,
     over_network: Annotated[
         bool, typer.Option(help="Measure through the three services, which are started for it.")
     ] = False,
@@ -69,7 +59,7 @@ def evaluate_command(
         str | None,
         typer.Option(help="Measure through services that run already: address of their transmitter."),
     ] = None,
-    threads: THREADS = 2,
+    threads: common.THREADS = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a figure.")] = False,
     output: Annotated[
         Path | None, typer.Option(help="Also write the figures there, as a JSON array, after each task.")
@@ -77,9 +67,9 @@ def evaluate_command(
 ) -> None:
     """Measure tasks on a split (Algorithm 2), of the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
-    manifest = load_joint_manifest(weights_of(weights, system))
+    manifest = load_joint_manifest(common.weights_of(weights, system))
     tasks = [get_task(name.strip()).name for name in task.split(",")] if task else list(manifest.tasks)
-    links = links_of(channel, snr_db, seed, fading)
+    links = common.links_of(channel, snr_db, seed, fading)
     networked = over_network or url is not None
     measure = partial(
         evaluate,

@@ -21,7 +21,7 @@ THREADS = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 CHANNELS = Annotated[
     str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, ...")
 ]
-SNRS = Annotated[str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")]
+SNRS = Annotated[str, typer.Option(help="Comma-separated, or low:high:step with both ends; in dB.")]
 LINK_SEED = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the link's draws.")]
 LIMIT = Annotated[
     int | None, typer.Option(min=1, help="Measure so many instances, drawn with seed 0, instead of all.")

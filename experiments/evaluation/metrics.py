@@ -237,18 +237,9 @@ METRICS: Mapping[str, Metric] = {
     ),
     "vqa_accuracy": Mean(vqa_accuracy),
 }
-"""Each metric, of the predictions of each realisation, and targets:
+"""Each metric by its name; docs/data.md defines them. What their predictions and targets are:
 
-accuracy: labels, compared as they are. Wilson interval; all others bootstrap.
-micro_f1, macro_f1: rows of zeros and ones, float32 [num_labels]: see `multi_hot` of `experiments.data.base`,
-    which also chooses the labels to count. A label that is neither there nor predicted in the whole split
-    counts as zero in the macro mean.
-bleu_4, bleu_1: sentences. Corpus BLEU with n-grams of up to four words and of one,
-    without smoothing (Papineni et al., 2002). Both sides are split by one rule, that of
-    `transmitter.scoring.split_words`: lower case, no accents, every punctuation mark a word; so
-    "Parliament 's" and "parliament ' s" are the same.
-psnr_db: uint8 pictures of one size, [height, width, 3]; the mean of the pictures' own [dB], each at most 100.
-word_accuracy: transcripts. One less the word error rate of the corpus, (substitutions + insertions +
-    deletions) / words said: below zero where there are more errors than words.
-vqa_accuracy: an answer, and ten people's.
+accuracy: labels. micro_f1, macro_f1: rows of `multi_hot`, which also chooses the labels to count. bleu_4,
+bleu_1: sentences, both split by `transmitter.scoring.split_words`. psnr_db: uint8 pictures of one size,
+[height, width, 3]. word_accuracy: transcripts. vqa_accuracy: an answer, and ten people's.
 """

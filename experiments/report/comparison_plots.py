@@ -8,16 +8,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from experiments.evaluation.comparison import Row, line_of, lines_of
+from experiments.report import plots
 from experiments.report.comparison import COST_SNR_DB, uses_of
-from experiments.report.plots import (
-    METRIC_TITLES,
-    draw_guesser,
-    draw_line,
-    panel_grid,
-    provenance,
-    save,
-    style_of,
-)
 
 _SUFFIXES = (".png", ".svg")
 
@@ -54,15 +46,15 @@ def _draw(rows: Sequence[Row], stem: Path, draw_panel: Callable[[Axes, list[Row]
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     num_columns = min(2, len(tasks))
     paths = [stem.with_name(stem.name + suffix) for suffix in _SUFFIXES]
-    with panel_grid(-(-len(tasks) // num_columns), num_columns) as (figure, panels):
+    with plots.panel_grid(-(-len(tasks) // num_columns), num_columns) as (figure, panels):
         for task, axes in zip(tasks, panels, strict=False):
             here = [row for row in rows if row["task"] == task]
             draw_panel(axes, here)
             first = here[0]
             axes.set_title(f"{task} on {first['dataset']}, n = {first['num_instances']}")
-            axes.set_ylabel(METRIC_TITLES.get(first["metric"], first["metric"]))
+            axes.set_ylabel(plots.METRIC_TITLES.get(first["metric"], first["metric"]))
             axes.legend(fontsize=7)
-        save(figure, provenance(rows).replace("; CSI", ";\nCSI"), *paths)
+        plots.save(figure, plots.provenance(rows).replace("; CSI", ";\nCSI"), *paths)
     return paths
 
 
@@ -70,8 +62,8 @@ def _draw_task_scores(axes: Axes, rows: list[Row]) -> None:
     for number, (_, name) in enumerate(lines_of(rows)):
         line = [row for row in rows if line_of(row) == name]
         if line:
-            draw_line(axes, line, number, f"{name}, {uses_of(line)} channel uses")
-    draw_guesser(axes, rows)
+            plots.draw_line(axes, line, number, f"{name}, {uses_of(line)} channel uses")
+    plots.draw_guesser(axes, rows)
     axes.set_xlabel(f"Es/N0 [dB], {rows[0]['channel']}")
 
 
@@ -80,7 +72,7 @@ def _draw_task_costs(axes: Axes, rows: list[Row]) -> None:
     for number, (_, name) in enumerate(lines_of(rows)):
         for row in (row for row in rows if line_of(row) == name):
             errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
-            style = style_of(number)
+            style = plots.style_of(number)
             face = style["color"] if row["channel"] == channels[0] else "none"
             axes.errorbar(
                 row["channel_uses"], row["value"], yerr=errors, markerfacecolor=face, linestyle="none",
