@@ -7,6 +7,9 @@ from typing import Any
 
 from shared.tasks import Modality
 
+SAMPLE_RATE_HZ = 16_000
+"""Of every recording, once it is decoded."""
+
 Source = Mapping[Modality, Any]
 """One instance as `transmitter.media` decodes it, a value for each modality of its task:
 

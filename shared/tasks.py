@@ -23,6 +23,7 @@ class Task:
         answer: label (one class), labels (any number of classes), text, transcript (what was said), image.
         metric: Of the paper.
         description: For people.
+        image_size: Height and width that pictures are brought to [pixels]; zeros where none is sent.
     """
 
     name: str
@@ -30,17 +31,27 @@ class Task:
     answer: AnswerKind
     metric: str
     description: str
+    image_size: tuple[int, int] = (0, 0)
 
 
 _TABLE = (
     Task("sentiment", ("text",), "label", "accuracy", "Is a sentence positive or negative?"),
     Task("text_reconstruction", ("text",), "text", "bleu", "Bring the sentence itself across."),
-    Task("image_classification", ("image",), "label", "accuracy", "What does the picture show?"),
-    Task("image_reconstruction", ("image",), "image", "psnr_db", "Bring the picture itself across."),
+    Task("image_classification", ("image",), "label", "accuracy", "What does the picture show?", (32, 32)),
+    Task(
+        "image_reconstruction", ("image",), "image", "psnr_db", "Bring the picture itself across.", (32, 32)
+    ),
     Task("speech_recognition", ("audio",), "transcript", "word_accuracy", "What was said?"),
     Task("video_classification", ("video",), "label", "accuracy", "What is being done in the clip?"),
-    Task("vqa", ("image", "text"), "label", "accuracy", "Answer a question about a picture."),
-    Task("movie_genres", ("image", "text"), "labels", "micro_f1", "Genres of a film from poster and plot."),
+    Task("vqa", ("image", "text"), "label", "accuracy", "Answer a question about a picture.", (64, 64)),
+    Task(
+        "movie_genres",
+        ("image", "text"),
+        "labels",
+        "micro_f1",
+        "Genres of a film from poster and plot.",
+        (144, 96),
+    ),
 )
 
 TASKS: dict[str, Task] = {task.name: task for task in _TABLE}

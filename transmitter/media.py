@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from shared.errors import InvalidField, TooLarge, UnsupportedMedia
+from shared.source import SAMPLE_RATE_HZ
 from shared.tasks import Modality
 from transmitter.containers import (
     AUDIO_CONTAINERS,
@@ -32,7 +33,6 @@ from transmitter.containers import (
 
 MAX_TEXT_CHARS = 2000
 MAX_IMAGE_PIXELS = 25_000_000
-SAMPLE_RATE_HZ = 16_000
 MAX_AUDIO_S = 60.0
 MAX_AUDIO_CHANNELS = 8
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 8_000, 192_000

@@ -11,13 +11,11 @@ from typing import Annotated
 import torch
 import typer
 
-from channel_service.links.settings import LinkSettings
 from channel_service.radio.channels import Channel
 from client.setting_options import parse_options
-from experiments.commands.evaluate import parse_snrs
+from experiments.commands import options as common
 from experiments.commands.figures import put_table
 from experiments.commands.matches import matches_file, measure_matches, read_matches
-from experiments.commands.options import THREADS, WEIGHTS, weights_of
 from experiments.evaluation.comparison import Comparison
 from experiments.evaluation.evaluate import evaluate, in_process
 from experiments.evaluation.results import check_writable
@@ -29,7 +27,6 @@ from shared.tasks import TASKS, get_task
 from shared.weights import Manifest, find_weights, load_joint_manifest
 
 _ALL = "all"
-_MAX_SEED = 2**32 - 1
 README_MARK = "<!-- written by semcom compare -->"
 
 
@@ -45,21 +42,15 @@ def compare_command(
             help="Comma-separated, or all; an option of a system follows its name, as in NAME:OPTION=VALUE.",
         ),
     ] = _ALL,
-    channels: Annotated[
-        str, typer.Option("--channels", "--channel", help="Comma-separated: awgn, rayleigh, ...")
-    ] = "awgn,rayleigh",
-    snr_db: Annotated[
-        str, typer.Option(help="Comma-separated, or low:high:step with both ends [dB].")
-    ] = "-6:18:3",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Measure so many instances, drawn with seed 0, not all.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=_MAX_SEED, help="Of the link.")] = 0,
+    channels: common.CHANNELS = "awgn,rayleigh",
+    snr_db: common.SNRS = "-6:18:3",
+    limit: common.LIMIT = None,
+    seed: common.LINK_SEED = 0,
     reference: Annotated[
         str, typer.Option(help="System that all others are compared with.")
     ] = DEFAULT_SYSTEM,
-    weights: WEIGHTS = DEFAULT_WEIGHTS,
-    threads: THREADS = 2,
+    weights: common.WEIGHTS = DEFAULT_WEIGHTS,
+    threads: common.THREADS = 2,
     output: Annotated[
         Path, typer.Option(help="JSON file of the rows; the report is written beside it.")
     ] = Path("results/compare.json"),
@@ -73,9 +64,7 @@ def compare_command(
             help="Measure systems that can trade quality within the reference's channel uses, too.",
         ),
     ] = False,
-    readme: Annotated[
-        Path | None, typer.Option(help="File whose marked table is written anew, such as README.md.")
-    ] = None,
+    readme: common.README = None,
 ) -> None:
     """Measure several systems on the test splits over the same draws, and write the comparison.
 
@@ -87,10 +76,7 @@ def compare_command(
     get_system(reference)
     chosen_tasks = [get_task(name).name for name in _names(tasks, list(TASKS))]
     contenders = [_read_contender(text, chosen_tasks) for text in _names(systems, list(SYSTEMS))]
-    links = [
-        LinkSettings(channel=model, snr_db=snr, seed=seed).to_channel()
-        for model, snr in product(_names(channels, []), parse_snrs(snr_db))
-    ]
+    links = common.links_of(channels, snr_db, seed)
     check_writable(output)
     comparison = Comparison.read(output)
     if not report:
@@ -156,7 +142,7 @@ def missing_of(weights: Path, systems: list[str], tasks: list[str]) -> dict[tupl
 
 def _names(text: str, every: list[str]) -> list[str]:
     """Names of a comma-separated list, once each; all where it says so."""
-    if text.strip() == _ALL and every:
+    if text.strip() == _ALL:
         return every
     return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
@@ -175,7 +161,7 @@ def _measure(
     todo = [(task, own) for task, own in pairs if (own.system, task) not in missing]
     started, num_measured = time.monotonic(), 0
     for number, (task, contender) in enumerate(todo, 1):
-        manifest = load_joint_manifest(weights_of(weights, contender.system))
+        manifest = load_joint_manifest(common.weights_of(weights, contender.system))
         options = get_system(contender.system).read_options(task, contender.options)
         left = _links_left(comparison, manifest, task, options, links, limit)
         if not left:

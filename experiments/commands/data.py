@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,8 +17,6 @@ from experiments.data.base import SPLITS
 from experiments.data.catalogue import DATASETS, Dataset
 from experiments.data.packed import cache_folder
 from shared.tasks import TASKS
-
-_PLAIN: dict[str, Any] = {"soft_wrap": True, "markup": False, "highlight": False}
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -87,17 +85,15 @@ def data_command(
         return
     console = Console()
     console.print(_table(findings))
-    looked_in = (
-        f"Data sets are read from {folder}" if folder else "Set SEMCOM_DATA to the folder of data sets"
-    )
-    console.print(f"{looked_in}. Decoded files are kept in {cache_folder()}.", **_PLAIN)
+    where = f"Data sets are read from {folder}." if folder else "Set SEMCOM_DATA to the folder of data sets."
+    lines = [f"{where} Decoded files are kept in {cache_folder()}."]
     for finding in findings:
         if finding.missing or finding.missing_programs:
-            console.print(f"\n{finding.dataset}: get it from {finding.source}", **_PLAIN)
-        for file in finding.missing:
-            console.print(f"  missing file {file}", **_PLAIN)
+            lines.append(f"\n{finding.dataset}: get it from {finding.source}")
+        lines += [f"  missing file {file}" for file in finding.missing]
         for program in finding.missing_programs:
-            console.print(f"  missing program {program}, install it: apt install {program}", **_PLAIN)
+            lines.append(f"  missing program {program}, install it: apt install {program}")
+    console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 
 
 def _table(findings: list[Finding]) -> Table:

@@ -11,7 +11,7 @@ import typer
 
 from channel_service.links.settings import LinkSettings
 from channel_service.radio.channels import Channel
-from experiments.commands.options import SYSTEM, THREADS, WEIGHTS, weights_of
+from experiments.commands.options import README, SYSTEM, THREADS, WEIGHTS, weights_of
 from experiments.data import load_examples
 from experiments.evaluation.evaluate import evaluate, in_process
 from experiments.evaluation.results import check_writable, read_figures, write_figures
@@ -28,9 +28,7 @@ def figures_command(
     system: SYSTEM = DEFAULT_SYSTEM,
     weights: WEIGHTS = DEFAULT_WEIGHTS,
     results: Annotated[Path, typer.Option(help="Folder for rows and pictures.")] = Path("results"),
-    readme: Annotated[
-        Path | None, typer.Option(help="File whose marked table is written anew, such as README.md.")
-    ] = None,
+    readme: README = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many instances of each set.")] = 1000,
     threads: THREADS = 2,
 ) -> None:

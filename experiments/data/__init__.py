@@ -46,4 +46,5 @@ def _load(task: str, split: str, name: str) -> Examples:
     root = Path(folder or "")
     for file in dataset.missing_files(root, split):
         raise DatasetMissing(name, str(root / file), f"get it from {dataset.source}")
-    return dataset.load(root, split)
+    stated = dataset.test_is if split == "test" else split
+    return Examples(**vars(dataset.load(root, split)), dataset=name, split=stated, task=task)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,8 @@ class DatasetMissing(SemcomError):
 class BrokenFile(SemcomError):
     """A file of a data set exists, but it cannot be decoded."""
 
-    def __init__(self, dataset: str, file: str, reason: str) -> None:
-        super().__init__(f"data set {dataset!r}: {file} is broken: {reason}")
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file} is broken: {reason}")
 
 
 LabelCue = Literal["all", "motion", "appearance"]
@@ -78,28 +79,21 @@ text and image: None, because the source itself is the target.
 
 
 @dataclass(frozen=True)
-class Examples:
-    """A split of one task.
+class Instances:
+    """What a loader reads of one split.
 
     Attributes:
-        dataset: Name of the data set, e.g. "sst2".
-        split: Name of the split as figures state it: one of `SPLITS`, but "dev" for the test split of SST-2,
-            because it is the published dev set.
-        task: Name of the task.
-        labels: Class names, in the order of the targets; empty where the answer is not a label.
         columns: Inputs by modality.
         targets: See `Targets`.
+        labels: Class names, in the order of the targets; empty where the answer is not a label.
         scored_labels: The labels that the usual metric of this data set counts, if it does not count all.
         human_answers: The answers of ten people to each instance, if the data set has them. A target is then
             -1 if the most frequent answer is not one of the labels.
     """
 
-    dataset: str
-    split: str
-    task: str
-    labels: tuple[str, ...]
     columns: Mapping[Modality, Column]
-    targets: Targets
+    targets: Targets = None
+    labels: tuple[str, ...] = ()
     scored_labels: tuple[str, ...] = ()
     human_answers: Sequence[tuple[str, ...]] = ()
 
@@ -112,6 +106,29 @@ class Examples:
             {modality: column.values[column.rows[index]] for modality, column in self.columns.items()}
             for index in indices
         ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples(Instances):
+    """A split of one task.
+
+    Attributes:
+        dataset: Name of the data set, e.g. "sst2".
+        split: Name of the split as figures state it: one of `SPLITS`, but "dev" for the test split of SST-2,
+            because it is the published dev set.
+        task: Name of the task.
+    """
+
+    dataset: str
+    split: str
+    task: str
+
+
+Loader = Callable[[Path, str], Instances]
+"""Reads a split, one of `SPLITS`, from the folder that holds all data sets.
+
+Raises `BrokenFile` if a file cannot be decoded. Sizes and rules of all splits are in docs/data.md.
+"""
 
 
 def in_part(name: str, num_parts: int) -> int:
@@ -133,27 +150,6 @@ def in_split(name: str, split: str, num_parts: int = 20) -> bool:
         num_parts: One in so many training items is for validation.
     """
     return split == "test" or (in_part(name, num_parts) == 1) == (split == "validation")
-
-
-class Chain(Sequence[Any]):
-    """Several sequences, one after the other, without copying them.
-
-    Args:
-        parts: The sequences; none may be empty.
-    """
-
-    def __init__(self, parts: Sequence[Sequence[Any] | NDArray[np.uint8]]) -> None:
-        self._parts = parts
-        self._ends = np.cumsum([len(part) for part in parts])
-
-    def __len__(self) -> int:
-        return int(self._ends[-1])
-
-    def __getitem__(self, index: Any) -> Any:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        part = int(np.searchsorted(self._ends, index, side="right"))
-        return self._parts[part][index - (self._ends[part] - len(self._parts[part]))]
 
 
 def distinct(values: Sequence[str]) -> Column:
@@ -198,20 +194,16 @@ def join(parts: Sequence[Examples]) -> Examples:
         targets = np.concatenate([part.targets for part in parts])
     elif targets is not None:
         targets = [target for part in parts for target in part.targets]
-    return Examples(
-        dataset=name,
-        split=first.split,
-        task=first.task,
-        labels=first.labels,
-        columns=columns,
-        targets=targets,
-        scored_labels=first.scored_labels,
-        human_answers=[people for part in parts for people in part.human_answers],
-    )
+    people = [row for part in parts for row in part.human_answers]
+    return replace(first, dataset=name, columns=columns, targets=targets, human_answers=people)
 
 
 def _join_columns(columns: Sequence[Column]) -> Column:
+    # Loads torch, which listing the data sets does not need.
+    from torch.utils.data import ConcatDataset
+
     starts = np.cumsum([0, *(len(column.values) for column in columns[:-1])])
     rows = [column.rows + start for column, start in zip(columns, starts, strict=True)]
     cues = [np.broadcast_to(column.label_cue, len(column.values)) for column in columns]
-    return Column(Chain([column.values for column in columns]), np.concatenate(rows), np.concatenate(cues))
+    values = cast(Sequence[Any], ConcatDataset([cast(Any, column.values) for column in columns]))
+    return Column(values, np.concatenate(rows), np.concatenate(cues))

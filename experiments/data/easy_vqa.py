@@ -10,44 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.data.base import Column, Examples, distinct, in_split
+from experiments.data.base import Column, Instances, distinct, in_split
 from experiments.data.packed import as_picture, cached_archive, read_member
 
-_NAME = "easy-vqa"
 
-
-def load_easy_vqa(root: Path, split: str) -> Examples:
-    """Read a split. On test, the most frequent training answer to each question has accuracy 0.669.
-
-    Args:
-        root: Folder that holds `easy-vqa/`.
-        split: "train" (3,806 pictures, 36,682 questions), "validation" (194 and 1,893: one in twenty of the
-            published training pictures, by the SHA-256 of their number) or "test" (1,000 and 9,673).
-
-    Raises:
-        BrokenFile: If a picture cannot be decoded.
-    """
+def load_easy_vqa(root: Path, split: str) -> Instances:
+    """Read easy-vqa/easy-vqa.tar.xz."""
     archive = root / "easy-vqa" / "easy-vqa.tar.xz"
     folder = "test" if split == "test" else "train"
-    pictures = cached_archive(
-        archive,
-        folder,
-        dataset=_NAME,
-        wanted=lambda name: name.startswith(f"{folder}/images/") and name.endswith(".png"),
-        decode=as_picture,
-    )
+    pictures = cached_archive(archive, f"{folder}/images/*.png", as_picture)
     labels = tuple(read_member(archive, "answers.txt").split())
     asked = json.loads(read_member(archive, f"{folder}/questions.json"))
     questions = [row for row in asked if in_split(str(row[2]), split)]
     rows = pictures.indices(f"{folder}/images/{image}.png" for _, _, image in questions)
-    return Examples(
-        dataset=_NAME,
-        split=split,
-        task="vqa",
-        labels=labels,
-        columns={
-            "image": Column(pictures.rows, rows),
-            "text": distinct([question for question, _, _ in questions]),
-        },
-        targets=np.array([labels.index(answer) for _, answer, _ in questions], dtype=np.int64),
-    )
+    texts = distinct([question for question, _, _ in questions])
+    targets = np.array([labels.index(answer) for _, answer, _ in questions], dtype=np.int64)
+    return Instances({"image": Column(pictures.rows, rows), "text": texts}, targets, labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import lzma
 from pathlib import Path
 
-from experiments.data.base import Examples, in_part, one_each
+from experiments.data.base import Instances, in_part, one_each
 from transmitter.scoring import split_words
 
 _FILES = {"train": "train.txt.xz", "validation": "val.txt.xz", "test": "test.txt.xz"}
@@ -14,27 +14,16 @@ _NUM_PARTS = 100
 _PARTS = {"train": range(2, _NUM_PARTS), "validation": range(1, 2), "test": range(1)}
 
 
-def load_europarl(root: Path, split: str) -> Examples:
-    """Read sentences of 1996 to 2001: tokenised, true-cased, of 4 to 30 tokens, without duplicates.
-
-    Args:
-        root: Folder that holds `europarl/`.
-        split: "train" (150,000), "validation" (2,000) or "test" (3,000).
-    """
+def load_europarl(root: Path, split: str) -> Instances:
+    """Read europarl/, sentences of 1996 to 2001: tokenised, true-cased, of 4 to 30 tokens, each once."""
     with lzma.open(root / "europarl" / _FILES[split], "rt", encoding="utf-8") as file:
-        sentences = file.read().splitlines()
-    return _examples("europarl", split, sentences)
+        return Instances({"text": one_each(file.read().splitlines())})
 
 
-def load_europarl_v7(root: Path, split: str) -> Examples:
-    """Read the published corpus: the English file of a pair of languages, such as europarl-v7.fr-en.en.
+def load_europarl_v7(root: Path, split: str) -> Instances:
+    """Read the published corpus: the first English file in europarl-v7/, such as europarl-v7.fr-en.en.
 
-    Sentences of 4 to 30 words are read, without duplicates. The corpus is published without splits.
-
-    Args:
-        root: Folder that holds `europarl-v7/` with one or more files `*.en`, of which the first is read.
-        split: "test", "validation" or "train": sentences whose SHA-256 modulo 100 is 0, is 1, or is another
-            number.
+    Sentences of 4 to 30 words are read, without duplicates.
     """
     path = min((root / "europarl-v7").glob("*.en"))
     with path.open(encoding="utf-8") as file:
@@ -45,15 +34,4 @@ def load_europarl_v7(root: Path, split: str) -> Examples:
         if in_part(sentence, _NUM_PARTS) in _PARTS[split]
         and _MIN_WORDS <= len(split_words(sentence)) <= _MAX_WORDS
     ]
-    return _examples("europarl-v7", split, kept)
-
-
-def _examples(dataset: str, split: str, sentences: list[str]) -> Examples:
-    return Examples(
-        dataset=dataset,
-        split=split,
-        task="text_reconstruction",
-        labels=(),
-        columns={"text": one_each(sentences)},
-        targets=None,
-    )
+    return Instances({"text": one_each(kept)})

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.data.base import Examples, in_split, one_each
+from experiments.data.base import Instances, in_split, one_each
 from experiments.data.packed import cached_files
 from shared.networks.profiles import get_profile
 from transmitter.media import decode_video
@@ -18,18 +18,10 @@ _VALIDATION_PARTS = 10
 _TAGS = {"train": "1", "validation": "1", "test": "2"}  # a clip with tag 0 is in no split
 
 
-def load_hmdb51(root: Path, split: str) -> Examples:
-    """Read a split of the first of the three published divisions into training and test.
+def load_hmdb51(root: Path, split: str) -> Instances:
+    """Read hmdb51/, the first of the three published divisions into training and test.
 
     The cache keeps of each clip what the paper profile uses: 32 evenly spaced frames of 224x224 pixels.
-
-    Args:
-        root: Folder that holds `hmdb51/`.
-        split: "train", "validation" (one in ten of the 70 published training clips of each of the 51 classes,
-            by the SHA-256 of the file name) or "test" (30 clips of each class).
-
-    Raises:
-        BrokenFile: If a clip cannot be decoded.
     """
     folder = root / "hmdb51"
     lists = sorted((folder / SPLITS_FOLDER).glob(f"*{_SUFFIX}"))
@@ -42,16 +34,8 @@ def load_hmdb51(root: Path, split: str) -> Examples:
         names = [name for name in listed if in_split(name, split, _VALIDATION_PARTS)]
         files += [folder / label / name for name in names]
         targets += [number] * len(names)
-    return Examples(
-        dataset="hmdb51",
-        split=split,
-        task="video_classification",
-        labels=labels,
-        columns={
-            "video": one_each(cached_files(files, root=folder, name=split, dataset="hmdb51", decode=_decode))
-        },
-        targets=np.array(targets, dtype=np.int64),
-    )
+    clips = cached_files(files, folder, _decode)
+    return Instances({"video": one_each(clips)}, np.array(targets, dtype=np.int64), labels)
 
 
 def _decode(data: bytes) -> NDArray[np.uint8]:

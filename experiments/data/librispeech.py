@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.data.base import BrokenFile, Examples, one_each
+from experiments.data.base import BrokenFile, Instances, one_each
 from experiments.data.packed import Waveforms, as_samples, cached_files
 
 SUBSETS = {"train": "train-clean-100", "validation": "dev-clean", "test": "test-clean"}
 
 
-def load_librispeech(root: Path, split: str) -> Examples:
-    """Read a split, with lower-case transcripts.
-
-    Args:
-        root: Folder that holds `LibriSpeech/`.
-        split: "train" (train-clean-100, 28,539 utterances), "validation" (dev-clean, 2,703) or "test"
-            (test-clean, 2,620).
-
-    Raises:
-        BrokenFile: If an utterance cannot be decoded or has no transcript.
-    """
+def load_librispeech(root: Path, split: str) -> Instances:
+    """Read LibriSpeech/, with lower-case transcripts; an utterance without one is a broken file."""
     # Loads torch, which listing the data sets does not need.
     from torchaudio.datasets import LIBRISPEECH
 
@@ -28,20 +19,8 @@ def load_librispeech(root: Path, split: str) -> Examples:
     try:
         utterances = [subset.get_metadata(number) for number in range(len(subset))]
     except FileNotFoundError as error:
-        raise BrokenFile("librispeech", SUBSETS[split], str(error)) from None
+        raise BrokenFile(SUBSETS[split], str(error)) from None
     folder = root / "LibriSpeech"
-    store = cached_files(
-        [folder / path for path, *_ in utterances],
-        root=folder,
-        name=split,
-        dataset="librispeech",
-        decode=as_samples,
-    )
-    return Examples(
-        dataset="librispeech",
-        split=split,
-        task="speech_recognition",
-        labels=(),
-        columns={"audio": one_each(Waveforms(store))},
-        targets=[transcript.lower() for _, _, transcript, *_ in utterances],
-    )
+    store = cached_files([folder / path for path, *_ in utterances], folder, as_samples)
+    transcripts = [transcript.lower() for _, _, transcript, *_ in utterances]
+    return Instances({"audio": one_each(Waveforms(store))}, transcripts)

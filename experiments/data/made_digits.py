@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from experiments.data.base import Examples, one_each
+from experiments.data.base import Instances, one_each
 from experiments.data.packed import Waveforms, as_samples, cache_folder, cached_archive
 from experiments.data.speech import DIGITS
 
@@ -79,32 +79,15 @@ VOICES: dict[str, Voices] = {
 }
 
 
-def load_made_digits(_: Path, split: str) -> Examples:
-    """Read strings of 1 to 6 digits, drawn with seed 0; make them first if the cache does not have them.
-
-    Args:
-        split: "train" (3,000 strings in 56 variants of eSpeak NG's voices, each in seven accents),
-            "validation" (300, in 8 other variants) or "test" (300, in four voices of Flite).
-    """
+def load_made_digits(_: Path, split: str) -> Instances:
+    """Read strings of 1 to 6 digits, drawn with seed 0; make them first if the cache does not have them."""
     archive = _archive(split)
     if not archive.is_file():
         make_digits(archive, split)
-    store = cached_archive(
-        archive,
-        split,
-        dataset="made-digits",
-        wanted=lambda name: name.endswith(".wav"),
-        decode=as_samples,
-    )
+    store = cached_archive(archive, "*.wav", as_samples)
     strings = [PurePosixPath(name).stem.split("_")[1] for name in store.names]
-    return Examples(
-        dataset="made-digits",
-        split=split,
-        task="speech_recognition",
-        labels=(),
-        columns={"audio": one_each(Waveforms(store))},
-        targets=[" ".join(DIGITS[int(digit)] for digit in string) for string in strings],
-    )
+    transcripts = [" ".join(DIGITS[int(digit)] for digit in string) for string in strings]
+    return Instances({"audio": one_each(Waveforms(store))}, transcripts)
 
 
 def missing_program(split: str) -> str | None:
@@ -121,9 +104,8 @@ def make_digits(archive: Path, split: str) -> None:
     partial = archive.with_suffix(".part")  # an interrupted run must not leave an incomplete archive
     console = Console(stderr=True)
     with tarfile.open(partial, "w") as tar:
-        for number in track(
-            range(voices.count), f"speaking digits ({split})", console=console, transient=True
-        ):
+        numbers = range(voices.count)
+        for number in track(numbers, f"speaking digits ({split})", console=console, transient=True):
             digits = rng.integers(10, size=rng.choice(_NUM_DIGITS))
             member = tarfile.TarInfo(f"{number:05}_{''.join(map(str, digits))}.wav")
             gap = ", " if rng.random() < _COMMA_SHARE else " "

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.data.base import Column, Examples, multi_hot, one_each
+from experiments.data.base import Column, Instances, multi_hot, one_each
 from experiments.data.packed import as_picture, cached_archive
 
 NUM_SCORED_GENRES = 13
@@ -18,39 +18,21 @@ NO_TEXT = "."
 _FILES = {"train": "train.jsonl", "validation": "val.jsonl", "test": "test.jsonl"}
 
 
-def load_movies(root: Path, split: str) -> Examples:
-    """Read a split: the text of each film after its first sentence, which names the genre, and its poster.
+def load_movies(root: Path, split: str) -> Instances:
+    """Read movies/: the text of each film after its first sentence, which names the genre, and its poster.
 
     The scored labels are the 13 most frequent genres of the training split.
-
-    Args:
-        root: Folder that holds `movies/`.
-        split: "train" (3,563 films), "validation" (383) or "test" (500).
-
-    Raises:
-        BrokenFile: If a poster cannot be decoded.
     """
     folder = root / "movies"
-    posters = cached_archive(
-        folder / "posters_96x144.tar",
-        "posters",
-        dataset="movies",
-        wanted=lambda name: name.endswith(".jpg"),
-        decode=as_picture,
-    )
+    posters = cached_archive(folder / "posters_96x144.tar", "*.jpg", as_picture)
     films = _read_films(folder / _FILES[split])
     labels = tuple(json.loads((folder / "genres.json").read_text(encoding="utf-8")))
     rows = posters.indices(f"posters_96x144/{film['id']}.jpg" for film in films)
-    return Examples(
-        dataset="movies",
-        split=split,
-        task="movie_genres",
-        labels=labels,
-        columns={
-            "image": Column(posters.rows, rows),
-            "text": one_each([film["text_after_first_sentence"].strip() or NO_TEXT for film in films]),
-        },
-        targets=multi_hot([film["genres"] for film in films], labels),
+    texts = [film["text_after_first_sentence"].strip() or NO_TEXT for film in films]
+    return Instances(
+        {"image": Column(posters.rows, rows), "text": one_each(texts)},
+        multi_hot([film["genres"] for film in films], labels),
+        labels,
         scored_labels=commonest([film["genres"] for film in _read_films(folder / _FILES["train"])]),
     )
 

@@ -11,6 +11,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -84,53 +85,47 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SEMCOM_CACHE") or Path.home() / ".cache" / "semcom")
 
 
-def cached_archive(
-    archive: Path, name: str, *, dataset: str, wanted: Callable[[str], bool], decode: Decoder
-) -> Store:
-    """Decode the wanted files of a tar archive; a second call for one of the same size reads the cache.
+def cached_archive(archive: Path, pattern: str, decode: Decoder) -> Store:
+    """Decode files of a tar archive; a second call for one of the same size reads the cache.
 
     Args:
         archive: A .tar or .tar.xz file.
-        name: Name of the store in the cache.
-        dataset: Name of the data set, for messages.
-        wanted: Whether to decode a file, by its name without a leading "./".
+        pattern: What the names of the files are like, without a leading "./"; "*" stands for folders too.
         decode: Turns the bytes of a file into rows.
 
     Raises:
         BrokenFile: If a file cannot be decoded.
     """
-    place = _place(f"{dataset}-{archive.stat().st_size}", name)
+    place = _place(archive.parent, f"{archive.name} {archive.stat().st_size} {pattern}")
     if not _is_complete(place):
         with tarfile.open(archive) as tar:
             named = [(member.name.removeprefix("./"), member) for member in tar if member.isfile()]
-            readers = [(key, _reader(tar, member)) for key, member in named if wanted(key)]
-            _write(place, readers, dataset, decode)
+            readers = [(name, _reader(tar, own)) for name, own in named if fnmatchcase(name, pattern)]
+            _write(place, readers, archive.name, decode)
     return _read(place)
 
 
-def cached_files(files: Sequence[Path], *, root: Path, name: str, dataset: str, decode: Decoder) -> Store:
+def cached_files(files: Sequence[Path], root: Path, decode: Decoder) -> Store:
     """Decode files of a folder; a second call for files of the same names and sizes reads the cache.
 
     Args:
         files: The files to decode, in order.
         root: The folder that the items' names are relative to.
-        name: Name of the store in the cache.
-        dataset: Name of the data set, for messages.
         decode: Turns the bytes of a file into rows.
 
     Raises:
         BrokenFile: If a file cannot be decoded, or does not exist.
     """
-    for file in files:
-        if not file.is_file():
-            raise BrokenFile(dataset, file.relative_to(root).as_posix(), "it is listed, but does not exist")
     keys = [file.relative_to(root).as_posix() for file in files]
-    listing = "\n".join(f"{key} {file.stat().st_size}" for key, file in zip(keys, files, strict=True))
-    place = _place(f"{dataset}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}", name)
+    for file, key in zip(files, keys, strict=True):
+        if not file.is_file():
+            raise BrokenFile(f"{root.name}: {key}", "it is listed, but does not exist")
+    place = _place(
+        root, "\n".join(f"{key} {file.stat().st_size}" for key, file in zip(keys, files, strict=True))
+    )
     if not _is_complete(place):
-        _write(
-            place, [(key, file.read_bytes) for key, file in zip(keys, files, strict=True)], dataset, decode
-        )
+        readers = [(key, file.read_bytes) for key, file in zip(keys, files, strict=True)]
+        _write(place, readers, root.name, decode)
     return _read(place)
 
 
@@ -172,9 +167,9 @@ def _reader(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], bytes
     return read
 
 
-def _place(folder: str, name: str) -> Path:
-    """The path of a store without its suffixes, in a folder of the cache that is made if need be."""
-    place = cache_folder() / folder / name
+def _place(folder: Path, content: str) -> Path:
+    """The path of a store without its suffixes, in the cache's folder for a data set, which is made."""
+    place = cache_folder() / folder.name / hashlib.sha256(content.encode()).hexdigest()[:12]
     place.parent.mkdir(parents=True, exist_ok=True)
     return place
 
@@ -187,7 +182,7 @@ def _is_complete(place: Path) -> bool:
     return all(path.is_file() for path in _paths(place))
 
 
-def _write(place: Path, files: Files, dataset: str, decode: Decoder) -> None:
+def _write(place: Path, files: Files, origin: str, decode: Decoder) -> None:
     """Decode `files` in order into temporary files, and then rename these, the index last.
 
     So other processes never see an incomplete store. Two that write it at the same time write equal files.
@@ -197,16 +192,15 @@ def _write(place: Path, files: Files, dataset: str, decode: Decoder) -> None:
     with TemporaryDirectory(dir=place.parent) as folder:
         new_rows, new_index = _paths(Path(folder) / place.name)
         with new_rows.open("wb") as file:
-            for name, rows in _decoded(files, dataset, decode):
+            for name, rows in _decoded(files, origin, decode):
                 first = rows[:1] if first is None else first
                 if rows.shape[1:] != first.shape[1:]:
-                    raise BrokenFile(
-                        dataset, name, f"its rows are {rows.shape[1:]}, others {first.shape[1:]}"
-                    )
+                    reason = f"its rows are {rows.shape[1:]}, others {first.shape[1:]}"
+                    raise BrokenFile(f"{origin}: {name}", reason)
                 lengths.append(len(rows))
                 file.write(np.ascontiguousarray(rows).data)
         if first is None:
-            raise BrokenFile(dataset, place.name, "no file of it was found")
+            raise BrokenFile(origin, "no file that is needed was found in it")
         np.savez(
             new_index,
             names=np.array([name for name, _ in files]),
@@ -218,14 +212,14 @@ def _write(place: Path, files: Files, dataset: str, decode: Decoder) -> None:
             new.rename(path)
 
 
-def _decoded(files: Files, dataset: str, decode: Decoder) -> Iterator[tuple[str, NDArray[Any]]]:
+def _decoded(files: Files, origin: str, decode: Decoder) -> Iterator[tuple[str, NDArray[Any]]]:
     console = Console(stderr=True)
-    title, is_silent = f"unpacking {dataset}", not console.is_terminal
+    title, is_silent = f"unpacking {origin}", not console.is_terminal
     for name, read in track(files, title, console=console, transient=True, disable=is_silent):
         try:
             yield name, decode(read())
         except SemcomError as error:
-            raise BrokenFile(dataset, name, error.message) from None
+            raise BrokenFile(f"{origin}: {name}", error.message) from None
 
 
 def _read(place: Path) -> Store:

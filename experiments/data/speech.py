@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.data.base import Column, Examples, in_split, one_each
+from experiments.data.base import Column, Instances, in_split, one_each
 from experiments.data.packed import Waveforms, as_samples, cached_archive
-from transmitter.media import SAMPLE_RATE_HZ
+from shared.source import SAMPLE_RATE_HZ
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _NUM_STRINGS, _NUM_TRAINING_STRINGS = 500, 6000
-_TEST_INDICES, _VALIDATION_INDICES = range(1, 5), range(5, 7)
+_INDICES = {"train": range(7, 1000), "validation": range(5, 7), "test": range(1, 5)}
 _TRAINING_GAPS_S, _GAPS_S = (0.0, 0.3), (0.05, 0.2)
 _SHARE_WITHOUT_GAPS = 0.5  # of training strings
 
@@ -26,15 +26,11 @@ class Recordings:
     """Recordings of single words, to be joined into strings.
 
     Attributes:
-        dataset: Name of the data set.
-        split: One of `SPLITS`.
         waveforms: One float32 [num_samples] at 16 kHz for each recording.
         words: The word that is spoken in each recording.
         speakers: The name of the speaker of each recording.
     """
 
-    dataset: str
-    split: str
     waveforms: Sequence[NDArray[np.float32]]
     words: tuple[str, ...]
     speakers: tuple[str, ...]
@@ -62,7 +58,7 @@ class _Strings(Sequence[NDArray[np.float32]]):
         return np.concatenate(parts)
 
 
-def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Examples:
+def compose_strings(recordings: Recordings, num_strings: int, seed: int, *, trains: bool) -> Instances:
     """Join recordings of one speaker into strings, with 0.05 to 0.2 s of silence between two words.
 
     A string has 3 to 7 words. A training string has 1 to 7 words, n words with a probability proportional to
@@ -76,11 +72,11 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
         recordings: The recordings to draw from.
         num_strings: Number of strings.
         seed: Seed of the draws. The same seed and recordings give the same strings.
+        trains: Whether they are training strings.
     """
     rng = np.random.default_rng(seed)
     speakers = sorted(set(recordings.speakers))
     by_speaker = [np.flatnonzero(np.array(recordings.speakers) == speaker) for speaker in speakers]
-    trains = recordings.split == "train"
     shortest, longest = (int(gap * SAMPLE_RATE_HZ) for gap in (_TRAINING_GAPS_S if trains else _GAPS_S))
     share_without = _SHARE_WITHOUT_GAPS if trains else 0.0
     places, gaps = [], []
@@ -93,92 +89,42 @@ def compose_strings(recordings: Recordings, num_strings: int, seed: int) -> Exam
         own_gaps = rng.integers(shortest, longest, num_words - 1, endpoint=True)
         runs_on = share_without > 0 and rng.random() < share_without
         gaps.append(np.zeros_like(own_gaps) if runs_on else own_gaps)
-    return Examples(
-        dataset=recordings.dataset,
-        split=recordings.split,
-        task="speech_recognition",
-        labels=(),
-        columns={"audio": one_each(_Strings(recordings.waveforms, places, gaps))},
-        targets=[" ".join(recordings.words[place] for place in string) for string in places],
-    )
+    transcripts = [" ".join(recordings.words[place] for place in string) for string in places]
+    return Instances({"audio": one_each(_Strings(recordings.waveforms, places, gaps))}, transcripts)
 
 
 def load_fsdd_recordings(root: Path, split: str) -> Recordings:
-    """Read recordings.tar.xz, with files <digit>_<speaker>_<index>.wav.
-
-    Args:
-        root: Folder that holds `fsdd/`.
-        split: "train" (index 7 and above, 2,580 recordings), "validation" (index 5 and 6, 120) or "test"
-            (index 1 to 4, 240), all of the same six speakers.
-
-    Raises:
-        BrokenFile: If a recording cannot be decoded.
-    """
-
-    def is_wanted(name: str) -> bool:
-        if not name.endswith(".wav"):
-            return False
-        index = int(PurePosixPath(name).stem.split("_")[2])
-        if split == "train":
-            return index >= _VALIDATION_INDICES.stop
-        return index in (_TEST_INDICES if split == "test" else _VALIDATION_INDICES)
-
-    store = cached_archive(
-        root / "fsdd" / "recordings.tar.xz",
-        f"{split}-recordings",
-        dataset="fsdd",
-        wanted=is_wanted,
-        decode=as_samples,
-    )
-    parts = [PurePosixPath(name).stem.split("_") for name in store.names]
+    """Read fsdd/recordings.tar.xz, with files <digit>_<speaker>_<index>.wav; see `Loader`."""
+    store = cached_archive(root / "fsdd" / "recordings.tar.xz", "*.wav", as_samples)
+    named = [PurePosixPath(name).stem.split("_") for name in store.names]
+    own = [row for row, (_, _, index) in enumerate(named) if int(index) in _INDICES[split]]
+    recordings = Waveforms(store)
     return Recordings(
-        dataset="fsdd",
-        split=split,
-        waveforms=Waveforms(store),
-        words=tuple(DIGITS[int(digit)] for digit, _, _ in parts),
-        speakers=tuple(speaker for _, speaker, _ in parts),
+        waveforms=[recordings[row] for row in own],
+        words=tuple(DIGITS[int(named[row][0])] for row in own),
+        speakers=tuple(named[row][1] for row in own),
     )
 
 
-def load_fsdd(root: Path, split: str) -> Examples:
+def load_fsdd(root: Path, split: str) -> Instances:
     """Compose strings of spoken digits with seed 0: 6,000 for training and 500 for each other split."""
-    num_strings = _NUM_TRAINING_STRINGS if split == "train" else _NUM_STRINGS
-    return compose_strings(load_fsdd_recordings(root, split), num_strings, seed=0)
+    trains = split == "train"
+    num_strings = _NUM_TRAINING_STRINGS if trains else _NUM_STRINGS
+    return compose_strings(load_fsdd_recordings(root, split), num_strings, seed=0, trains=trains)
 
 
-def load_speechocean762(root: Path, split: str) -> Examples:
-    """Read English sentences of learners: opus16k.tar and, in the Kaldi layout, {train,test}/{text,utt2spk}.
-
-    Args:
-        root: Folder that holds `speechocean762/`.
-        split: "train" (2,380 utterances), "validation" (120: one in twenty of the 125 published training
-            speakers, by the SHA-256 of their number) or "test" (2,500 of 125 other speakers).
-
-    Raises:
-        BrokenFile: If an utterance cannot be decoded.
-    """
+def load_speechocean762(root: Path, split: str) -> Instances:
+    """Read English sentences of learners in speechocean762/: opus16k.tar and {train,test}/{text,utt2spk}."""
     folder = root / "speechocean762"
-    store = cached_archive(
-        folder / "opus16k.tar",
-        "utterances",
-        dataset="speechocean762",
-        wanted=lambda name: name.endswith(".opus"),
-        decode=as_samples,
-    )
+    store = cached_archive(folder / "opus16k.tar", "*.opus", as_samples)
     subset = folder / ("test" if split == "test" else "train")
     utterances = [line.split(maxsplit=1) for line in _lines(subset / "text")]
     if split != "test":
         speakers = dict(line.split() for line in _lines(subset / "utt2spk"))
         utterances = [row for row in utterances if in_split(speakers[row[0]], split)]
     rows = store.indices(f"opus16k/{number}.opus" for number, _ in utterances)
-    return Examples(
-        dataset="speechocean762",
-        split=split,
-        task="speech_recognition",
-        labels=(),
-        columns={"audio": Column(Waveforms(store), rows)},
-        targets=[" ".join(words.lower().split()) for _, words in utterances],
-    )
+    transcripts = [" ".join(words.lower().split()) for _, words in utterances]
+    return Instances({"audio": Column(Waveforms(store), rows)}, transcripts)
 
 
 def _lines(path: Path) -> list[str]:

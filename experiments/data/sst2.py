@@ -7,39 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.data.base import Examples, in_split, one_each
+from experiments.data.base import Instances, in_split, one_each
 
 LABELS = ("negative", "positive")
 _MIN_WORDS = 20  # fewer words are mostly a phrase, not a sentence
 
 
-def load_sst2(root: Path, split: str, *, folder: str = "sst2", dataset: str = "sst2") -> Examples:
-    """Read a split. Its test split is GLUE's dev set, because the labels of GLUE's test set are not public.
+def load_sst2(root: Path, split: str, *, folder: str = "sst2") -> Instances:
+    """Read a split from a folder. Test is GLUE's dev set: its test set has no public labels.
 
     The published training texts are sentences and phrases of them. Held out is one in twenty of those with
     20 words or more, by the SHA-256 of the text. The training split has all others, except phrases that are a
     part of a text that is held out. The validation split has the texts held out that are no part of a longer
     training text.
-
-    Args:
-        root: Folder that holds all data sets.
-        split: "train" (61,781 texts), "validation" (144) or "test" (872), which is named "dev" in `Examples`.
-        folder: The folder of the two files, below `root`.
-        dataset: Name of the data set.
     """
     path = root / folder / ("dev.tsv" if split == "test" else "train.tsv")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     if split != "test":
         rows = _cut(rows, split)
-    return Examples(
-        dataset=dataset,
-        split="dev" if split == "test" else split,
-        task="sentiment",
-        labels=LABELS,
-        columns={"text": one_each([_text(row) for row in rows])},
-        targets=np.array([int(row["label"]) for row in rows], dtype=np.int64),
-    )
+    targets = np.array([int(row["label"]) for row in rows], dtype=np.int64)
+    return Instances({"text": one_each([_text(row) for row in rows])}, targets, LABELS)
 
 
 def _cut(rows: list[dict[str, str]], split: str) -> list[dict[str, str]]:

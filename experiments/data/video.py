@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.data.base import Examples, LabelCue, in_part, one_each
+from experiments.data.base import Instances, in_part, one_each
 from experiments.data.packed import cached_archive, read_member
 from transmitter.media import decode_image, decode_video
 
@@ -25,29 +25,15 @@ _NUM_PARTS = 10
 _PARTS = {"test": (0, 5), "validation": (1,), "train": (2, 3, 4, 6, 7, 8, 9)}
 
 
-def load_weizmann(root: Path, split: str) -> Examples:
-    """Read windows of 16 frames of 64x64 pixels from weizmann.tar.
+def load_weizmann(root: Path, split: str) -> Instances:
+    """Read windows of 16 frames of 64x64 pixels from weizmann/weizmann.tar.
 
     The archive has a list, clips.csv, and <class>/<clip>.jpg with the frames of a clip side by side. A window
     begins every 4 frames in the training split and every 8 frames in the others. Frames after the last whole
     window are not used.
-
-    Args:
-        root: Folder that holds `weizmann/`.
-        split: "train" (people 0 to 4, 20 clips, 313 windows), "validation" (person 5, 4 clips, 24 windows) or
-            "test" (people 6 to 8, 12 clips, 92 windows).
-
-    Raises:
-        BrokenFile: If a strip cannot be decoded.
     """
     archive = root / "weizmann" / "weizmann.tar"
-    strips = cached_archive(
-        archive,
-        "clips",
-        dataset="weizmann",
-        wanted=lambda name: name.endswith(".jpg"),
-        decode=_cut_strip,
-    )
+    strips = cached_archive(archive, "*.jpg", _cut_strip)
     stride = _TRAINING_STRIDE if split == "train" else _STRIDE
     rows = csv.DictReader(read_member(archive, "clips.csv").splitlines())
     clips = [row for row in rows if int(row["subject"]) in _SUBJECTS[split]]
@@ -58,48 +44,17 @@ def load_weizmann(root: Path, split: str) -> Examples:
         starts = range(0, len(frames) - WINDOW_FRAMES + 1, stride)
         windows += [frames[start : start + WINDOW_FRAMES] for start in starts]
         targets += [LABELS.index(clip["action"])] * len(starts)
-    return _examples("weizmann", split, windows, targets, label_cue="motion")
+    column = replace(one_each(windows), label_cue="motion")
+    return Instances({"video": column}, np.array(targets, dtype=np.int64), LABELS)
 
 
-def load_fights(root: Path, split: str) -> Examples:
-    """Read fights.tar: {fight,noFight}/<clip>.mp4, 112x112 pixels, 12 frames a second.
-
-    Args:
-        root: Folder that holds `fights/`.
-        split: "test", "validation" or "train": clips whose file name has a SHA-256 that modulo 10 is 0 or 5
-            (61 clips), is 1 (30), or is another number (209).
-
-    Raises:
-        BrokenFile: If a clip cannot be decoded.
-    """
-    clips = cached_archive(
-        root / "fights" / "fights.tar",
-        "clips",
-        dataset="fights",
-        wanted=lambda name: name.endswith(".mp4"),
-        decode=decode_video,
-    )
+def load_fights(root: Path, split: str) -> Instances:
+    """Read fights/fights.tar: {fight,noFight}/<clip>.mp4, 112x112 pixels, 12 frames a second."""
+    clips = cached_archive(root / "fights" / "fights.tar", "*.mp4", decode_video)
     own = [row for row, name in enumerate(clips.names) if _part(name) in _PARTS[split]]
     targets = [LABELS.index(_FIGHT_LABELS[PurePosixPath(clips.names[row]).parent.name]) for row in own]
-    return _examples("fights", split, [clips[row] for row in own], targets, label_cue="appearance")
-
-
-def _examples(
-    dataset: str,
-    split: str,
-    clips: list[NDArray[np.uint8]],
-    targets: list[int],
-    *,
-    label_cue: LabelCue,
-) -> Examples:
-    return Examples(
-        dataset=dataset,
-        split=split,
-        task="video_classification",
-        labels=LABELS,
-        columns={"video": replace(one_each(clips), label_cue=label_cue)},
-        targets=np.array(targets, dtype=np.int64),
-    )
+    column = replace(one_each([clips[row] for row in own]), label_cue="appearance")
+    return Instances({"video": column}, np.array(targets, dtype=np.int64), LABELS)
 
 
 def _part(name: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.data.base import Column, Examples, distinct, in_split
+from experiments.data.base import Column, Instances, distinct, in_split
 from experiments.data.packed import as_picture_of, cached_files
 
 NUM_ANSWERS = 3129
@@ -19,19 +19,11 @@ _SUBSETS = {"train": "train2014", "validation": "train2014", "test": "val2014"}
 _KEPT_SIZE = (256, 256)
 
 
-def load_vqa_v2(root: Path, split: str) -> Examples:
-    """Read a split. Its test split is val2014, because the answers of the published test set are not public.
+def load_vqa_v2(root: Path, split: str) -> Instances:
+    """Read vqa-v2/. Test is val2014, because the answers of the published test set are not public.
 
     The training split leaves out questions whose most frequent answer is not a class; the others keep them.
     The cache keeps pictures of 256x256 pixels.
-
-    Args:
-        root: Folder that holds `vqa-v2/`.
-        split: "train", "validation" (the questions about one in twenty of the pictures of train2014, by the
-            SHA-256 of their number) or "test" (val2014).
-
-    Raises:
-        BrokenFile: If a picture cannot be decoded.
     """
     folder, subset = root / "vqa-v2", _SUBSETS[split]
     labels = _commonest(_annotations(folder, _SUBSETS["train"]))
@@ -42,24 +34,14 @@ def load_vqa_v2(root: Path, split: str) -> Examples:
     annotations = [row for row in annotations if in_split(str(row["image_id"]), split)]
     questions = _questions(folder, subset)
     images = sorted({row["image_id"] for row in annotations})
-    pictures = cached_files(
-        [folder / subset / f"COCO_{subset}_{image:012}.jpg" for image in images],
-        root=folder,
-        name=split,
-        dataset="vqa-v2",
-        decode=as_picture_of(_KEPT_SIZE),
-    )
-    rows = np.searchsorted(images, [row["image_id"] for row in annotations])
-    return Examples(
-        dataset="vqa-v2",
-        split=split,
-        task="vqa",
-        labels=labels,
-        columns={
-            "image": Column(pictures.rows, rows.astype(np.int64)),
-            "text": distinct([questions[row["question_id"]] for row in annotations]),
-        },
-        targets=np.array([numbers.get(row["multiple_choice_answer"], -1) for row in annotations]),
+    files = [folder / subset / f"COCO_{subset}_{image:012}.jpg" for image in images]
+    pictures = cached_files(files, folder, as_picture_of(_KEPT_SIZE))
+    rows = np.searchsorted(images, [row["image_id"] for row in annotations]).astype(np.int64)
+    texts = distinct([questions[row["question_id"]] for row in annotations])
+    return Instances(
+        {"image": Column(pictures.rows, rows), "text": texts},
+        np.array([numbers.get(row["multiple_choice_answer"], -1) for row in annotations]),
+        labels,
         human_answers=[tuple(person["answer"] for person in row["answers"]) for row in annotations],
     )
 

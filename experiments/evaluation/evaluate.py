@@ -19,7 +19,8 @@ from experiments.data import load_examples
 from experiments.data.base import Examples
 from experiments.evaluation.baselines import guesser
 from experiments.evaluation.link import LinkAnswer, SemanticLink
-from experiments.evaluation.measures import Measure, measures_of
+from experiments.evaluation.measures import measures_of
+from experiments.evaluation.metrics import Measured
 from shared.errors import InvalidField
 from shared.provenance import current_commit
 from shared.source import Source
@@ -153,92 +154,84 @@ def evaluate(
         for channel in channels
         for offset in range(num_realisations)
     ]
-    answers: list[list[LinkAnswer]] = [[] for _ in drawn]
-    batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
-    title = f"{task} over {len(drawn)} channels"
-    for batch in track(batches, title, console=Console(stderr=True), transient=True):
-        numbers = [int(index) for index in batch]
-        sent = send(task, examples.sources(batch), drawn, numbers, chosen)
-        for of_channel, more in zip(answers, sent, strict=True):
-            of_channel += map(_without_scores, more)
-    origin = _Origin(examples, indices.tolist(), manifest, current_commit(), over_network, chosen)
-    firsts = range(0, len(answers), num_realisations)
-    return [
-        origin.figure(measure, guessed, channel, answers[first : first + num_realisations])
-        for measure, guessed in measures.items()
-        for channel, first in zip(channels, firsts, strict=True)
-    ]
-
-
-def _without_scores(answer: LinkAnswer) -> LinkAnswer:
-    """No figure is of the scores, and those of many instances and channels fill the memory."""
-    return replace(answer, answer=replace(answer.answer, scores=()))
-
-
-@dataclass(frozen=True)
-class _Origin:
-    """What the figures of one measurement share."""
-
-    examples: Examples
-    indices: list[int]
-    manifest: Manifest
-    commit: str
-    over_network: bool
-    options: Options
-
-    def figure(
-        self,
-        measure: Measure,
-        guessed: float | None,
-        channel: Channel,
-        realisations: Sequence[Sequence[LinkAnswer]],
-    ) -> Scored:
-        """One measure of the answers over one channel."""
-        measured = measure(self.examples, self.indices, [[own.answer for own in row] for row in realisations])
-        answers = list(chain(*realisations))
-        figure = Figure(
-            task=self.examples.task,
-            system=self.manifest.system,
-            dataset=self.examples.dataset,
-            split=self.examples.split,
-            channel=channel.model,
-            fading=channel.fading,
-            csi="perfect",
-            snr_db=channel.snr_db,
-            metric=measure.name,
-            value=measured.value,
-            low=measured.low,
-            high=measured.high,
-            num_instances=len(self.indices),
-            seed=channel.seed,
-            num_realisations=len(realisations),
-            commit=self.commit,
-            fingerprint=self.manifest.fingerprint,
-            channel_uses=float(np.mean([answer.channel_uses for answer in answers])),
-            payload_bytes=float(np.mean([answer.payload_bytes for answer in answers])),
-            realised_snr_db=float(np.mean([answer.realised_snr_db for answer in answers])),
-            guesser=guessed,
-            over_network=self.over_network,
-            config={
-                "profile": self.manifest.config.get("profile", ""),
-                "options": self.options,
-                "radio": {name: value for name, value in asdict(channel).items() if name not in _IN_ROW},
-            },
-            **_coding_of(answers),
-        )
-        return Scored(figure, measured.resampled)
-
-
-def _coding_of(answers: Sequence[LinkAnswer]) -> dict[str, Any]:
-    """What a figure states of the channel coding of its answers."""
-    information_bits = float(np.mean([answer.information_bits for answer in answers]))
-    coded_bits = float(np.mean([answer.coded_bits for answer in answers]))
-    return {
-        "information_bits": information_bits,
-        "coded_bits": coded_bits,
-        "code_rate": information_bits / coded_bits if coded_bits else None,
-        "outage_share": float(np.mean([answer.answer.outage for answer in answers])),
+    answers = _send_all(examples, indices, drawn, send, chosen)
+    stated = {
+        "task": task,
+        "system": manifest.system,
+        "dataset": examples.dataset,
+        "split": examples.split,
+        "num_instances": len(indices),
+        "num_realisations": num_realisations,
+        "commit": current_commit(),
+        "fingerprint": manifest.fingerprint,
+        "over_network": over_network,
     }
+    config = {"profile": manifest.config.get("profile", ""), "options": chosen}
+    scored = []
+    for measure, guessed in measures.items():
+        for number, channel in enumerate(channels):
+            own = answers[number * num_realisations : (number + 1) * num_realisations]
+            measured = measure(examples, indices.tolist(), [[answer.answer for answer in row] for row in own])
+            told = {**stated, "metric": measure.name, "guesser": guessed}
+            scored.append(_score(measured, list(chain(*own)), channel, told, config))
+    return scored
+
+
+def _score(
+    measured: Measured,
+    answers: Sequence[LinkAnswer],
+    channel: Channel,
+    stated: Mapping[str, Any],
+    config: Mapping[str, Any],
+) -> Scored:
+    """A measured metric with what its answers cost over a channel, and with the fields stated already."""
+
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(answer, name) for answer in answers]))
+
+    radio = {name: value for name, value in asdict(channel).items() if name not in _IN_ROW}
+    coded_bits = mean("coded_bits")
+    figure = Figure(
+        **stated,
+        channel=channel.model,
+        fading=channel.fading,
+        csi="perfect",
+        snr_db=channel.snr_db,
+        seed=channel.seed,
+        value=measured.value,
+        low=measured.low,
+        high=measured.high,
+        channel_uses=mean("channel_uses"),
+        payload_bytes=mean("payload_bytes"),
+        realised_snr_db=mean("realised_snr_db"),
+        config={**config, "radio": radio},
+        information_bits=mean("information_bits"),
+        coded_bits=coded_bits,
+        code_rate=mean("information_bits") / coded_bits if coded_bits else None,
+        outage_share=float(np.mean([answer.answer.outage for answer in answers])),
+    )
+    return Scored(figure, measured.resampled)
+
+
+def _send_all(
+    examples: Examples,
+    indices: NDArray[np.int64],
+    links: Sequence[Channel],
+    send: Sender,
+    options: Options,
+) -> list[list[LinkAnswer]]:
+    """For each channel the answers to the instances of these indices, without scores.
+
+    No figure is of the scores, and those of many instances and channels would fill the memory.
+    """
+    answers: list[list[LinkAnswer]] = [[] for _ in links]
+    batches = np.array_split(indices, max(1, round(len(indices) / _BATCH)))
+    title = f"{examples.task} over {len(links)} channels"
+    for batch in track(batches, title, console=Console(stderr=True), transient=True):
+        sent = send(examples.task, examples.sources(batch), links, batch.tolist(), options)
+        for of_channel, more in zip(answers, sent, strict=True):
+            of_channel += [replace(own, answer=replace(own.answer, scores=())) for own in more]
+    return answers
 
 
 def _check_labels(examples: Examples, manifest: Manifest) -> None:
@@ -256,7 +249,7 @@ def _few(labels: Sequence[str]) -> str:
     return ", ".join([*labels[:_NUM_LABELS_NAMED], *(["..."] if len(labels) > _NUM_LABELS_NAMED else [])])
 
 
-def _choose(num_instances: int, limit: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _choose(num_instances: int, limit: int | None) -> NDArray[np.int64]:
     if limit is None or limit >= num_instances:
         return np.arange(num_instances)
     return np.sort(np.random.default_rng(0).choice(num_instances, limit, replace=False))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from experiments.data.base import Examples, multi_hot
 from experiments.evaluation.metrics import METRICS, Measured
 from receiver.systems.base import TaskAnswer
-from shared.networks.preprocessing import IMAGE_SIZE, resize
+from shared.networks.preprocessing import resize
 from shared.tasks import AnswerKind, get_task
 
 
@@ -56,32 +56,21 @@ def _scored(examples: Examples) -> tuple[str, ...]:
     return examples.scored_labels or examples.labels
 
 
-def _true_labels(choose: Callable[[Examples], tuple[str, ...]]) -> Callable[[Examples, int], Any]:
-    def read(examples: Examples, index: int) -> NDArray[np.float32]:
-        present = examples.targets[index] > 0
-        names = [label for label, is_there in zip(examples.labels, present, strict=True) if is_there]
-        row: NDArray[np.float32] = multi_hot([names], choose(examples))[0]
-        return row
-
-    return read
-
-
-def _predicted_labels(
-    choose: Callable[[Examples], tuple[str, ...]],
-) -> Callable[[Examples, TaskAnswer], Any]:
-    return lambda examples, answer: multi_hot([answer.labels], choose(examples))[0]
-
-
 def _labels(name: str, metric: str, choose: Callable[[Examples], tuple[str, ...]]) -> Measure:
-    return Measure(name, metric, _predicted_labels(choose), _true_labels(choose))
+    """A measure of several labels, of which only the chosen ones count."""
 
+    def true(examples: Examples, index: int) -> Any:
+        return multi_hot([np.array(examples.labels)[examples.targets[index] > 0]], choose(examples))[0]
 
-def _source_text(examples: Examples, index: int) -> str:
-    return str(examples.sources([index])[0]["text"])
+    return Measure(name, metric, lambda e, answer: multi_hot([answer.labels], choose(e))[0], true)
 
 
 def _source_picture(examples: Examples, index: int) -> NDArray[np.uint8]:
-    return resize(examples.sources([index])[0]["image"], IMAGE_SIZE[examples.task])
+    return resize(examples.sources([index])[0]["image"], get_task(examples.task).image_size)
+
+
+def _bleu(name: str) -> Measure:
+    return Measure(name, name, _read_text, lambda e, index: str(e.sources([index])[0]["text"]))
 
 
 def _read_label(_: Examples, answer: TaskAnswer) -> str:
@@ -109,10 +98,7 @@ _MEASURES: Mapping[AnswerKind, Sequence[Measure]] = {
         _labels("micro_f1_all", "micro_f1", lambda examples: examples.labels),
         _labels("macro_f1_all", "macro_f1", lambda examples: examples.labels),
     ),
-    "text": (
-        Measure("bleu_4", "bleu_4", _read_text, _source_text),
-        Measure("bleu_1", "bleu_1", _read_text, _source_text),
-    ),
+    "text": (_bleu("bleu_4"), _bleu("bleu_1")),
     "transcript": (
         Measure("word_accuracy", "word_accuracy", _read_text, lambda e, index: str(e.targets[index])),
     ),

@@ -1,4 +1,4 @@
-"""Task metrics over a whole split, by the name the task table gives, with 95 % confidence intervals.
+"""Task metrics over a whole split, with 95 % confidence intervals.
 
 Every metric is a function of per-instance statistics that add up: counts of n-grams, of words and errors, of
 labels found and missed. The sums over a split give the metric of the corpus, and the sums over instances
@@ -208,29 +208,25 @@ def _measured(rows: NDArray[np.float64], combine: Callable[[NDArray[np.float64]]
 
 
 def _bleu(num_grams: int) -> Corpus:
-    def arguments(prediction: str, target: str) -> tuple[list[str], list[list[str]]]:
-        return [" ".join(split_words(prediction))], [[" ".join(split_words(target))]]
-
-    return Corpus(lambda _: BLEUScore(n_gram=num_grams, smooth=False, compute_with_cache=False), arguments)
+    return Corpus(
+        lambda _: BLEUScore(n_gram=num_grams, smooth=False, compute_with_cache=False),
+        lambda said, true: ([" ".join(split_words(said))], [[" ".join(split_words(true))]]),
+    )
 
 
 def _f1(average: Literal["micro", "macro"]) -> Corpus:
-    def make(target: NDArray[np.float32]) -> LibraryMetric:
-        return MultilabelF1Score(len(target), average=average, validate_args=False, compute_with_cache=False)
-
-    def arguments(
-        prediction: NDArray[np.float32], target: NDArray[np.float32]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.from_numpy(prediction[None]).int(), torch.from_numpy(target[None]).int()
-
-    return Corpus(make, arguments)
+    return Corpus(
+        lambda row: MultilabelF1Score(
+            len(row), average=average, validate_args=False, compute_with_cache=False
+        ),
+        lambda said, true: (torch.from_numpy(said[None]).int(), torch.from_numpy(true[None]).int()),
+    )
 
 
 METRICS: Mapping[str, Metric] = {
     "accuracy": Proportion(lambda prediction, target: bool(prediction == target)),
     "micro_f1": _f1("micro"),
     "macro_f1": _f1("macro"),
-    "bleu": _bleu(4),
     "bleu_4": _bleu(4),
     "bleu_1": _bleu(1),
     "psnr_db": Mean(lambda prediction, target: psnr_db(target, prediction)),
@@ -241,18 +237,9 @@ METRICS: Mapping[str, Metric] = {
     ),
     "vqa_accuracy": Mean(vqa_accuracy),
 }
-"""Each metric, of the predictions of each realisation, and targets:
+"""Each metric by its name; docs/data.md defines them. What their predictions and targets are:
 
-accuracy: labels, compared as they are. Wilson interval; all others bootstrap.
-micro_f1, macro_f1: rows of zeros and ones, float32 [num_labels]: see `multi_hot` of `experiments.data.base`,
-    which also chooses the labels to count. A label that is neither there nor predicted in the whole split
-    counts as zero in the macro mean.
-bleu_4 (the task table's bleu), bleu_1: sentences. Corpus BLEU with n-grams of up to four words and of one,
-    without smoothing (Papineni et al., 2002). Both sides are split by one rule, that of
-    `transmitter.scoring.split_words`: lower case, no accents, every punctuation mark a word; so
-    "Parliament 's" and "parliament ' s" are the same.
-psnr_db: uint8 pictures of one size, [height, width, 3]; the mean of the pictures' own [dB], each at most 100.
-word_accuracy: transcripts. One less the word error rate of the corpus, (substitutions + insertions +
-    deletions) / words said: below zero where there are more errors than words.
-vqa_accuracy: an answer, and ten people's.
+accuracy: labels. micro_f1, macro_f1: rows of `multi_hot`, which also chooses the labels to count. bleu_4,
+bleu_1: sentences, both split by `transmitter.scoring.split_words`. psnr_db: uint8 pictures of one size,
+[height, width, 3]. word_accuracy: transcripts. vqa_accuracy: an answer, and ten people's.
 """

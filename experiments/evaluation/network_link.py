@@ -24,8 +24,7 @@ from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
 from receiver.systems.base import TaskAnswer
 from shared.errors import WeightsMismatch
-from shared.networks.preprocessing import SAMPLE_RATE_HZ
-from shared.source import Source
+from shared.source import SAMPLE_RATE_HZ, Source
 from shared.systems import Options
 from shared.tasks import Modality
 from shared.weights import Manifest
@@ -136,32 +135,27 @@ def over_services(weights: Path, manifest: Manifest, url: str | None = None) -> 
             client = stack.enter_context(started.client())
         else:
             client = stack.enter_context(SemcomClient(url))
-            _check_held(client, manifest)
+            held = {row["name"]: row["fingerprint"] for row in client.systems()}.get(manifest.system, "none")
+            if held != manifest.fingerprint:
+                raise WeightsMismatch(manifest.fingerprint, held)
         pool = stack.enter_context(ThreadPoolExecutor(_NUM_CLIENTS))
-        yield _sender(client, manifest.system, pool)
 
-
-def _check_held(client: SemcomClient, manifest: Manifest) -> None:
-    held = {row["name"]: row["fingerprint"] for row in client.systems()}
-    if held.get(manifest.system) != manifest.fingerprint:
-        raise WeightsMismatch(manifest.fingerprint, held.get(manifest.system, "none"))
-
-
-def _sender(client: SemcomClient, system: str, pool: ThreadPoolExecutor) -> Sender:
-    def send(
-        task: str,
-        sources: Sequence[Source],
-        channels: Sequence[Channel],
-        frame_numbers: Sequence[int],
-        options: Options,
-    ) -> list[list[LinkAnswer]]:
-        jobs = [
-            [
-                pool.submit(send_over_network, client, system, task, source, channel, number, options)
-                for source, number in zip(sources, frame_numbers, strict=True)
+        def send(
+            task: str,
+            sources: Sequence[Source],
+            channels: Sequence[Channel],
+            frame_numbers: Sequence[int],
+            options: Options,
+        ) -> list[list[LinkAnswer]]:
+            jobs = [
+                [
+                    pool.submit(
+                        send_over_network, client, manifest.system, task, source, link, number, options
+                    )
+                    for source, number in zip(sources, frame_numbers, strict=True)
+                ]
+                for link in channels
             ]
-            for channel in channels
-        ]
-        return [[job.result() for job in of_channel] for of_channel in jobs]
+            return [[job.result() for job in of_channel] for of_channel in jobs]
 
-    return send
+        yield send

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.evaluation.comparison import Comparison, Difference, Row, line_of, lines_of
+from experiments.report.measured import NOTHING, markdown_table
 from experiments.report.plots import METRIC_TITLES, provenance
 from shared.systems import SYSTEMS
 from shared.tasks import TASKS
@@ -63,105 +64,86 @@ def write_report(
 def payload_table(rows: Sequence[Row], reference: str, missing: Missing) -> list[str]:
     """Lines of the paper's Table I beside ours: bytes of float32 and what the reference saves."""
     paper, savings = PAPER["payload_kb"], PAPER["saving_percent"]
-    lines = [
-        "| task | system | ours [bytes] | paper [bytes] | saving, ours | saving, paper |",
-        "|---|---|---|---|---|---|",
-    ]
+    heads = "task | system | ours [bytes] | paper [bytes] | saving, ours | saving, paper"
+    of_paper_alone = [(name, name) for name in paper if name not in SYSTEMS]
+    cells = []
     for task in dict.fromkeys(name for own in paper.values() for name in own):
         payloads = {line_of(row): row["payload_bytes"] for row in rows if row["task"] == task}
-        of_paper_alone = [(name, name) for name in paper if name not in SYSTEMS]
         for system, line in [*lines_of(rows), *of_paper_alone]:
             ours = f"{payloads[line]:.4g}" if line in payloads else _absent(system, task, missing)
-            theirs = f"{1000 * paper[system][task]:.0f}" if system in paper else "–"
-            saved = "–"
+            theirs = f"{1000 * paper[system][task]:.0f}" if system in paper else NOTHING
+            saved = NOTHING
             if line in payloads and reference in payloads and line != reference:
                 saved = f"{100 * (1 - payloads[reference] / payloads[line]):.1f} %"
             claimed = savings.get(system, {}).get(task) if reference == PAPER["reference"] else None
-            of_paper = "–" if claimed is None else f"{claimed:.1f} %"
-            lines.append(f"| {task} | {line} | {ours} | {theirs} | {saved} | {of_paper} |")
-    return [*lines, "", f"A saving is what {reference} saves against the system. Paper: {PAPER['source']}."]
+            of_paper = NOTHING if claimed is None else f"{claimed:.1f} %"
+            cells.append((task, line, ours, theirs, saved, of_paper))
+    note = f"A saving is what {reference} saves against the system. Paper: {PAPER['source']}."
+    return [*markdown_table(heads, cells), "", note]
 
 
 def score_table(rows: Sequence[Row], task: str, channel: str, missing: Missing) -> list[str]:
     """Lines of a task's scores over a channel: a row a system, a column an SNR, with 95 % intervals."""
     here = [row for row in rows if (row["task"], row["channel"]) == (task, channel)]
     snrs_db = sorted({row["snr_db"] for row in here})
-    first = here[0]
-    lines = [
-        f"**{task}** on {first['dataset']}, {METRIC_TITLES.get(first['metric'], first['metric'])}:",
-        "",
-        f"| system | n | channel uses | {' | '.join(f'{snr:g} dB' for snr in snrs_db)} |",
-        "|---" * (len(snrs_db) + 3) + "|",
-    ]
+    title = f"**{task}** on {here[0]['dataset']}, {METRIC_TITLES.get(here[0]['metric'], here[0]['metric'])}:"
+    cells = []
     for system, line in lines_of(rows):
         own = {row["snr_db"]: row for row in here if line_of(row) == line}
-        if not own:
-            cells = ["–", _absent(system, task, missing), *["–"] * len(snrs_db)]
-            lines.append("| " + " | ".join([line, *cells]) + " |")
-            continue
-        any_row = next(iter(own.values()))
-        cells = [_cell(own[snr]) if snr in own else "–" for snr in snrs_db]
-        lines.append(
-            "| " + " | ".join([line, str(any_row["num_instances"]), uses_of(own.values()), *cells]) + " |"
-        )
-    return lines
+        what = (NOTHING, _absent(system, task, missing))
+        if own:
+            what = (str(next(iter(own.values()))["num_instances"]), uses_of(own.values()))
+        cells.append((line, *what, *(_cell(own[snr]) if snr in own else NOTHING for snr in snrs_db)))
+    heads = " | ".join(f"{snr:g} dB" for snr in snrs_db)
+    return [title, "", *markdown_table(f"system | n | channel uses | {heads}", cells)]
 
 
 def difference_table(comparison: Comparison, reference: str, missing: Missing) -> list[str]:
     """Lines of the paired differences: the reference less each other system, averaged over SNRs."""
-    lines = ["| task | channel | system | difference, 95 % interval | mean over |", "|---|---|---|---|---|"]
-    places = dict.fromkeys((row["task"], row["channel"]) for row in comparison.rows)
-    for task, channel in places:
+    cells = []
+    for task, channel in dict.fromkeys((row["task"], row["channel"]) for row in comparison.rows):
         for system, line in lines_of(comparison.rows):
-            if line == reference:
-                continue
-            difference = comparison.difference(reference, line, task, channel)
-            cells = [_absent(system, task, missing), "–"] if difference is None else _cells(difference)
-            lines.append("| " + " | ".join([task, channel, line, *cells]) + " |")
+            if line != reference:
+                found = comparison.difference(reference, line, task, channel)
+                told = (_absent(system, task, missing), NOTHING) if found is None else _cells(found)
+                cells.append((task, channel, line, *told))
     note = "Same instances and same draws for both; the interval is a bootstrap over instances."
-    return [*lines, "", note]
+    heads = "task | channel | system | difference, 95 % interval | mean over"
+    return [*markdown_table(heads, cells), "", note]
 
 
 def match_table(matched: Sequence[Row]) -> list[str]:
     """Lines of what fits into the channel uses of the reference: "cannot" where nothing does."""
-    lines = [
-        "| task | channel | SNR | system | allowed channel uses | its channel uses | options | score |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    heads = "task | channel | SNR | system | allowed channel uses | its channel uses | options | score"
+    cells = []
     for row in matched:
         options = "lowest quality"
         if row["options"] is not None:
             options = ", ".join(f"{name}={value}" for name, value in row["options"].items())
-        cells = [row["task"], row["channel"], f"{row['snr_db']:g} dB", row["system"]]
-        cells += [f"{row['allowed_channel_uses']:.4g}", f"{row['channel_uses']:.4g}", options]
-        lines.append(f"| {' | '.join(cells)} | {_cell(row['figure']) if row['figure'] else 'cannot'} |")
+        uses = (f"{row['allowed_channel_uses']:.4g}", f"{row['channel_uses']:.4g}")
+        score = _cell(row["figure"]) if row["figure"] else "cannot"
+        place = (row["task"], row["channel"], f"{row['snr_db']:g} dB", row["system"])
+        cells.append((*place, *uses, options, score))
     note = "The highest quality that fits is found on the validation split and scored on the test split."
-    return [*lines, "", note]
+    return [*markdown_table(heads, cells), "", note]
 
 
 def readme_table(comparison: Comparison, reference: str, missing: Missing) -> list[str]:
     """Lines of the short table for a README: cost, mean score, and difference of each system and task."""
-    lines = [
-        f"| task | channel | system | channel uses | mean score | {reference} less it, 95 % interval |",
-        "|---|---|---|---|---|---|",
-    ]
     places = dict.fromkeys((row["task"], row["channel"]) for row in comparison.rows)
+    cells = []
     for task, channel in sorted(places, key=lambda place: list(TASKS).index(place[0])):
         for system, line in lines_of(comparison.rows):
-            own = [
-                row
-                for row in comparison.rows
-                if (row["task"], row["channel"], line_of(row)) == (task, channel, line)
-            ]
+            place = (task, channel, line)
+            own = [row for row in comparison.rows if (row["task"], row["channel"], line_of(row)) == place]
             if not own:
-                cells = [_absent(system, task, missing), "–", "–"]
-            else:
-                difference = comparison.difference(reference, line, task, channel)
-                told = "–" if difference is None or line == reference else _cells(difference)[0]
-                mean = sum(row["value"] for row in own) / len(own)
-                cells = [uses_of(own), f"{mean:.3f}", told]
-            lines.append("| " + " | ".join([task, channel, line, *cells]) + " |")
-    return lines
+                cells.append((*place, _absent(system, task, missing), NOTHING, NOTHING))
+                continue
+            found = comparison.difference(reference, line, task, channel)
+            told = NOTHING if found is None or line == reference else _cells(found)[0]
+            cells.append((*place, uses_of(own), f"{sum(row['value'] for row in own) / len(own):.3f}", told))
+    heads = f"task | channel | system | channel uses | mean score | {reference} less it, 95 % interval"
+    return markdown_table(heads, cells)
 
 
 def uses_of(rows: Iterable[Row]) -> str:
@@ -179,9 +161,7 @@ def _cell(row: Row) -> str:
     return f"{row['value']:.{digits}f} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
 
 
-def _cells(difference: Difference) -> list[str]:
+def _cells(difference: Difference) -> tuple[str, str]:
     own, snrs_db = difference.measured, difference.snrs_db
-    return [
-        f"{own.value:+.3f} [{own.low:+.3f}, {own.high:+.3f}]",
-        f"{len(snrs_db)} SNRs, {snrs_db[0]:g} to {snrs_db[-1]:g} dB",
-    ]
+    interval = f"{own.value:+.3f} [{own.low:+.3f}, {own.high:+.3f}]"
+    return interval, f"{len(snrs_db)} SNRs, {snrs_db[0]:g} to {snrs_db[-1]:g} dB"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from experiments.data.catalogue import TRAINING
@@ -16,9 +16,10 @@ NO_NOISE_DB = 60.0
 """An SNR at which noise changes no answer: the task without a channel [dB]."""
 
 CHANNELS = ("awgn", "rayleigh")
+NOTHING = "–"  # of a cell of a table
 _FEW_INSTANCES, _REALISATIONS_OF_FEW = 100, 20
 _PLACES = (("awgn", -6.0), ("awgn", 0.0), ("awgn", 12.0), ("awgn", NO_NOISE_DB), ("rayleigh", 12.0))
-_HEADS = ("AWGN -6 dB", "0 dB", "12 dB", "no noise", "Rayleigh 12 dB")
+_HEADS = "AWGN -6 dB | 0 dB | 12 dB | no noise | Rayleigh 12 dB"
 
 
 def sets_of(task: str) -> tuple[str, ...]:
@@ -33,7 +34,16 @@ def realisations_of(num_instances: int) -> int:
 
 def first_metrics(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
     """The metric that stands first for each (task, data set)."""
-    return {(row["task"], row["dataset"]): row["metric"] for row in reversed(rows)}
+    found: dict[tuple[str, str], str] = {}
+    for row in rows:
+        found.setdefault((row["task"], row["dataset"]), row["metric"])
+    return found
+
+
+def markdown_table(heads: str, rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table; its heads are parted by " | "."""
+    lines = [f"| {heads} |", "|---" * len(heads.split(" | ")) + "|"]
+    return [*lines, *(f"| {' | '.join(cells)} |" for cells in rows)]
 
 
 def table_of(rows: Sequence[Row]) -> list[str]:
@@ -42,26 +52,18 @@ def table_of(rows: Sequence[Row]) -> list[str]:
     Args:
         rows: As `semcom figures` stores them, of one system.
     """
-    lines = [
-        f"| task | data set | n | metric | {' | '.join(_HEADS)} | a guesser |",
-        "|---" * (len(_HEADS) + 5) + "|",
-    ]
-    for (task, dataset), metric in sorted(first_metrics(rows).items(), key=lambda own: _order(rows, own[0])):
+    cells = []
+    for (task, dataset), metric in first_metrics(rows).items():
         own = {
             (row["channel"], row["snr_db"]): row
             for row in rows
             if (row["task"], row["dataset"], row["metric"]) == (task, dataset, metric)
         }
         first = own[_PLACES[0]]
-        guess = "–" if first["guesser"] is None else f"{first['guesser']:.3f}"
+        guess = NOTHING if first["guesser"] is None else f"{first['guesser']:.3f}"
         values = [_cell(own[place]) for place in _PLACES]
-        names = (_words(task), dataset, str(first["num_instances"]), _words(metric))
-        lines.append("| " + " | ".join([*names, *values, guess]) + " |")
-    return lines
-
-
-def _order(rows: Sequence[Row], key: tuple[str, str]) -> int:
-    return next(place for place, row in enumerate(rows) if (row["task"], row["dataset"]) == key)
+        cells.append((_words(task), dataset, str(first["num_instances"]), _words(metric), *values, guess))
+    return markdown_table(f"task | data set | n | metric | {_HEADS} | a guesser", cells)
 
 
 def _cell(row: Row) -> str:

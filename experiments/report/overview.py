@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.report.measured import NO_NOISE_DB, Row, first_metrics
-from experiments.report.plots import COLOURS, MARKERS, METRIC_TITLES, provenance
+from experiments.report.plots import COLOURS, METRIC_TITLES, draw_line, provenance, save
 
 _SIZE_INCHES = (10.0, 4.2)
 
@@ -29,32 +29,22 @@ def draw_overview(rows: Sequence[Row], path: Path) -> Path:
     metrics = first_metrics(rows)
     shares = [name for name in names if metrics[name] != "psnr_db"]
     for number, name in enumerate(shares):
-        _draw_line(answers, rows, name, metrics[name], number)
+        line = [
+            row
+            for row in rows
+            if (row["task"], row["dataset"], row["metric"], row["channel"]) == (*name, metrics[name], "awgn")
+            and row["snr_db"] != NO_NOISE_DB
+        ]
+        label = f"{name[0].replace('_', ' ')} on {name[1]}: {METRIC_TITLES.get(metrics[name], metrics[name])}"
+        draw_line(answers, line, number, label, has_interval=False)
     answers.set_ylim(0, 1.02)
     answers.set_xlabel("Es/N0 [dB], AWGN")
     answers.set_title("score of the answers", fontsize=9)
     answers.grid(alpha=0.3)
     answers.legend(fontsize=6.5, loc="lower right")
     _draw_cost(cost, rows, names)
-    figure.supxlabel(provenance(rows), fontsize=6.5)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    save(figure, provenance(rows), path)
     return path
-
-
-def _draw_line(axes: Axes, rows: Sequence[Row], name: tuple[str, str], metric: str, number: int) -> None:
-    line = sorted(
-        (row["snr_db"], row["value"])
-        for row in rows
-        if (row["task"], row["dataset"], row["metric"], row["channel"]) == (*name, metric, "awgn")
-        and row["snr_db"] != NO_NOISE_DB
-    )
-    snrs_db, values = zip(*line, strict=True)
-    label = f"{name[0].replace('_', ' ')} on {name[1]}: {METRIC_TITLES.get(metric, metric)}"
-    axes.plot(
-        snrs_db, values, marker=MARKERS[(number + number // len(COLOURS)) % len(MARKERS)], markersize=4,
-        color=COLOURS[number % len(COLOURS)], label=label,
-    )  # fmt: skip
 
 
 def _draw_cost(axes: Axes, rows: Sequence[Row], names: list[tuple[str, str]]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,23 +58,67 @@ def plot_figures(rows: Sequence[Row], path: Path, *, metrics: Sequence[str] = ()
         raise InvalidField("output", path.name, "a name that ends in .png, .svg or .pdf")
     panels = list(dict.fromkeys((row["task"], row["dataset"], row["metric"]) for row in chosen))
     channels = list(dict.fromkeys((row["channel"], row["fading"]) for row in chosen))
+    tasks_a_row = 1 if len(panels) <= _MAX_STACKED else 2
+    with panel_grid(-(-len(panels) // tasks_a_row), tasks_a_row * len(channels)) as (figure, axes):
+        for number, panel in enumerate(panels):
+            axes_of_task = axes[number * len(channels) :]
+            for channel, own in zip(channels, axes_of_task, strict=False):
+                if own is not axes_of_task[0]:
+                    own.sharey(axes_of_task[0])
+                _draw_panel(own, panel, channel, chosen)
+        save(figure, provenance(chosen), path)
+    return path
+
+
+@contextmanager
+def panel_grid(num_rows: int, num_columns: int) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure with a grid of panels, row by row; those that are left empty are removed by `save`."""
     width, height = _PANEL_INCHES
     with mpl.rc_context({"axes.grid": True, "grid.alpha": 0.3, "axes.titlesize": 9, "font.size": 8}):
-        tasks_a_row = 1 if len(panels) <= _MAX_STACKED else 2
-        num_rows, num_columns = -(-len(panels) // tasks_a_row), tasks_a_row * len(channels)
         figure = Figure((width * num_columns, height * num_rows + 0.4), layout="constrained")
-        grid = figure.subplots(num_rows, num_columns, squeeze=False, sharex=True).reshape(-1, len(channels))
-        for panel, axes_of_task in zip(panels, grid, strict=False):
-            for channel, axes in zip(channels, axes_of_task, strict=True):
-                if axes is not axes_of_task[0]:
-                    axes.sharey(axes_of_task[0])
-                _draw_panel(axes, panel, channel, chosen)
-        for axes in grid[len(panels) :].flat:
+        yield figure, list(figure.subplots(num_rows, num_columns, squeeze=False).flat)
+
+
+def save(figure: Figure, origin: str, *paths: Path) -> None:
+    """Write a figure with a line that states its origin; panels in which nothing was drawn are left out."""
+    for axes in figure.axes:
+        if not axes.has_data():
             axes.remove()
-        figure.supxlabel(provenance(chosen), fontsize=7)
+    figure.supxlabel(origin, fontsize=6.5)
+    for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=130)
-    return path
+
+
+def style_of(number: int) -> dict[str, Any]:
+    """Colour and marker of a line, by its number."""
+    shape = MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
+    return {"color": COLOURS[number % len(COLOURS)], "marker": shape, "markersize": 4}
+
+
+def draw_line(axes: Axes, rows: Sequence[Row], number: int, label: str, *, has_interval: bool = True) -> None:
+    """Draw values against SNR, with their 95 % intervals shaded where all rows have them.
+
+    Args:
+        axes: To draw in.
+        rows: Of one line, at least one, in any order.
+        number: Of the line in its panel; it chooses colour and marker.
+        label: For the legend.
+        has_interval: Whether intervals are drawn.
+    """
+    line = sorted(rows, key=lambda row: row["snr_db"])
+    snrs_db, style = [row["snr_db"] for row in line], style_of(number)
+    axes.plot(snrs_db, [row["value"] for row in line], label=label, **style)
+    if has_interval and all(None not in (row.get("low"), row.get("high")) for row in line):
+        lows, highs = [row["low"] for row in line], [row["high"] for row in line]
+        axes.fill_between(snrs_db, lows, highs, color=style["color"], alpha=0.15, linewidth=0)
+
+
+def draw_guesser(axes: Axes, rows: Sequence[Row]) -> None:
+    """Draw what guessing without the input reaches, if a row states it."""
+    guessers = [row["guesser"] for row in rows if row.get("guesser") is not None]
+    if guessers:
+        axes.axhline(guessers[0], color="grey", linestyle="--", linewidth=1, label="guesser")
 
 
 def _draw_panel(
@@ -89,20 +134,8 @@ def _draw_panel(
     ]
     lines = list(dict.fromkeys(map(_line_of, here)))
     for number, own in enumerate(lines):
-        line = sorted((row for row in here if _line_of(row) == own), key=lambda row: row["snr_db"])
-        snrs_db, values = [row["snr_db"] for row in line], [row["value"] for row in line]
-        colour = COLOURS[number % len(COLOURS)]
-        axes.plot(
-            snrs_db, values, marker=MARKERS[number % len(MARKERS)], markersize=4, color=colour,
-            label=_label(own, lines),
-        )  # fmt: skip
-        bounds = [(row.get("low"), row.get("high")) for row in line]
-        if all(None not in bound for bound in bounds):
-            lows, highs = zip(*bounds, strict=True)
-            axes.fill_between(snrs_db, lows, highs, color=colour, alpha=0.15, linewidth=0)
-    guessers = [row["guesser"] for row in here if row.get("guesser") is not None]
-    if guessers:
-        axes.axhline(guessers[0], color="grey", linestyle="--", linewidth=1, label="guesser")
+        draw_line(axes, [row for row in here if _line_of(row) == own], number, _label(own, lines))
+    draw_guesser(axes, here)
     axes.set_title(f"{task} on {dataset}, {model}" + (f" ({fading})" if model != "awgn" else ""))
     axes.set_ylabel(METRIC_TITLES.get(metric, metric))
     axes.set_xlabel("Es/N0 [dB]")

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from experiments.systems.base import TrainableSystem
 from experiments.training.channel import batch_channel
 from experiments.training.objectives import SpeechCode
 from experiments.training.recipes import RECIPES, Recipe
 from experiments.training.sampling import Sampler
+from experiments.training.trainable import TrainableSystem
 from experiments.training.warm_start import begin_small, copy_first_layers, load_bert
 from experiments.training.word_start import SNR_DB, classify, discriminants, open_path
 from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN
@@ -41,7 +41,6 @@ class Trainable(TrainableSystem):
     speech = SpeechCode(TRANSCRIPT_CHARACTERS, TIME_REDUCTION, STEPS_PER_TOKEN)
     transmitter: TransmitterNetwork
     receiver: ReceiverNetwork
-    _statistics_task: str | None = None
 
     @classmethod
     def build(
@@ -49,6 +48,8 @@ class Trainable(TrainableSystem):
     ) -> Self:
         """Make both networks with random weights; see the base class."""
         transmitter = TransmitterNetwork(profile, tasks, vocab_size, has_fusion=cls.has_fusion)
+        if "image" in transmitter.encoders:
+            transmitter.encoders["image"].to(memory_format=torch.channels_last)
         return cls(transmitter, ReceiverNetwork(profile, tasks, labels, vocab_size))
 
     def config(
@@ -67,9 +68,7 @@ class Trainable(TrainableSystem):
         Source: De and Smith, 2020.
         """
         bert = load_bert(folder)
-        if "text" in self.transmitter.encoders:
-            copy_first_layers(self._text_encoder.bert, bert, with_embeddings=True)
-            self.pretrained = ("encoders.text.bert.",)
+        self.start_text_encoder(bert)
         if hasattr(self.transmitter, "fusion"):
             layers = self.transmitter.fusion.layers.encoder
             copy_first_layers(layers, bert.encoder)
@@ -108,41 +107,24 @@ class Trainable(TrainableSystem):
         classify(head, decoded, present, words)
         self.transmitter.train(was_training)
 
-    def prepare(self, recipe: Recipe) -> None:
-        """Choose the task whose batches the picture encoder's norms follow: the first that trains it."""
-        if "image" in self.transmitter.encoders:
-            self.transmitter.encoders["image"].to(memory_format=torch.channels_last)
-        takers = [task for task in recipe.tasks if "image" in get_task(task).modalities]
-        frozen = {task: (*recipe.frozen, *recipe.tasks[task].frozen) for task in takers}
-        trainers = [task for task in takers if not "encoders.image.".startswith(frozen[task])]
-        self._statistics_task = trainers[0] if trainers else None
-
-    def follow_batches(self, task: str) -> bool:
-        """Let the picture encoder's norms follow the batches of one task only; see the base class."""
-        follows = task == self._statistics_task
+    def follow_batches(self, task: str, recipe: Recipe) -> bool:
+        """Let the picture encoder's norms follow the batches of one task only: the first that trains it."""
+        trainers = [
+            name
+            for name, own in recipe.tasks.items()
+            if "image" in get_task(name).modalities
+            and not "encoders.image.".startswith((*recipe.frozen, *own.frozen))
+        ]
+        follows = trainers[:1] == [task]
         self.transmitter.follow_batches(follows)
         return follows
 
-    def parameters_of(self, task: str) -> dict[str, nn.Parameter]:
-        """Encoders of the task's modalities, the shared parts, its task embedding and its head, by name."""
-        modalities = get_task(task).modalities
-        sent = [f"task_embedding.{task}", "channel_encoder.", *(f"encoders.{name}." for name in modalities)]
-        if is_multimodal(get_task(task)):
-            sent.append("fusion.")  # no parameter has this name where there is no fusion
-        received = ("channel_decoder.", f"heads.{task}.")
-        named_sent, named_received = self.transmitter.named_parameters(), self.receiver.named_parameters()
-        parameters = {name: own for name, own in named_sent if name.startswith(tuple(sent))}
-        return parameters | {name: own for name, own in named_received if name.startswith(received)}
-
-    def encode(self, task: str, batch: Batch, symbols_per_token: int) -> tuple[Tensor, Tensor]:
-        """Encode a batch of one task; see the base class."""
-        encoded: tuple[Tensor, Tensor] = self.transmitter(task, batch, symbols_per_token)
-        return encoded
-
-    def decode(self, task: str, x_hat: Tensor, mask: Tensor) -> Tensor:
-        """Scores of a batch from equalised symbols; see the base class."""
-        scores: Tensor = self.receiver(task, x_hat, mask)
-        return scores
+    def parts_of(self, task: str) -> tuple[str, ...]:
+        """Encoders of the task's modalities, the shared parts, its task embedding and its head."""
+        encoders = [f"encoders.{name}." for name in get_task(task).modalities]
+        fusion = ["fusion."] if is_multimodal(get_task(task)) else []
+        coders = ("channel_encoder.", "channel_decoder.")
+        return (f"task_embedding.{task}", f"heads.{task}.", *coders, *encoders, *fusion)
 
     @property
     def _text_encoder(self) -> TextEncoder:

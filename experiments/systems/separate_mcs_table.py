@@ -116,9 +116,7 @@ def make_table() -> dict[str, Any]:
         "blocks_a_point": NUM_BLOCKS,
         "block_bits": BLOCK_BITS,
         "low_snr_db": LOW_SNR_DB,
-        "best": {
-            model: [choose(own, place) for place in range(len(snrs_db))] for model, own in blers.items()
-        },
+        "best": {m: [choose(own, place) for place in range(len(snrs_db))] for m, own in blers.items()},
         "bler": {
             model: {name: [round(rate, 4) for rate in rates] for name, rates in own.items()}
             for model, own in blers.items()

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from experiments.systems.base import TrainableSystem
 from experiments.training.objectives import SpeechCode
 from experiments.training.recipes import RECIPES, Recipe
-from experiments.training.sampling import Sampler
-from experiments.training.warm_start import copy_first_layers, load_bert
+from experiments.training.trainable import TrainableSystem
 from receiver.systems.deepsc.network import ReceiverNetwork
 from receiver.systems.transcripts import TRANSCRIPT_CHARACTERS
 from shared.networks.batch import Batch
 from shared.networks.config import NetworkConfig
 from shared.networks.deepsc.config import CODERS, SIZES, STEPS_PER_TOKEN, TIME_REDUCTION
-from shared.networks.deepsc.encoders import TextEncoder
 from shared.networks.deepsc.transmitter_network import TransmitterNetwork
 from shared.networks.profiles import Profile
 from shared.tasks import get_task
@@ -66,39 +62,14 @@ class Trainable(TrainableSystem):
         """Profile, number of word pieces and known words; see the base class."""
         return NetworkConfig(profile.name, vocab_size, words).to_json()
 
-    def warm_start(self, folder: Path, samplers: Mapping[str, Sampler], seed: int) -> None:
-        """Copy the first layers and the embeddings of a BERT into the text encoder; see the base class."""
-        if "text" not in self.transmitter.encoders:
-            return
-        encoder = self.transmitter.encoders["text"]
-        assert isinstance(encoder, TextEncoder)
-        copy_first_layers(encoder.bert, load_bert(folder), with_embeddings=True)
-        self.pretrained = (f"{_TEXT_ENCODER}.bert.",)
-
-    def prepare(self, recipe: Recipe) -> None:
-        """Nothing is to be made ready."""
-
-    def parameters_of(self, task: str) -> dict[str, nn.Parameter]:
+    def parts_of(self, task: str) -> tuple[str, ...]:
         """Encoders and channel coders of the task's modalities, the decoder, and what is the task's own."""
         coders = {CODERS[modality] for modality in get_task(task).modalities}
-        sent = [f"task_embedding.{task}", f"pooling.{task}."]
-        sent += [f"{part}.{coder}." for part in ("encoders", "channel_encoders") for coder in coders]
-        received = ["norm.", "decoder", f"queries.{task}", f"heads.{task}."]
-        received += [f"channel_decoders.{coder}." for coder in coders]
-        named_sent, named_received = self.transmitter.named_parameters(), self.receiver.named_parameters()
-        parameters = {name: own for name, own in named_sent if name.startswith(tuple(sent))}
-        return parameters | {name: own for name, own in named_received if name.startswith(tuple(received))}
-
-    def follow_batches(self, task: str) -> bool:
-        """No part keeps statistics of batches."""
-        return False
+        shared = ("encoders", "channel_encoders", "channel_decoders")
+        own = (f"task_embedding.{task}", f"pooling.{task}.", f"queries.{task}", f"heads.{task}.")
+        return (*own, "norm.", "decoder", *(f"{part}.{coder}." for part in shared for coder in coders))
 
     def encode(self, task: str, batch: Batch, symbols_per_token: int) -> tuple[Tensor, Tensor]:
         """Encode a batch of one task; a token has one rate alone. See the base class."""
         encoded: tuple[Tensor, Tensor] = self.transmitter(task, batch)
         return encoded
-
-    def decode(self, task: str, x_hat: Tensor, mask: Tensor) -> Tensor:
-        """Scores of a batch from equalised symbols; see the base class."""
-        scores: Tensor = self.receiver(task, x_hat, mask)
-        return scores

@@ -1,4 +1,7 @@
-"""Clips seen otherwise: another part, size, colour or scene, for a few hundred teach their walls first.
+"""Changes of video clips: another part, size, colour or background.
+
+A network that learns from a few hundred clips recognises their backgrounds instead of what people do in them.
+So training changes whatever must not tell the label.
 
 Shapes: B batch, N_F frames, H and W pixels.
 """
@@ -21,9 +24,9 @@ _PATCHES_A_SIDE, _MAX_PATCH_STRENGTHS = (1, 4, 16), (1.5, 0.8, 0.5)
 
 
 def part_of(clip: NDArray[np.uint8], num_frames: int, generator: torch.Generator) -> NDArray[np.uint8]:
-    """A stretch of a clip, at least seven tenths of it and, where it has them, `num_frames`.
+    """A random part of a clip: at least 70 % of it, and at least `num_frames` frames if it has as many.
 
-    Shorter ones would repeat frames: clips that stand still at times, in training and nowhere else.
+    From fewer frames some would be repeated, so that people stood still at times, in training alone.
     """
     share, place = torch.rand(2, generator=generator).tolist()
     length = round(len(clip) * (_MIN_PART + (1 - _MIN_PART) * share))
@@ -33,9 +36,9 @@ def part_of(clip: NDArray[np.uint8], num_frames: int, generator: torch.Generator
 
 
 def zoom(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """See each picture from nearer or farther, width and height by up to 1.3 times each; edges repeat.
+    """Stretch or shrink width and height of each picture by up to 1.3 times each; edge pixels are repeated.
 
-    Clips of any shape are brought to a square, so that people come thin and stout.
+    Both change apart, because clips of any shape are brought to a square, in which people look thin or wide.
 
     Args:
         pixels: float, shape [B, C, H, W].
@@ -47,7 +50,7 @@ def zoom(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def recolour(clips: Tensor, generator: torch.Generator) -> Tensor:
-    """Make three clips in ten grey and half of all a negative: clothes may be darker or lighter than a wall.
+    """Make 30 % of the clips grey and half of all a negative: clothes may be darker or lighter than a wall.
 
     Args:
         clips: float, zero mean, shape [B, N_F, 3, H, W].
@@ -59,14 +62,14 @@ def recolour(clips: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def restage(clips: Tensor, stills: Tensor | None, generator: torch.Generator) -> Tensor:
-    """See clips in other colours; a quarter where they were, the rest before a wall or one of these pictures.
+    """Change the colours of all clips, and put the people of three clips in four before another background.
 
-    What moves is cut out of what stands still, half the time with what is near it.
+    People are what moves against the median over time; in half of the clips what is near to them is kept too.
 
     Args:
         clips: float, zero mean, shape [B, N_F, 3, H, W].
-        stills: A picture for each clip, float, zero mean, shape [B, 3, H, W]; half the time it is taken. None
-            leaves walls.
+        stills: A picture for each clip, float, zero mean, shape [B, 3, H, W], which becomes the background of
+            half of them. All others, and all where it is None, get a painted wall.
         generator: Random source.
     """
     people = recolour(clips, generator)
@@ -84,7 +87,7 @@ def restage(clips: Tensor, stills: Tensor | None, generator: torch.Generator) ->
 
 
 def _grow(maps: Tensor) -> Tensor:
-    """The most of what is near, shape [B, 1, H, W] kept."""
+    """The largest value near each pixel, [B, 1, H, W] -> [B, 1, H, W]."""
     for axis in (2, 3):
         reach = int(_NEAR * maps.shape[axis])
         size, padding = [1, 1], [0, 0]
@@ -94,7 +97,7 @@ def _grow(maps: Tensor) -> Tensor:
 
 
 def paint_walls(shape: torch.Size, generator: torch.Generator) -> Tensor:
-    """Pictures of a wall each: patches of colour, from one to sixteen a side.
+    """Paint pictures that look like walls: sums of smooth patches of colour, 1, 4 and 16 a side.
 
     Args:
         shape: B, C, H, W.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,20 @@ class Ranks:
 
     def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Replace every gradient by its mean over the processes; a parameter without one counts as zero."""
-        if self.count == 1:
-            return
-        for parameter in parameters:
+        for parameter in parameters if self.count > 1 else ():
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-            distributed.all_reduce(parameter.grad)
-            parameter.grad /= self.count
+            self._average(parameter.grad)
 
     def average_statistics(self, network: nn.Module) -> None:
         """Replace what a network's norms have learnt of their batches by its mean over the processes."""
-        if self.count == 1:
-            return
-        for statistic in network.buffers():
+        for statistic in network.buffers() if self.count > 1 else ():
             if statistic.is_floating_point():
-                distributed.all_reduce(statistic)
-                statistic /= self.count
+                self._average(statistic)
+
+    def _average(self, tensor: Tensor) -> None:
+        distributed.all_reduce(tensor)
+        tensor /= self.count
 
 
 ALONE = Ranks()

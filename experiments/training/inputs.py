@@ -15,11 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from experiments.data.base import Column
+from experiments.training.augmentation import augment_speech, blank_square, flip_and_shift
 from experiments.training.clips import part_of, restage, zoom
 from experiments.training.recipes import TaskRecipe
 from shared.networks.preprocessing import (
-    FBANK_DEVIATION,
-    IMAGE_SIZE,
     fbank,
     pad_features,
     pad_pieces,
@@ -29,21 +28,10 @@ from shared.networks.preprocessing import (
 )
 from shared.networks.profiles import Profile
 from shared.networks.text import Vocabulary
-from shared.tasks import Modality
+from shared.tasks import Modality, get_task
 
-_MAX_SHIFT_PIXELS = 3
-_BLANKED_SHARE = 4  # a quarter of each side
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
 _OTHER_SCENE_SHARE = 0.35
-_NUM_MASKS, _MAX_MASKED_BINS, _MAX_MASKED_FRAMES = 2, 10, 10
-_MIN_FRAMES_A_MASKED_FRAME = 10  # a short word must not vanish
-_MAX_GAIN_SHIFT = 0.6  # in deviations of a log energy: about 10 dB
-_MAX_SLOWER, _MAX_QUICKER, _MAX_VOICE_CHANGE = 1.5, 0.75, 0.2
-_NARROW_BINS = 60  # of 80: up to 4 kHz, half of what the band holds
-_SILENCE = -2.5  # a filter bank's value of no sound at all
-_MAX_FOLD_LOSS = 6.0  # in a log energy: 26 dB
-_NOISE_BELOW = (3.0, 14.0)  # the loudest tenth, in a log energy: 13 to 60 dB
-_MAX_NOISE_TILT, _NOISE_JITTER = 2.0, 0.5  # in a log energy
 
 
 Values = Sequence[Any] | NDArray[np.uint8]
@@ -127,16 +115,10 @@ class SpeechInputs:
         """Filter banks, float [B, T, M], and mask, bool [B, T]."""
         features = [self._fbank(int(row)) for row in rows]
         if self._augment:
-            features = [self._augmented(own, generator) for own in features]
+            features = [augment_speech(own, generator) for own in features]
         banks, mask = pad_features(features)
         padding = -banks.shape[1] % self._length_multiple
         return F.pad(banks, (0, 0, 0, padding)), F.pad(mask, (0, padding))
-
-    @staticmethod
-    def _augmented(features: Tensor, generator: torch.Generator) -> Tensor:
-        for change in (change_band, change_voice, add_noise, mask_bands):
-            features = change(features, generator)
-        return features
 
     def _fbank(self, row: int) -> Tensor:
         if row not in self._features:
@@ -204,149 +186,19 @@ class ClipInputs:
         return np.asarray(sample_frames(clip, self._num_frames))
 
 
-def flip_and_shift(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Flip each picture left to right or not, and shift it by up to 3 pixels, edges mirrored.
-
-    Args:
-        pixels: float, shape [B, C, H, W].
-        generator: Random source.
-
-    Returns:
-        Shape of `pixels`, channels-last in memory.
-    """
-    flips = torch.rand(len(pixels), 1, 1, 1, generator=generator) < 0.5
-    flipped = torch.where(flips, pixels.flip(3), pixels)
-    padded = F.pad(flipped, (_MAX_SHIFT_PIXELS,) * 4, mode="reflect")
-    height, width = pixels.shape[2:]
-    shifts = torch.randint(0, 2 * _MAX_SHIFT_PIXELS + 1, (len(pixels), 2), generator=generator).tolist()
-    crops = [padded[i, :, y : y + height, x : x + width] for i, (y, x) in enumerate(shifts)]
-    return torch.stack(crops).contiguous(memory_format=torch.channels_last)
-
-
-def blank_square(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Give a square of each picture, a quarter of its side, the mean colour (cutout).
-
-    Args:
-        pixels: float, zero mean, shape [B, C, H, W]; changed in place.
-        generator: Random source.
-
-    Source: DeVries and Taylor, 2017.
-    """
-    height, width = pixels.shape[2:]
-    side = height // _BLANKED_SHARE
-    corners = torch.rand(len(pixels), 2, generator=generator) * torch.tensor([height - side, width - side])
-    for picture, (top, left) in zip(pixels, corners.long().tolist(), strict=True):
-        picture[:, top : top + side, left : left + side] = 0.0
-    return pixels
-
-
-def change_band(features: Tensor, generator: torch.Generator) -> Tensor:
-    """Leave the band above 4 kHz as it is, empty it, or fold what lies below into it, each as often.
-
-    Recordings of a telephone's band so teach wide ones too, and the other way round.
-
-    Args:
-        features: Filter banks, float [T, M], zero mean.
-        generator: Random source.
-
-    Returns:
-        A changed copy, or `features`.
-
-    Source: Makhoul and Berouti, High-frequency regeneration in speech coding systems, 1979.
-    """
-    kind = int(torch.randint(3, (), generator=generator))
-    loss = _MAX_FOLD_LOSS / FBANK_DEVIATION * torch.rand((), generator=generator)
-    if kind == 0:
-        return features
-    changed = features.clone()
-    num_upper = features.shape[1] - _NARROW_BINS
-    folded = features[:, _NARROW_BINS - num_upper : _NARROW_BINS].flip(1) - loss
-    changed[:, _NARROW_BINS:] = _SILENCE if kind == 1 else folded.clamp_min(_SILENCE)
-    return changed
-
-
-def add_noise(features: Tensor, generator: torch.Generator) -> Tensor:
-    """Put a steady noise of any level and colour under a recording: silence must not be what parts words.
-
-    Args:
-        features: Filter banks, float [T, M], zero mean.
-        generator: Random source.
-
-    Returns:
-        A changed copy; energies add.
-    """
-    draws = torch.rand(2, generator=generator)
-    lowest, highest = _NOISE_BELOW
-    below = lowest + (highest - lowest) * draws[0]
-    tilt = _MAX_NOISE_TILT * (2 * draws[1] - 1) * torch.linspace(-1, 1, features.shape[1])
-    jitter = _NOISE_JITTER * torch.randn(features.shape, generator=generator)
-    energies = FBANK_DEVIATION * features
-    noise = energies.flatten().quantile(0.9) - below + tilt + jitter
-    return torch.logaddexp(energies, noise) / FBANK_DEVIATION
-
-
-def change_voice(features: Tensor, generator: torch.Generator) -> Tensor:
-    """Speak quicker or slower, with a longer or shorter vocal tract: stretch time, and mel bins.
-
-    A woman's tract is about a sixth shorter than a man's, a child's more.
-
-    Args:
-        features: Filter banks, float [T, M], zero mean.
-        generator: Random source.
-
-    Returns:
-        float [0.75 to 1.5 T, M]; what a longer tract leaves of the highest bins repeats the last one.
-
-    Source: Ko et al., 2015; Jaitly and Hinton, 2013.
-    """
-    num_frames, num_bins = features.shape
-    pace, voice = torch.rand(2, generator=generator).tolist()
-    size = (
-        round(num_frames * _MAX_QUICKER * (_MAX_SLOWER / _MAX_QUICKER) ** pace),
-        round(num_bins * (1 + _MAX_VOICE_CHANGE * (2 * voice - 1))),
-    )
-    stretched = F.interpolate(features[None, None], size, mode="bilinear", align_corners=False)
-    return F.pad(stretched, (0, max(0, num_bins - size[1]), 0, 0), mode="replicate")[0, 0, :, :num_bins]
-
-
-def mask_bands(features: Tensor, generator: torch.Generator) -> Tensor:
-    """Shift the loudness, and blank bands of frequency and stretches of time (SpecAugment).
-
-    Args:
-        features: Filter banks, float [T, M], zero mean.
-        generator: Random source.
-
-    Returns:
-        A changed copy.
-
-    Source: Park et al., 2019.
-    """
-    num_frames, num_bins = features.shape
-    shift = _MAX_GAIN_SHIFT * (2 * torch.rand((), generator=generator) - 1)
-    masked = features + shift
-    most_frames = min(_MAX_MASKED_FRAMES, num_frames // _MIN_FRAMES_A_MASKED_FRAME)
-    for _ in range(_NUM_MASKS):
-        for axis, (length, most) in enumerate(((num_frames, most_frames), (num_bins, _MAX_MASKED_BINS))):
-            width = int(torch.randint(0, most + 1, (), generator=generator))
-            start = int(torch.randint(0, max(1, length - width), (), generator=generator))
-            masked.narrow(axis, start, min(width, length - start)).zero_()
-    return masked
-
-
 def make_inputs(
     task: str,
-    column: Column,
     modality: Modality,
-    *,
+    column: Column,
     profile: Profile,
     vocabulary: Vocabulary,
     recipe: TaskRecipe,
-    length_multiple: int = 1,
+    length_multiple: int,
 ) -> Inputs:
     """The inputs of one column; texts and recordings are padded to a multiple of `length_multiple`."""
     makers: Mapping[Modality, Callable[[], Inputs]] = {
         "text": lambda: TextInputs(column.values, vocabulary, recipe.replaced_share, length_multiple),
-        "image": lambda: PictureInputs(column.values, IMAGE_SIZE[task], recipe),
+        "image": lambda: PictureInputs(column.values, get_task(task).image_size, recipe),
         "audio": lambda: SpeechInputs(column.values, recipe.augment, length_multiple),
         "video": lambda: ClipInputs(column, profile, recipe.augment),
     }

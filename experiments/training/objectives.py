@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from experiments.data.base import Examples
+from experiments.data.base import Instances
 from experiments.training.recipes import TaskRecipe
 from shared.networks.batch import Batch
 from shared.networks.patches import pictures_to_patches
@@ -53,7 +53,7 @@ class Objective:
         num_on_host: The last so many targets stay on the host, where the loss reads them.
     """
 
-    targets: Callable[[Examples, NDArray[np.int64], Batch, SpeechCode], Targets]
+    targets: Callable[[Instances, NDArray[np.int64], Batch, SpeechCode], Targets]
     loss: Callable[[Tensor, Tensor, Targets, TaskRecipe], Tensor]
     quality: Callable[[Tensor, Tensor, Targets], Tensor]
     watched: str
@@ -66,7 +66,7 @@ class Objective:
         return (*moved, *targets[num_moved:])
 
 
-def _label_targets(examples: Examples, indices: NDArray[np.int64], _: Batch, __: SpeechCode) -> Targets:
+def _label_targets(examples: Instances, indices: NDArray[np.int64], _: Batch, __: SpeechCode) -> Targets:
     return (torch.from_numpy(np.asarray(examples.targets)[indices]),)
 
 
@@ -93,7 +93,7 @@ def _micro_f1(scores: Tensor, _: Tensor, targets: Targets) -> Tensor:
     return 2 * (said & true).sum() / (said.sum() + true.sum()).clamp_min(1)
 
 
-def _piece_targets(_: Examples, __: NDArray[np.int64], batch: Batch, ___: SpeechCode) -> Targets:
+def _piece_targets(_: Instances, __: NDArray[np.int64], batch: Batch, ___: SpeechCode) -> Targets:
     pieces, mask = batch.inputs["text"]
     own = batch.rows["text"]
     return (pieces.masked_fill(~mask, _NO_TARGET)[own],)
@@ -109,7 +109,7 @@ def _piece_accuracy(scores: Tensor, mask: Tensor, targets: Targets) -> Tensor:
 
 
 def _transcript_targets(
-    examples: Examples, indices: NDArray[np.int64], batch: Batch, code: SpeechCode
+    examples: Instances, indices: NDArray[np.int64], batch: Batch, code: SpeechCode
 ) -> Targets:
     """Character numbers [sum of lengths], transcripts' lengths [B], steps that each recording has [B]."""
     texts: Sequence[str] = [str(examples.targets[index]) for index in indices]
@@ -140,7 +140,7 @@ def _length_agreement(scores: Tensor, mask: Tensor, targets: Targets) -> Tensor:
     return (torch.minimum(said, true) / torch.maximum(said, true).clamp_min(1)).mean()
 
 
-def _patch_targets(_: Examples, __: NDArray[np.int64], batch: Batch, ___: SpeechCode) -> Targets:
+def _patch_targets(_: Instances, __: NDArray[np.int64], batch: Batch, ___: SpeechCode) -> Targets:
     (pixels,) = batch.inputs["image"]
     return (pictures_to_patches(tensor_to_unit_range(pixels))[batch.rows["image"]],)
 

@@ -3,66 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 
+import torch
 from rich.console import Console
 from torch import Tensor
+
+from experiments.training.objectives import OBJECTIVES
+from experiments.training.run import Run
+from shared.tasks import get_task
 
 _LOG_EVERY_STEPS = 100
 
 
-@dataclass
-class Average:
-    """Mean loss and quality since they were last shown."""
-
-    loss: float | Tensor = 0.0
-    quality: float | Tensor = 0.0
-    steps: int = 0
-
-    def add(self, loss: Tensor, quality: Tensor) -> None:
-        """Count one step."""
-        self.loss, self.quality, self.steps = self.loss + loss, self.quality + quality, self.steps + 1
-
-    def __str__(self) -> str:
-        steps = max(1, self.steps)
-        return f"{float(self.loss) / steps:.3f}/{float(self.quality) / steps:.3f}"
-
-
 class TrainingProgress:
-    """Shows the steps of every task; loss and quality are those of the noisy training batches.
+    """Shows the steps of every task, and the mean loss and quality of the noisy batches since the last line.
 
     Args:
+        run: Under way; its steps are counted by whoever takes them.
         console: Where to.
-        planned: Steps of each task.
-        done: Steps taken already.
-        watched: Name of each task's quality.
     """
 
-    def __init__(
-        self,
-        console: Console,
-        planned: Mapping[str, int],
-        done: Mapping[str, int],
-        watched: Mapping[str, str],
-    ) -> None:
-        self._console, self._planned, self._done, self._watched = console, planned, dict(done), watched
-        self._first, self._started = sum(done.values()), time.monotonic()
-        self._averages = {task: Average() for task in planned}
+    def __init__(self, run: Run, console: Console) -> None:
+        self._run, self._console = run, console
+        self._first, self._started = run.num_done, time.monotonic()
+        self._watched: dict[str, list[tuple[Tensor, Tensor]]] = {task: [] for task in run.recipe.tasks}
 
-    def step(self, task: str, loss: Tensor, quality: Tensor) -> None:
-        """Count one step of a task, its loss and its watched quality; they are read when they are shown."""
-        self._done[task] += 1
-        self._averages[task].add(loss, quality)
-        if sum(self._done.values()) % _LOG_EVERY_STEPS == 0:
+    def note(self, task: str, loss: Tensor, quality: Tensor) -> None:
+        """Take in the last step's loss and watched quality; they are read when they are shown."""
+        self._watched[task].append((loss, quality))
+        if self._run.num_done % _LOG_EVERY_STEPS == 0:
             self._console.log(self._line())
-            self._averages = {task: Average() for task in self._planned}
+            self._watched = {task: [] for task in self._watched}
 
     def _line(self) -> str:
-        step, total = sum(self._done.values()), sum(self._planned.values())
+        step, total = self._run.num_done, self._run.recipe.total_steps
         left_s = (time.monotonic() - self._started) / (step - self._first) * (total - step)
-        tasks = "  ".join(
-            f"{task} {self._done[task]}/{steps} {self._averages[task]} (loss/{self._watched[task]})"
-            for task, steps in self._planned.items()
-        )
+        tasks = "  ".join(map(self._state_of, self._watched))
         return f"step {step}/{total}  {left_s / 60:.0f} min left  {tasks}"
+
+    def _state_of(self, task: str) -> str:
+        means = "/".join(f"{torch.stack(own).mean():.3f}" for own in zip(*self._watched[task], strict=True))
+        watched = OBJECTIVES[get_task(task).answer].watched
+        planned = self._run.recipe.tasks[task].steps
+        return f"{task} {self._run.done[task]}/{planned} {means or '-'} (loss/{watched})"

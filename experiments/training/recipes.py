@@ -1,9 +1,10 @@
-"""What to train, on what, how long. A recipe is a row of this table."""
+"""Recipes: which tasks are trained, on which data, for how many steps and with which rates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from shared.networks.profiles import CHANNEL_USES_PER_TOKEN
 
@@ -14,26 +15,25 @@ class TaskRecipe:
 
     Attributes:
         steps: Steps of this task in the whole run, at least one.
-        batch: Instances a step; for pictures with many questions, pictures a step.
-        questions_a_picture: Of a picture with more questions, so many drawn anew each step; None for all.
-        learning_rate: Of parts that start at random.
-        opens_at: Share of all steps done before this task is drawn at all. A fused task gains nothing before
-            the encoders it stands on tell shapes and words apart.
-        label_smoothing: Of the cross entropy.
-        augment: Flip and shift pictures and clips; zoom clips, and change what must not tell their label;
-            speech gets other voices, paces, bands and noise.
-        blank_square: Give a square of each picture the mean colour.
-        replaced_share: So many word pieces are drawn evenly from the vocabulary instead. A text that is given
-            back word by word may be any text, and most words are rare ones.
-        symbols_per_token: Rates, one drawn each step; below 16 only for tasks that send a sequence.
-        present_weight: Of the labels that are present, where an instance has several.
-        short_first: Go through the first epoch from the shortest input to the longest (Amodei et al., 2016).
-        frozen: Parameter name beginnings that this task leaves alone; other tasks may train them. Posters say
-            little of a genre for what they cost, easy questions little of a language.
-        part_rates: Learning rates of parts, by the beginning of their names. The first name that fits holds,
-            and those of the task come before those of the recipe. A task that starts at random takes small
-            steps in parts that serve other tasks already.
-        dataset: Trained on, where not all that `semcom data` names for the task.
+        batch: Number of instances in a step. Where several questions are asked about a picture, number of
+            pictures.
+        questions_a_picture: At most so many questions about a picture are drawn in each step; None for all.
+        learning_rate: Learning rate of the parts that `part_rates` does not name.
+        opens_at: Share of the run's steps before the first step of this task. A task that fuses encoders
+            gains nothing before other tasks have trained these.
+        label_smoothing: Label smoothing of the cross entropy.
+        augment: Whether pictures, clips and recordings are changed at random in each step.
+        blank_square: Whether a square of each picture gets the mean colour.
+        replaced_share: Share of the word pieces that are replaced by random ones, so that rare words are
+            learnt as well as common ones.
+        symbols_per_token: Symbols of a token that are sent; one of them is drawn in each step. Below 16 only
+            for tasks that send a sequence.
+        present_weight: Weight in the loss of the labels that an instance has, against those it lacks.
+        short_first: Whether the first epoch goes from the shortest input to the longest (Amodei, 2016).
+        frozen: Beginnings of the names of parameters that this task does not train; other tasks may.
+        part_rates: Learning rates of parts, by the beginning of their names. The first name that fits holds;
+            those of the task come before those of the recipe.
+        dataset: Data set to train on; None for all that the catalogue names for the task.
     """
 
     steps: int
@@ -89,7 +89,7 @@ class Recipe:
 _TEXT_ENCODER = "encoders.text"
 _WORD_EMBEDDINGS = f"{_TEXT_ENCODER}.bert.embeddings.word_embeddings"
 
-# The budget is two hours on two CPU cores. Rates and losses are those of earlier recipes.
+# Made for two hours on two CPU cores.
 _COMPACT = Recipe(
     tasks={
         "sentiment": TaskRecipe(steps=1100, batch=64, learning_rate=3e-4),
@@ -139,28 +139,19 @@ _COMPACT = Recipe(
 )
 
 # The paper names its data sets, the optimiser (Adam) and these learning rates; steps and batches are ours.
+_paper = partial(TaskRecipe, learning_rate=1e-4)
 _PAPER = Recipe(
     tasks={
-        "sentiment": TaskRecipe(steps=5000, batch=64, learning_rate=1e-4, dataset="glue-sst2"),
-        "text_reconstruction": TaskRecipe(
-            steps=40_000, batch=64, learning_rate=1e-4, replaced_share=0.25, dataset="europarl-v7"
+        "sentiment": _paper(5000, 64, dataset="glue-sst2"),
+        "text_reconstruction": _paper(40_000, 64, replaced_share=0.25, dataset="europarl-v7"),
+        "image_classification": _paper(20_000, 128, augment=True, dataset="cifar10"),
+        "image_reconstruction": _paper(40_000, 64, augment=True, dataset="cifar10-pixels"),
+        "speech_recognition": _paper(
+            100_000, 32, learning_rate=2e-4, augment=True, short_first=True, dataset="librispeech"
         ),
-        "image_classification": TaskRecipe(
-            steps=20_000, batch=128, learning_rate=1e-4, augment=True, dataset="cifar10"
-        ),
-        "image_reconstruction": TaskRecipe(
-            steps=40_000, batch=64, learning_rate=1e-4, augment=True, dataset="cifar10-pixels"
-        ),
-        "speech_recognition": TaskRecipe(
-            steps=100_000, batch=32, learning_rate=2e-4, augment=True, short_first=True, dataset="librispeech"
-        ),
-        "video_classification": TaskRecipe(
-            steps=20_000, batch=16, learning_rate=1e-4, augment=True, dataset="hmdb51"
-        ),
-        "vqa": TaskRecipe(steps=60_000, batch=64, learning_rate=1e-4, opens_at=0.1, dataset="vqa-v2"),
-        "movie_genres": TaskRecipe(
-            steps=10_000, batch=32, learning_rate=1e-4, opens_at=0.1, augment=True, dataset="mm-imdb"
-        ),
+        "video_classification": _paper(20_000, 16, augment=True, dataset="hmdb51"),
+        "vqa": _paper(60_000, 64, opens_at=0.1, dataset="vqa-v2"),
+        "movie_genres": _paper(10_000, 32, opens_at=0.1, augment=True, dataset="mm-imdb"),
     },
     weight_decay=0.0,
     dropout=0.1,
@@ -186,10 +177,10 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def trained_alone(recipe: Recipe) -> Recipe:
-    """The same steps, batches and rates for tasks of which each is trained alone.
+    """The recipe of a system whose tasks are trained one by one, with the same steps, batches and rates.
 
-    No other task trains the encoders before this one opens, so it begins at once. Of the parts that it left
-    to other tasks, only the text encoder still stands still: it starts from a pretrained BERT.
+    Each task begins at once and trains all of its parts, because no other task does it. Only the text encoder
+    stays frozen where it was, because it starts from a pretrained BERT.
     """
     tasks = {
         name: replace(task, opens_at=0.0, frozen=(_TEXT_ENCODER,) if task.frozen else ())

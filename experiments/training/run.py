@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,11 +13,11 @@ from torch import nn
 
 from experiments.data import load_examples
 from experiments.data.base import Examples
-from experiments.systems.base import TrainableSystem, get_trainable
 from experiments.training.optimisers import make_optimiser
 from experiments.training.recipes import Recipe
 from experiments.training.sampling import EXACT, FEW_LENGTHS, Sampler
-from experiments.training.warm_start import continue_from
+from experiments.training.trainable import TrainableSystem, get_trainable
+from experiments.training.warm_start import continue_from, mark_of
 from shared.networks.profiles import Profile
 from shared.networks.text import SPECIAL, Vocabulary
 from shared.provenance import current_commit
@@ -42,6 +43,7 @@ class Run:
         words: Of each task that answers with a transcript, the words of its training transcripts.
         command: That the run was started with.
         started_from: Fingerprint of the earlier weights that it goes on from; empty without.
+        pretrained: Mark of the BERT that it starts from; empty without.
         done: Steps taken of each task.
         hours: That training has taken.
         commits: Of the code that took the steps, in order.
@@ -59,6 +61,7 @@ class Run:
     words: Mapping[str, tuple[str, ...]]
     command: str = ""
     started_from: str = ""
+    pretrained: str = ""
     done: dict[str, int] = field(init=False)
     hours: float = 0.0
     commits: list[str] = field(default_factory=lambda: [current_commit()])
@@ -79,6 +82,7 @@ class Run:
             "profile": self.profile.name,
             "seed": self.seed,
             "started_from": self.started_from,
+            "pretrained": self.pretrained,
             "recipe": asdict(self.recipe),
         }
 
@@ -115,17 +119,16 @@ def start_run(
     built = get_trainable(system).build(profile, list(recipe.tasks), labels, len(vocabulary))
     common = (profile, vocabulary, built.speech, seed, FEW_LENGTHS if device.type == "cuda" else EXACT)
     samplers = {task: Sampler(examples[task], own, *common) for task, own in recipe.tasks.items()}
-    earlier = None
+    started_from = pretrained = ""
     if start_from is not None:
-        earlier = continue_from(start_from, built.halves, profile, labels)
+        started_from = continue_from(start_from, built.halves, profile, labels).fingerprint
     elif minilm is not None:
         built.warm_start(minilm, samplers, seed)
+        pretrained = mark_of(minilm)
     _make_ready(built, recipe, device)
-    made = {
-        task: make_optimiser(recipe, own, built.parameters_of(task)) for task, own in recipe.tasks.items()
-    }
+    made = {task: make_optimiser(recipe, r, built.parameters_of(task)) for task, r in recipe.tasks.items()}
     run = Run(system, profile, recipe, seed, device, vocabulary, built, samplers, made, _words(examples))
-    run.started_from = earlier.fingerprint if earlier else ""
+    run.started_from, run.pretrained = started_from, pretrained
     return run
 
 
@@ -145,7 +148,6 @@ def _make_ready(system: TrainableSystem, recipe: Recipe, device: torch.device) -
     _set_dropout(system.transmitter, recipe.dropout)
     for network in system.halves.values():
         network.to(device).train()
-    system.prepare(recipe)
 
 
 def _set_dropout(network: nn.Module, share: float) -> None:
@@ -162,10 +164,7 @@ def _make_vocabulary(profile: Profile, folder: Path | None, examples: Mapping[st
     columns = [own.columns["text"] for own in examples.values() if "text" in own.columns]
     texts = [str(text).lower() for column in columns for text in column.values]
     characters = sorted({character for text in texts for character in text if not character.isspace()})
-    counts: dict[str, int] = {}
-    for text in texts:
-        for word in text.split():
-            counts[word] = counts.get(word, 0) + 1
+    counts = Counter(word for text in texts for word in text.split())
     words = sorted(counts, key=lambda word: (-counts[word], word))[:_MAX_OWN_WORDS]
     pieces = dict.fromkeys([*SPECIAL, *characters, *("##" + c for c in characters), *words])
     return Vocabulary(list(pieces), profile.max_text_tokens)

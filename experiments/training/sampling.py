@@ -69,17 +69,10 @@ class Sampler:
         self._length_multiples = length_multiples
         self.labels, self.dataset = examples.labels, examples.dataset
         self._objective = OBJECTIVES[get_task(examples.task).answer]
+        common = (profile, vocabulary, recipe)
         self._inputs = {
-            modality: make_inputs(
-                examples.task,
-                column,
-                modality,
-                profile=profile,
-                vocabulary=vocabulary,
-                recipe=recipe,
-                length_multiple=length_multiples.get(modality, 1),
-            )
-            for modality, column in examples.columns.items()
+            name: make_inputs(examples.task, name, column, *common, length_multiples.get(name, 1))
+            for name, column in examples.columns.items()
         }
         self._groups = _groups(examples)
         self.steps_per_epoch = len(self._groups) // recipe.batch

@@ -93,7 +93,7 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
     torch.manual_seed(int(np.random.SeedSequence([run.seed, draw_number]).generate_state(1)[0]))  # dropout
     optimiser = run.optimisers[task]
     require_gradients_of(optimiser, *run.system.halves.values())
-    sets_statistics = run.system.follow_batches(task)
+    sets_statistics = run.system.follow_batches(task, run.recipe)
     scores, mask = _cross_link(run, task, batch, generator)
     loss = objective.loss(scores, mask, targets, recipe)
     optimiser.zero_grad(set_to_none=True)
@@ -139,7 +139,7 @@ def train(
         load_checkpoint(run, folder)
         console.log(f"resumed at step {run.num_done} of {run.recipe.total_steps}")
     last = run.recipe.total_steps if limit_steps is None else run.num_done + limit_steps
-    progress, saved_at = _progress(run, console), time.monotonic()
+    progress, saved_at = TrainingProgress(run, console), time.monotonic()
 
     def save() -> None:
         nonlocal saved_at
@@ -151,7 +151,7 @@ def train(
     with signals_noted() as stop:
         try:
             for (task, _), (batch, targets) in _batches(run, ranks):
-                progress.step(task, *train_step(run, task, batch, targets, ranks))
+                progress.note(task, *train_step(run, task, batch, targets, ranks))
                 if time.monotonic() - saved_at > _CHECKPOINT_EVERY_S:
                     save()
                 if stop.is_set() or run.num_done >= last:
@@ -165,9 +165,3 @@ def train(
 def _batches(run: Run, ranks: Ranks) -> Iterator[tuple[tuple[str, int], tuple[Batch, Targets]]]:
     """The batches to come, with the task and its step."""
     return made_ahead(planned_steps(run), lambda own: make_batch(run, *own, ranks), num_batches_ahead(run))
-
-
-def _progress(run: Run, console: Console) -> TrainingProgress:
-    watched = {task: OBJECTIVES[get_task(task).answer].watched for task in run.recipe.tasks}
-    planned = {task: recipe.steps for task, recipe in run.recipe.tasks.items()}
-    return TrainingProgress(console, planned, run.done, watched)

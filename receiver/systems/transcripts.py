@@ -17,7 +17,6 @@ TRANSCRIPT_CHARACTERS = ("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")
 
 _BLANK, _SPACE = 0, 1
 _Scores = NDArray[np.float32]
-_Numbers = NDArray[np.int64]
 
 
 class TranscriptReader:

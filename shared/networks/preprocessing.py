@@ -5,7 +5,7 @@ Shapes: B batch, L word pieces, T frames of 10 ms, N_F video frames.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,15 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-SAMPLE_RATE_HZ = 16_000
+from shared.source import SAMPLE_RATE_HZ
+
 NUM_MEL_BINS = 80
-IMAGE_SIZE: Mapping[str, tuple[int, int]] = {
-    "image_classification": (32, 32),
-    "image_reconstruction": (32, 32),
-    "vqa": (64, 64),
-    "movie_genres": (144, 96),
-}
-"""Height and width a task's pictures are brought to [pixels]."""
 
 _PIXEL_MEAN, _PIXEL_DEVIATION = 0.47, 0.25
 _FBANK_MEAN, FBANK_DEVIATION = -6.0, 4.0

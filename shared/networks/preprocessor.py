@@ -12,7 +12,6 @@ from torch import Tensor
 from shared.errors import TooLarge
 from shared.networks.batch import Batch
 from shared.networks.preprocessing import (
-    IMAGE_SIZE,
     fbank,
     pad_features,
     pad_pieces,
@@ -63,7 +62,7 @@ class Preprocessor:
         """
         counts: Mapping[Modality, Callable[[Any], int]] = {
             "text": lambda text: self._words.num_kept_characters(text),
-            "image": lambda _: 3 * int(np.prod(IMAGE_SIZE[task])),
+            "image": lambda _: 3 * int(np.prod(get_task(task).image_size)),
             "audio": len,
             "video": lambda _: 3 * self._profile.video_frames * self._profile.video_size**2,
         }
@@ -93,7 +92,7 @@ class Preprocessor:
             raise TooLarge("text", f"{count} word pieces", allowed)
 
     def _image(self, task: str, images: list[NDArray[np.uint8]]) -> tuple[Tensor, ...]:
-        return (pixels_to_tensor(np.stack([resize(image, IMAGE_SIZE[task]) for image in images])),)
+        return (pixels_to_tensor(np.stack([resize(image, get_task(task).image_size) for image in images])),)
 
     def _audio(self, task: str, recordings: list[NDArray[np.float32]]) -> tuple[Tensor, ...]:
         return pad_features([fbank(samples) for samples in recordings])

@@ -258,19 +258,21 @@ def test_links_are_replaced_and_deleted_and_their_changes_stored_with_time_and_o
     asyncio.run(scenario())
 
 
+def _fields_of(link: int, seed: int) -> dict:
+    """Settings of a link: the SNR identifies the link, the seed identifies the change."""
+    return {
+        "channel": MODELS[link % 4], "fading": ("block", "symbol")[link // 4], "snr_db": float(link),
+        "seed": seed, "csi": "perfect", "record": f"l{link}",
+    }  # fmt: skip
+
+
+def _expected(link: int, seed: int, number: int, x: np.ndarray) -> np.ndarray:
+    channel = Channel(MODELS[link % 4], ("block", "symbol")[link // 4], float(link), seed=seed)
+    return apply(x, draw(channel, number, x.shape))[0]
+
+
 def test_no_frame_gets_another_links_channel_and_a_replay_reproduces_each(tmp_path):
     """64 clients send over 8 links while every link changes repeatedly; then all frames are replayed."""
-
-    def fields_of(link: int, seed: int) -> dict:
-        """Settings of a link: the SNR identifies the link, the seed identifies the change."""
-        return {
-            "channel": MODELS[link % 4], "fading": ("block", "symbol")[link // 4], "snr_db": float(link),
-            "seed": seed, "csi": "perfect", "record": f"l{link}",
-        }  # fmt: skip
-
-    def expected(link: int, seed: int, number: int, x: np.ndarray) -> np.ndarray:
-        channel = Channel(MODELS[link % 4], ("block", "symbol")[link // 4], float(link), seed=seed)
-        return apply(x, draw(channel, number, x.shape))[0]
 
     sent: dict[tuple[int, int], frame_pb2.ReceivedFrame] = {}
     symbols: dict[tuple[int, int], np.ndarray] = {}
@@ -285,7 +287,7 @@ def test_no_frame_gets_another_links_channel_and_a_replay_reproduces_each(tmp_pa
             assert (state.link, state.requested_snr_db) == (f"l{link}", float(link))
             assert state.channel == MODELS[link % 4]
             y = unpack_symbols(received.frame.symbols)
-            np.testing.assert_array_equal(y, expected(link, state.seed, state.frame_number, x))
+            np.testing.assert_array_equal(y, _expected(link, state.seed, state.frame_number, x))
             key = (link, state.frame_number)
             assert key not in sent
             sent[key], symbols[key] = received, x
@@ -296,12 +298,12 @@ def test_no_frame_gets_another_links_channel_and_a_replay_reproduces_each(tmp_pa
             if stop.is_set():
                 return
             link = rng.randrange(NUM_LINKS)
-            await set_link(harness, f"l{link}", replace=bool(seed % 2), **fields_of(link, seed))
+            await set_link(harness, f"l{link}", replace=bool(seed % 2), **_fields_of(link, seed))
 
     async def scenario():
         async with channel_service(tmp_path) as harness:
             for link in range(NUM_LINKS):
-                await set_link(harness, f"l{link}", **fields_of(link, 0))
+                await set_link(harness, f"l{link}", **_fields_of(link, 0))
             stop = asyncio.Event()
             changing = asyncio.create_task(changer(harness, stop))
             await asyncio.gather(*(client(harness, number) for number in range(NUM_CLIENTS)))

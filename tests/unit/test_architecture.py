@@ -22,13 +22,24 @@ _MAY_IMPORT = {
     "client": {"shared", "protos"},
     "experiments": _OURS,
 }
-# Folders of channel_service. Modules beside the folders start the service and may import all of them.
-_CHANNEL_FOLDERS_MAY_IMPORT = {
-    "radio": set(),
-    "links": {"radio"},
-    "relay": {"radio", "links"},
-    "reports": set(),
-    "http": {"radio", "links", "relay", "reports"},
+# Folders that are parted further. Modules beside the folders may import all of them.
+_FOLDERS_MAY_IMPORT: dict[str, dict[str, set[str]]] = {
+    "channel_service": {
+        "radio": set(),
+        "links": {"radio"},
+        "relay": {"radio", "links"},
+        "reports": set(),
+        "http": {"radio", "links", "relay", "reports"},
+    },
+    "experiments": {
+        "data": set(),
+        "training": {"data"},
+        "systems": {"data", "training"},
+        "evaluation": {"data"},
+        "report": {"data", "evaluation"},
+        "reliability": {"data", "evaluation", "report"},
+        "commands": {"data", "training", "evaluation", "report", "reliability"},
+    },
 }
 _NETWORKS = ("encoders", "network", "fusion", "channel_encoder", "channel_decoder", "heads", "layers")
 _EDGES = {"grpc", "fastapi", "protos"}
@@ -57,20 +68,24 @@ def test_packages_import_only_what_they_may(package: str) -> None:
         assert not foreign, f"{path.relative_to(_ROOT)} imports {foreign}"
 
 
-@pytest.mark.parametrize("folder", sorted(_CHANNEL_FOLDERS_MAY_IMPORT))
-def test_folders_of_channel_service_import_only_what_they_may(folder: str) -> None:
-    paths = list((_ROOT / "channel_service" / folder).rglob("*.py"))
+@pytest.mark.parametrize(
+    ("package", "folder"),
+    [(package, folder) for package, own in _FOLDERS_MAY_IMPORT.items() for folder in own],
+)
+def test_folders_of_a_package_import_only_what_they_may(package: str, folder: str) -> None:
+    paths = list((_ROOT / package / folder).rglob("*.py"))
     assert paths
     for path in paths:
         names = [name.split(".") for name in _imported_names(path)]
-        used = {parts[1] for parts in names if parts[0] == "channel_service"}
-        foreign = used - {folder} - _CHANNEL_FOLDERS_MAY_IMPORT[folder]
-        assert not foreign, f"{path.relative_to(_ROOT)} imports channel_service.{foreign}"
+        used = {parts[1] for parts in names if parts[0] == package}
+        foreign = used - {folder} - _FOLDERS_MAY_IMPORT[package][folder]
+        assert not foreign, f"{path.relative_to(_ROOT)} imports {package}.{foreign}"
 
 
-def test_every_folder_of_channel_service_has_its_rule() -> None:
-    folders = {path.parent.name for path in (_ROOT / "channel_service").glob("*/__init__.py")}
-    assert folders == set(_CHANNEL_FOLDERS_MAY_IMPORT)
+@pytest.mark.parametrize("package", sorted(_FOLDERS_MAY_IMPORT))
+def test_every_folder_of_a_parted_package_has_its_rule(package: str) -> None:
+    folders = {path.parent.name for path in (_ROOT / package).glob("*/__init__.py")}
+    assert folders == set(_FOLDERS_MAY_IMPORT[package])
 
 
 # A system's name stands in its own folders, in its row of the registry, and where experiments build it.

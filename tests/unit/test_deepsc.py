@@ -12,7 +12,7 @@ from torch import Tensor
 
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
-from experiments.systems.base import get_trainable
+from experiments.training.trainable import get_trainable
 from receiver.systems.base import Received
 from shared.errors import InvalidField, TaskNotTrained, UnknownName
 from shared.networks.batch import Batch
@@ -20,7 +20,6 @@ from shared.networks.deepsc.config import get_sizes, grid_of
 from shared.networks.deepsc.encoders import SpeechEncoder, TextEncoder
 from shared.networks.deepsc.transmitter_network import pool
 from shared.networks.layers import Tokens
-from shared.networks.preprocessing import IMAGE_SIZE
 from shared.networks.profiles import get_profile
 from shared.tasks import TASKS, get_task
 
@@ -152,7 +151,7 @@ def _inputs(task: str) -> dict[str, tuple[Tensor, ...]]:
     mask = torch.arange(9)[None] < torch.tensor([[9], [5]])
     made = {
         "text": (torch.randint(0, 30, (2, 9)), mask),
-        "image": (torch.randn(2, 3, *IMAGE_SIZE.get(task, (64, 64))),),
+        "image": (torch.randn(2, 3, *get_task(task).image_size),),
         "audio": (torch.randn(2, 36, 80), mask.repeat_interleave(4, 1)),
         "video": (torch.randn(2, TINY.video_frames, 3, 64, 64),),
     }

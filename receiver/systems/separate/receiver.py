@@ -16,7 +16,7 @@ from shared.coding.codecs import CODECS
 from shared.coding.config import SeparateConfig
 from shared.coding.frame import ReceivedFrame, decode_frames, warm_up
 from shared.errors import TaskNotTrained, UnsupportedMedia
-from shared.networks.preprocessing import IMAGE_SIZE, resize
+from shared.networks.preprocessing import resize
 from shared.source import Source
 from shared.tasks import Modality, get_task
 from shared.weights import Manifest, load_manifest
@@ -94,7 +94,7 @@ class Receiver:
         if kind == "text":
             return [TaskAnswer(text=own["text"]) for own in received]
         if kind == "image":
-            return [TaskAnswer(image=resize(own["image"], IMAGE_SIZE[task])) for own in received]
+            return [TaskAnswer(image=resize(own["image"], get_task(task).image_size)) for own in received]
         sources: list[Source] = [
             {name: own.get(name, _NEUTRAL.get(name)) for name in get_task(task).modalities}
             for own in received
@@ -105,7 +105,7 @@ class Receiver:
         """The answer where nothing of the source came across."""
         kind = get_task(task).answer
         if kind == "image":
-            return TaskAnswer(image=np.full((*IMAGE_SIZE[task], 3), _GREY, np.uint8))
+            return TaskAnswer(image=np.full((*get_task(task).image_size, 3), _GREY, np.uint8))
         if kind in ("text", "transcript"):
             return TaskAnswer(text="")
         labels = self._labels[task]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from shared.errors import UnknownName
-from shared.networks.preprocessing import IMAGE_SIZE
 from shared.networks.profiles import Profile
 from shared.tasks import Modality, Task
 
@@ -128,7 +127,7 @@ def grid_of(size: tuple[int, int]) -> tuple[int, int, int]:
 
 def picture_size(task: Task, profile: Profile) -> tuple[int, int]:
     """Height and width of a task's pictures or frames [pixels]."""
-    return IMAGE_SIZE.get(task.name, (profile.video_size, profile.video_size))
+    return task.image_size if "image" in task.modalities else (profile.video_size, profile.video_size)
 
 
 def num_clip_tokens(profile: Profile) -> int:

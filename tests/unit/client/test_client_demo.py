@@ -5,8 +5,7 @@ from PIL import Image
 from rich.console import Console
 
 from client.demo import SAMPLES, answer_tables, f1_of_labels, is_correct, load_samples, write_instances
-from shared.networks.preprocessing import IMAGE_SIZE
-from shared.tasks import TASKS
+from shared.tasks import TASKS, get_task
 
 
 def test_every_sample_gives_its_task_what_it_takes():
@@ -29,7 +28,7 @@ def test_pictures_open_at_their_models_size():
         assert all(path.is_relative_to(SAMPLES.parent) for path in sample.files.values())
         if "image" in sample.files:
             with Image.open(sample.files["image"]) as picture:
-                assert (picture.size[::-1], picture.mode) == (IMAGE_SIZE[sample.task], "RGB")
+                assert (picture.size[::-1], picture.mode) == (get_task(sample.task).image_size, "RGB")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from experiments.data.base import Column, Examples, distinct, one_each
+from experiments.data.base import Column, Examples, Instances, distinct, one_each
 
 _COLOURS = {"red": (220, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 220)}
 _TONES_HZ = {"lo": 300.0, "hi": 3000.0}
@@ -26,76 +26,72 @@ def _tone(rng: np.random.Generator, word: str) -> np.ndarray:
     return (0.3 * noisy).astype(np.float32)
 
 
-def _sentiment(rng: np.random.Generator, split: str) -> Examples:
+def _sentiment(rng: np.random.Generator) -> Instances:
     targets = rng.integers(0, 2, 96)
     texts = [f"{'a good' if good else 'bad'} film {'.' * int(rng.integers(1, 4))}" for good in targets]
     columns = {"text": one_each(texts)}
-    return Examples("words", split, "sentiment", ("negative", "positive"), columns, targets)
+    return Instances(columns, targets, ("negative", "positive"))
 
 
-def _sentences(rng: np.random.Generator, split: str) -> Examples:
+def _sentences(rng: np.random.Generator) -> Instances:
     texts = [f"a {_NOUNS[a]} and a {_NOUNS[b]} ." for a, b in rng.integers(0, 3, (_NUM, 2))]
-    return Examples("words", split, "text_reconstruction", (), {"text": one_each(texts)}, None)
+    return Instances({"text": one_each(texts)})
 
 
-def _colours(rng: np.random.Generator, split: str) -> Examples:
+def _colours(rng: np.random.Generator) -> Instances:
     numbers = rng.integers(0, 3, _NUM)
     columns = {"image": one_each(_pictures(rng, numbers, 32))}
-    return Examples("colours", split, "image_classification", tuple(_COLOURS), columns, numbers)
+    return Instances(columns, numbers, tuple(_COLOURS))
 
 
-def _pictures_alone(rng: np.random.Generator, split: str) -> Examples:
-    columns = {"image": one_each(_pictures(rng, rng.integers(0, 3, _NUM), 32))}
-    return Examples("colours", split, "image_reconstruction", (), columns, None)
+def _pictures_alone(rng: np.random.Generator) -> Instances:
+    return Instances({"image": one_each(_pictures(rng, rng.integers(0, 3, _NUM), 32))})
 
 
-def _tones(rng: np.random.Generator, split: str) -> Examples:
+def _tones(rng: np.random.Generator) -> Instances:
     words = [list(_TONES_HZ)[number] for number in rng.integers(0, 2, _NUM)]
-    columns = {"audio": one_each([_tone(rng, word) for word in words])}
-    return Examples("tones", split, "speech_recognition", (), columns, words)
+    return Instances({"audio": one_each([_tone(rng, word) for word in words])}, words)
 
 
-def _clips(rng: np.random.Generator, split: str) -> Examples:
+def _clips(rng: np.random.Generator) -> Instances:
     numbers = rng.integers(0, 3, _NUM // 2)
     clips = [np.stack([picture] * 18) for picture in _pictures(rng, numbers, 64)]
-    return Examples(
-        "colours", split, "video_classification", tuple(_COLOURS), {"video": one_each(clips)}, numbers
-    )
+    return Instances({"video": one_each(clips)}, numbers, tuple(_COLOURS))
 
 
-def _questions(rng: np.random.Generator, split: str) -> Examples:
+def _questions(rng: np.random.Generator) -> Instances:
     numbers = rng.integers(0, 3, _NUM)
     rows = np.repeat(np.arange(_NUM), 3)
     asked = np.tile(np.arange(3), _NUM)
     questions = [f"is the shape {list(_COLOURS)[colour]} ?" for colour in asked]
     columns = {"image": Column(_pictures(rng, numbers, 64), rows), "text": distinct(questions)}
-    return Examples(
-        "colours", split, "vqa", ("no", "yes"), columns, (numbers[rows] == asked).astype(np.int64)
-    )
+    return Instances(columns, (numbers[rows] == asked).astype(np.int64), ("no", "yes"))
 
 
-def _films(rng: np.random.Generator, split: str) -> Examples:
+def _films(rng: np.random.Generator) -> Instances:
     """The poster tells two genres, the plot the third."""
     numbers, sad = rng.integers(0, 3, _NUM), rng.integers(0, 2, _NUM)
     targets = np.stack([numbers == 0, numbers <= 1, sad], 1).astype(np.float32)
     posters = _pictures(rng, numbers, 48)
     plots = [f"a {'bad' if number else 'good'} film" for number in sad]
     columns = {"image": one_each(posters), "text": one_each(plots)}
-    return Examples("films", split, "movie_genres", ("Action", "Comedy", "Drama"), columns, targets)
+    return Instances(columns, targets, ("Action", "Comedy", "Drama"))
 
 
-_MAKERS: Mapping[str, Callable[[np.random.Generator, str], Examples]] = {
-    "sentiment": _sentiment,
-    "text_reconstruction": _sentences,
-    "image_classification": _colours,
-    "image_reconstruction": _pictures_alone,
-    "speech_recognition": _tones,
-    "video_classification": _clips,
-    "vqa": _questions,
-    "movie_genres": _films,
+_MAKERS: Mapping[str, tuple[str, Callable[[np.random.Generator], Instances]]] = {
+    "sentiment": ("words", _sentiment),
+    "text_reconstruction": ("words", _sentences),
+    "image_classification": ("colours", _colours),
+    "image_reconstruction": ("colours", _pictures_alone),
+    "speech_recognition": ("tones", _tones),
+    "video_classification": ("colours", _clips),
+    "vqa": ("colours", _questions),
+    "movie_genres": ("films", _films),
 }
 
 
 def small_examples(task: str, split: str, dataset: str | None = None) -> Examples:
     """A split of a task; training and test instances are drawn apart."""
-    return _MAKERS[task](np.random.default_rng({"train": 1, "test": 2, "validation": 3}[split]), split)
+    name, make = _MAKERS[task]
+    instances = make(np.random.default_rng({"train": 1, "test": 2, "validation": 3}[split]))
+    return Examples(**vars(instances), dataset=name, split=split, task=task)

@@ -24,10 +24,9 @@ from PIL import Image
 
 from client.api import RadioSettings
 from protos.semcom.v1 import channel_service_pb2
-from shared.networks.preprocessing import IMAGE_SIZE
 from shared.networks.profiles import PROFILES
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS
-from shared.tasks import TASKS
+from shared.tasks import TASKS, get_task
 from shared.wire import unpack_symbols
 
 
@@ -238,7 +237,7 @@ def test_openapi_says_what_becomes_of_texts_and_pictures(gateway):
         assert f"{profile.max_text_tokens} ({profile.name})" in parameters["system"]["description"]
     for described in (json_body, urlencoded):
         assert described["text"]["description"] == form["text"]["description"]
-    height, width = IMAGE_SIZE["image_reconstruction"]
+    height, width = get_task("image_reconstruction").image_size
     answer = openapi["components"]["schemas"]["ImageAnswer"]["properties"]["image_png_base64"]
     scores = openapi["components"]["schemas"]["TransmitAnswer"]["properties"]["scores"]
     for described in (form["image"], answer, scores):

@@ -16,7 +16,7 @@ from shared.coding.frame import Cost, cost_of, encode_frame, warm_up
 from shared.coding.mcs import MCS, Mcs, get_mcs
 from shared.coding.signalling import Header
 from shared.errors import InvalidField, TaskNotTrained, TooLarge
-from shared.networks.preprocessing import IMAGE_SIZE, resize, sample_frames
+from shared.networks.preprocessing import resize, sample_frames
 from shared.source import Source
 from shared.systems import Options
 from shared.tasks import Modality, get_task
@@ -83,7 +83,7 @@ class Transmitter:
     def _prepare(self, task: str, modality: Modality, value: Any) -> Any:
         """What the clean model will see of a value, so that no symbol is spent on more."""
         if modality == "image":
-            return resize(value, IMAGE_SIZE[task])
+            return resize(value, get_task(task).image_size)
         if modality == "video":
             size = (self._config.video_size, self._config.video_size)
             return np.stack(

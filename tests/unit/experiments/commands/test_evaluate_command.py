@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.commands.evaluate import parse_snrs
+from experiments.commands.options import parse_snrs
 from shared.errors import InvalidField
 
 

@@ -64,7 +64,9 @@ def test_a_broken_clip_names_itself(root: Path) -> None:
 def test_joined_splits_keep_every_instance() -> None:
     def part(name: str, values: list[str], rows: list[int], targets: list[int]) -> Examples:
         column = {"text": Column(values, np.array(rows))}
-        return Examples(name, "train", "sentiment", ("no", "yes"), column, np.array(targets))
+        return Examples(
+            column, np.array(targets), ("no", "yes"), dataset=name, split="train", task="sentiment"
+        )
 
     joined = join([part("a", ["x", "y"], [1, 0, 1], [0, 1, 1]), part("b", ["z"], [0], [1])])
     assert (joined.dataset, len(joined)) == ("a+b", 4)
@@ -75,7 +77,9 @@ def test_joined_splits_keep_every_instance() -> None:
     assert join([first, second]).columns["text"].label_cue.tolist() == ["all", "all", "motion"]
     twice = join([first, first])
     assert (twice.dataset, [source["text"] for source in twice.sources(range(2))]) == ("a+a", ["x", "x"])
-    other = Examples("c", "train", "sentiment", ("yes", "no"), {"text": one_each(["w"])}, np.array([0]))
+    other = Examples(
+        {"text": one_each(["w"])}, np.array([0]), ("yes", "no"), dataset="c", split="train", task="sentiment"
+    )
     with pytest.raises(InvalidField, match="'a\\+b\\+c' is not allowed.*the same labels"):
         join([joined, other])
 

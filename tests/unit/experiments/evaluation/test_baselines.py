@@ -32,7 +32,9 @@ def test_one_label_is_the_commonest() -> None:
 def _films(split: str, rows: Sequence[Sequence[int]]) -> Examples:
     columns = {"text": one_each(["a plot"] * len(rows))}
     targets = np.array(rows, dtype=np.float32)
-    return Examples("films", split, "movie_genres", ("Action", "Comedy", "Drama"), columns, targets)
+    return Examples(
+        columns, targets, ("Action", "Comedy", "Drama"), dataset="films", split=split, task="movie_genres"
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,9 @@ def test_of_several_labels_as_many_are_guessed_as_score_best_in_training(
 
 def _questions(split: str, asked: Sequence[str], answers: Sequence[int]) -> Examples:
     columns = {"image": one_each(np.zeros((len(asked), 8, 8, 3), np.uint8)), "text": distinct(asked)}
-    return Examples("questions", split, "vqa", ("no", "yes", "two"), columns, np.array(answers))
+    return Examples(
+        columns, np.array(answers), ("no", "yes", "two"), dataset="questions", split=split, task="vqa"
+    )
 
 
 def test_a_question_is_answered_as_it_most_often_was(trained_on: Callable[[Examples], None]) -> None:

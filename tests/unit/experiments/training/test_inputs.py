@@ -7,15 +7,14 @@ import pytest
 import torch
 
 from experiments.data.base import Column
-from experiments.training.inputs import (
-    ClipInputs,
-    TextInputs,
+from experiments.training.augmentation import (
     add_noise,
     blank_square,
     change_band,
     change_voice,
     flip_and_shift,
 )
+from experiments.training.inputs import ClipInputs, TextInputs
 from shared.networks.profiles import get_profile
 from shared.networks.text import SPECIAL, Vocabulary
 

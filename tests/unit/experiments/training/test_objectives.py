@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.data.base import Examples, one_each
+from experiments.data.base import Instances, one_each
 from experiments.training.objectives import OBJECTIVES, SpeechCode
 from experiments.training.recipes import TaskRecipe
 from shared.networks.batch import Batch
@@ -23,7 +23,7 @@ ALL_SENT = torch.ones(2, 4, dtype=torch.bool)
 def test_picture_targets_are_the_pictures_themselves() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     batch = Batch({"image": (pixels_to_tensor(pictures[:2]),)}, {"image": torch.tensor([0, 1, 1])})
-    examples = Examples("p", "train", "image_reconstruction", (), {"image": one_each(pictures)}, None)
+    examples = Instances({"image": one_each(pictures)})
     (targets,) = OBJECTIVES["image"].targets(examples, np.array([0, 1, 1]), batch, CODE)
     assert targets.shape == (3, 64, 48)
     for patches, picture in zip(targets, pictures[[0, 1, 1]], strict=True):
@@ -39,7 +39,7 @@ def test_picture_targets_are_the_pictures_themselves() -> None:
 def test_text_targets_leave_padding_out() -> None:
     pieces, mask = torch.tensor([[5, 6, 7], [8, 0, 0]]), torch.tensor([[True] * 3, [True, False, False]])
     batch = Batch({"text": (pieces, mask)}, {"text": torch.tensor([0, 1])})
-    examples = Examples("t", "train", "text_reconstruction", (), {"text": one_each(["a b c", "d"])}, None)
+    examples = Instances({"text": one_each(["a b c", "d"])})
     (targets,) = OBJECTIVES["text"].targets(examples, np.array([0, 1]), batch, CODE)
     scores = torch.zeros(2, 3, 10)
     scores[1, 1:] = 1e3 * torch.eye(10)[9]  # what is said in the padding must not count
@@ -58,7 +58,7 @@ def _recording(num_frames: int) -> Batch:
 def test_transcript_loss_is_that_of_every_path() -> None:
     """One token, "a": the paths aa, a_ and _a spell it; each of its halves says a and blank with one half."""
     recordings = one_each([np.zeros(8, np.float32)])
-    examples = Examples("s", "train", "speech_recognition", (), {"audio": recordings}, ["a"])
+    examples = Instances({"audio": recordings}, ["a"])
     targets = OBJECTIVES["transcript"].targets(examples, np.array([0]), _recording(num_frames=3), CODE)
     scores = torch.full((1, 2, len(CODE.characters)), -1e4)
     scores[..., [0, CODE.characters.index("a")]] = 0.0
@@ -68,7 +68,7 @@ def test_transcript_loss_is_that_of_every_path() -> None:
 
 def test_a_transcript_too_long_for_its_tokens_counts_nothing() -> None:
     recordings = one_each([np.zeros(8, np.float32)])
-    examples = Examples("s", "train", "speech_recognition", (), {"audio": recordings}, ["aa"])
+    examples = Instances({"audio": recordings}, ["aa"])
     targets = OBJECTIVES["transcript"].targets(examples, np.array([0]), _recording(num_frames=3), CODE)
     scores = torch.zeros(1, 2, len(CODE.characters), requires_grad=True)
     loss = OBJECTIVES["transcript"].loss(scores, torch.ones(1, 1, dtype=torch.bool), targets, RECIPE)

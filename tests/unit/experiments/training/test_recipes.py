@@ -14,7 +14,6 @@ from receiver.systems.mfmsc.network import ReceiverNetwork
 from shared.networks.batch import Batch
 from shared.networks.mfmsc.config import sends_sequence
 from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
-from shared.networks.preprocessing import IMAGE_SIZE
 from shared.networks.profiles import PROFILES, get_profile
 from shared.tasks import TASKS, get_task
 
@@ -47,7 +46,7 @@ def paper_halves() -> tuple[TransmitterNetwork, ReceiverNetwork]:
 
 def _batch(task: str) -> Batch:
     profile = get_profile("paper")
-    height, width = IMAGE_SIZE.get(task, (0, 0))
+    height, width = get_task(task).image_size
     inputs = {
         "text": (torch.zeros(2, 12, dtype=torch.int64), torch.ones(2, 12, dtype=torch.bool)),
         "image": (torch.zeros(2, 3, height, width),),

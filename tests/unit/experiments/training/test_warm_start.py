@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_runs import start_small
 from torch.nn import functional as F
 from transformers import BertConfig, BertModel
 
+from experiments.training.checkpoints import load_checkpoint, save_checkpoint
 from experiments.training.recipes import Recipe, TaskRecipe
 from experiments.training.run import Run, start_run
 from experiments.training.warm_start import find_minilm
@@ -93,12 +95,23 @@ def test_the_fusion_begins_as_a_mean_of_the_tokens(tmp_path: Path) -> None:
 def test_a_bert_that_does_not_fit_is_refused_by_its_size(
     tmp_path: Path, size: str, given: int, wanted: int
 ) -> None:
-    with pytest.raises(InvalidField, match=f"warm-start = '{size} {given}' .* {size} {wanted}"):
+    with pytest.raises(InvalidField, match=f"minilm = '{size} {given}' .* {size} {wanted}"):
         _start(_save_bert(tmp_path, **{size: given}))
 
 
+@pytest.mark.usefixtures("small_data")
+def test_a_checkpoint_is_resumed_only_from_the_same_bert(tmp_path: Path) -> None:
+    first = _start(_save_bert(tmp_path / "bert"))
+    save_checkpoint(first, tmp_path)
+    load_checkpoint(_start(tmp_path / "bert"), tmp_path)
+    other = _start(_save_bert(tmp_path / "other", num_hidden_layers=_NUM_LAYERS + 1))
+    for run in (other, start_small(first.recipe)):
+        with pytest.raises(InvalidField, match=r"the same pretrained\b"):
+            load_checkpoint(run, tmp_path)
+
+
 def test_the_folder_is_the_given_one_if_it_holds_a_vocabulary(tmp_path: Path) -> None:
-    with pytest.raises(InvalidField, match="warm-start"):
+    with pytest.raises(InvalidField, match="minilm"):
         find_minilm(tmp_path)
     assert find_minilm(_save_bert(tmp_path)) == tmp_path
 
@@ -107,7 +120,7 @@ def test_without_a_folder_the_installed_package_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Installed:
-        name = "config.json"
+        name = "vocab.txt"
 
         def locate(self) -> Path:
             return tmp_path / self.name

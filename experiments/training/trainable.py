@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from experiments.training.objectives import SpeechCode
 from experiments.training.recipes import Recipe
 from experiments.training.sampling import Sampler
+from experiments.training.warm_start import copy_first_layers, load_bert
 from shared.errors import InvalidField
 from shared.networks.batch import Batch
 from shared.networks.profiles import Profile
@@ -71,9 +73,8 @@ class TrainableSystem(ABC):
             words: Of each task that answers with a transcript, the words of its training transcripts.
         """
 
-    @abstractmethod
     def warm_start(self, folder: Path, samplers: Mapping[str, Sampler], seed: int) -> None:
-        """Let the networks begin from a pretrained BERT.
+        """Let the networks begin from a pretrained BERT; unless overridden, the text encoder alone.
 
         Args:
             folder: Of the BERT, in the Hugging Face layout.
@@ -83,28 +84,37 @@ class TrainableSystem(ABC):
         Raises:
             InvalidField: If the BERT has other sizes than the networks.
         """
+        self.start_text_encoder(load_bert(folder))
+
+    def start_text_encoder(self, bert: nn.Module) -> None:
+        """Copy embeddings and first layers of a BERT into the text encoder, where the tasks have text."""
+        encoders: Any = self.transmitter.encoders
+        if "text" in encoders:
+            copy_first_layers(encoders["text"].bert, bert, with_embeddings=True)
+            self.pretrained = ("encoders.text.bert.",)
 
     @abstractmethod
-    def prepare(self, recipe: Recipe) -> None:
-        """Make ready what the recipe asks of this system's networks, before the first step."""
+    def parts_of(self, task: str) -> tuple[str, ...]:
+        """Beginnings of the names of the parameters, of both networks, that a task's gradient reaches."""
 
-    @abstractmethod
     def parameters_of(self, task: str) -> dict[str, nn.Parameter]:
         """Parameters that a task's gradient reaches, by name."""
+        named = chain(self.transmitter.named_parameters(), self.receiver.named_parameters())
+        return {name: parameter for name, parameter in named if name.startswith(self.parts_of(task))}
 
-    @abstractmethod
-    def follow_batches(self, task: str) -> bool:
+    def follow_batches(self, task: str, recipe: Recipe) -> bool:
         """Set whether batch norms follow the batches of this task, and return it."""
+        return False
 
-    @abstractmethod
     def encode(self, task: str, batch: Batch, symbols_per_token: int) -> tuple[Tensor, Tensor]:
         """Encode a batch of one task.
 
         Returns:
             Symbols, complex64 [B, L, S], unit mean power an instance; mask, bool [B, L], False where padded.
         """
+        encoded: tuple[Tensor, Tensor] = self.transmitter(task, batch, symbols_per_token)
+        return encoded
 
-    @abstractmethod
     def decode(self, task: str, x_hat: Tensor, mask: Tensor) -> Tensor:
         """Scores of a batch.
 
@@ -116,6 +126,8 @@ class TrainableSystem(ABC):
         Returns:
             float, first dimension B.
         """
+        scores: Tensor = self.receiver(task, x_hat, mask)
+        return scores
 
 
 def get_trainable(system: str) -> type[TrainableSystem]:

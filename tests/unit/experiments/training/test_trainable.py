@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.systems.base import get_trainable
 from experiments.training.recipes import RECIPES
+from experiments.training.trainable import get_trainable
 from shared.errors import InvalidField, UnknownName
 from shared.networks.profiles import PROFILES
 from shared.systems import SYSTEMS, System
