@@ -83,6 +83,9 @@ class TransmitterSettings(ServiceSettings):
     transmitter_max_batch: int = Field(
         32, ge=1, le=64, description="Instances of several requests encoded and sent together."
     )
+    transmitter_encoders: int = Field(
+        2, ge=1, le=64, description="Batches encoded at a time, each with torch_threads threads."
+    )
     transmitter_max_calls: int = Field(16, ge=1, description="Calls of the channel service at a time.")
     weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
     max_upload_bytes: int = Field(20 << 20, gt=0)

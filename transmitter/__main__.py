@@ -42,6 +42,7 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
                 max_requests=settings.transmitter_max_requests,
                 max_batch=settings.transmitter_max_batch,
                 max_calls=settings.transmitter_max_calls,
+                num_encoders=settings.transmitter_encoders,
                 timeout_s=settings.request_timeout_s,
             ),
         )

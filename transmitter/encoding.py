@@ -1,15 +1,17 @@
-"""Encodes what waits for the same system, task and options together, in one thread."""
+"""Encodes what waits for the same system, task and options together, in a few threads."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from shared.batching import BatchQueue, QueueMetrics, together_or_each
 from transmitter.orders import Order
-from transmitter.systems.base import EncodedInstance, TransmitterSystem
+from transmitter.systems.base import EncodedInstance, TransmitterSystem, is_thread_safe
 
 
 class _Work(NamedTuple):
@@ -23,18 +25,20 @@ class Encoder:
     Args:
         max_batch: Instances that are encoded together.
         max_waiting: Instances that may wait; further ones are refused.
+        num_threads: Batches at a time; of a system that is not thread-safe, one at a time.
         metrics: Told of every batch.
     """
 
-    def __init__(self, *, max_batch: int, max_waiting: int, metrics: QueueMetrics) -> None:
-        # One thread: networks encode one batch at a time, and the loop stays free for other requests.
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode")
+    def __init__(self, *, max_batch: int, max_waiting: int, num_threads: int, metrics: QueueMetrics) -> None:
+        # Threads leave the loop free for other requests; the networks leave the interpreter's lock to others.
+        self._executor = ThreadPoolExecutor(num_threads, thread_name_prefix="encode")
+        self._locks: dict[str, threading.Lock] = {}
         self._queue: BatchQueue[_Work, EncodedInstance] = BatchQueue(
             self._encode_in_thread,
             name="instances to encode",
             capacity=max_waiting,
             max_batch=max_batch,
-            workers=1,
+            workers=num_threads,
             metrics=metrics,
         )
 
@@ -55,9 +59,16 @@ class Encoder:
 
     async def _encode_in_thread(self, batch: list[_Work]) -> list[EncodedInstance | Exception]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, together_or_each, _encode, batch)
+        lock = self._locks.setdefault(batch[0].system.name, threading.Lock())
+        return await loop.run_in_executor(self._executor, _encode, batch, lock)
 
 
-def _encode(batch: Sequence[_Work]) -> list[EncodedInstance]:
+def _encode(batch: list[_Work], lock: threading.Lock) -> list[EncodedInstance | Exception]:
+    """Runs in a thread; the lock is the system's."""
+    with contextlib.nullcontext() if is_thread_safe(batch[0].system) else lock:
+        return together_or_each(_encode_together, batch)
+
+
+def _encode_together(batch: Sequence[_Work]) -> list[EncodedInstance]:
     system, first = batch[0]
     return system.encode(first.task, [work.order.source for work in batch], first.options)

@@ -55,12 +55,14 @@ class Limits:
         max_requests: In hand at a time; further ones are refused.
         max_batch: Instances encoded together, and frames in one Relay.
         max_calls: Relays at a time.
+        num_encoders: Batches encoded at a time.
         timeout_s: Of a request that names no time of its own [s].
     """
 
     max_requests: int = 128
     max_batch: int = 32
     max_calls: int = 16
+    num_encoders: int = 2
     timeout_s: float = 90.0
 
 
@@ -92,6 +94,7 @@ class TransmitterService:
         self._encoder = Encoder(
             max_batch=limits.max_batch,
             max_waiting=limits.max_requests,
+            num_threads=limits.num_encoders,
             metrics=QueueMetrics("semcom_transmitter_encode", self.registry),
         )
         self._relay = Relay(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared.errors import TaskNotTrained
 from shared.systems import Options
 from shared.weights import Manifest, join_manifests
-from transmitter.systems.base import EncodedInstance, Source, TransmitterSystem
+from transmitter.systems.base import EncodedInstance, Source, TransmitterSystem, is_thread_safe
 
 
 class TrainedApart:
@@ -22,6 +22,7 @@ class TrainedApart:
         joint = join_manifests(manifests)
         self.name, self.tasks, self.fingerprint = joint.system, joint.tasks, joint.fingerprint
         self.profile = halves[0].profile
+        self.is_thread_safe = all(is_thread_safe(half) for half in halves)
         self._half_of = {task: half for half in halves for task in half.tasks}
 
     def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:

@@ -39,6 +39,9 @@ class EncodedInstance:
 class TransmitterSystem(Protocol):
     """Semantic encoder and channel encoder of one system.
 
+    A class with the attribute `is_thread_safe = True` may be asked for several batches at a time, any other
+    one for one at a time.
+
     Attributes:
         name: As the manifest of its weights names it, a row of `shared.systems`.
         profile: Size of its networks; empty where the system has one size.
@@ -64,6 +67,11 @@ class TransmitterSystem(Protocol):
             TooLarge: If a text that shall come back is longer than the system can send.
         """
         ...
+
+
+def is_thread_safe(system: TransmitterSystem) -> bool:
+    """Whether a system may encode several batches at a time."""
+    return bool(getattr(system, "is_thread_safe", False))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 from gateway_fakes import Gateway, LoopbackChannel, PowerSystem, refused, rpc_error, unavailable
@@ -64,7 +65,7 @@ async def behind_a_busy_encoder(gateway, client, *requests):
 def gated(channel=None, **limits):
     system = GatedSystem()
     # Time enough for the first score of a text, which imports a library.
-    gateway = Gateway(channel, {"mfmsc": system}, **{"timeout_s": 60.0, **limits})
+    gateway = Gateway(channel, {"mfmsc": system}, **{"timeout_s": 60.0, "num_encoders": 1, **limits})
     gateway.system = system
     return gateway
 
@@ -98,6 +99,38 @@ def test_each_task_system_link_and_setting_goes_by_itself():
     assert [len(batch) for batch in gateway.system.batches] == [1, 4, 1]
     sent = [(request.link, len(request.frames)) for request in gateway.channel.requests]
     assert sorted(sent) == [("default", 1), ("default", 1), ("default", 1), ("default", 2), ("other", 1)]
+
+
+class CrowdedSystem(PowerSystem):
+    """Notes how many batches are at work at a time."""
+
+    def __init__(self, is_thread_safe):
+        super().__init__()
+        self.is_thread_safe, self.at_work, self.most = is_thread_safe, 0, 0
+        self.lock = threading.Lock()
+
+    def encode(self, task, sources, options):
+        with self.lock:
+            self.at_work += 1
+            self.most = max(self.most, self.at_work)
+        time.sleep(0.1)
+        with self.lock:
+            self.at_work -= 1
+        return super().encode(task, sources, options)
+
+
+@pytest.mark.parametrize(("is_thread_safe", "most"), [(True, 2), (False, 1)])
+def test_only_a_thread_safe_system_encodes_several_batches_at_a_time(is_thread_safe, most):
+    system = CrowdedSystem(is_thread_safe)
+
+    async def test():
+        async with Gateway(systems={"mfmsc": system}, num_encoders=2, timeout_s=60.0).client() as client:
+            rebuilt = {"task": "text_reconstruction"}
+            kinds = [{}, rebuilt, {**rebuilt, "symbols_per_token": 8}]
+            return await asyncio.gather(*[post(client, "x", **kind) for kind in kinds])
+
+    assert {response.status_code for response in asyncio.run(test())} == {200}
+    assert system.most == most
 
 
 class RefusingChannel(LoopbackChannel):

@@ -19,6 +19,8 @@ class Transmitter:
         encoder: The network with its weights.
     """
 
+    is_thread_safe = True
+
     def __init__(self, encoder: Encoder) -> None:
         manifest = encoder.manifest
         self.name, self.profile = manifest.system, MfmscConfig.of(manifest.config).profile
