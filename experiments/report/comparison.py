@@ -70,7 +70,7 @@ def payload_table(rows: Sequence[Row], reference: str, missing: Missing) -> list
     for task in dict.fromkeys(name for own in paper.values() for name in own):
         payloads = {line_of(row): row["payload_bytes"] for row in rows if row["task"] == task}
         for system, line in [*lines_of(rows), *of_paper_alone]:
-            ours = f"{payloads[line]:.4g}" if line in payloads else _absent(system, task, missing)
+            ours = quantity(payloads[line]) if line in payloads else _absent(system, task, missing)
             theirs = f"{1000 * paper[system][task]:.0f}" if system in paper else NOTHING
             saved = NOTHING
             if line in payloads and reference in payloads and line != reference:
@@ -120,7 +120,7 @@ def match_table(matched: Sequence[Row]) -> list[str]:
         options = "lowest quality"
         if row["options"] is not None:
             options = ", ".join(f"{name}={value}" for name, value in row["options"].items())
-        uses = (f"{row['allowed_channel_uses']:.4g}", f"{row['channel_uses']:.4g}")
+        uses = (quantity(row["allowed_channel_uses"]), quantity(row["channel_uses"]))
         score = _cell(row["figure"]) if row["figure"] else "cannot"
         place = (row["task"], row["channel"], f"{row['snr_db']:g} dB", row["system"])
         cells.append((*place, *uses, options, score))
@@ -148,8 +148,14 @@ def readme_table(comparison: Comparison, reference: str, missing: Missing) -> li
 
 def uses_of(rows: Iterable[Row]) -> str:
     """Channel uses of an instance over the SNRs of a line: one number, or the least and the most."""
-    uses = sorted({f"{row['channel_uses']:.4g}" for row in rows}, key=float)
-    return uses[0] if len(uses) == 1 else f"{uses[0]} to {uses[-1]}"
+    uses = sorted(row["channel_uses"] for row in rows)
+    least, most = quantity(uses[0]), quantity(uses[-1])
+    return least if least == most else f"{least} to {most}"
+
+
+def quantity(value: float) -> str:
+    """Bytes or channel uses: whole numbers from a thousand on, else four digits."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _absent(system: str, task: str, missing: Missing) -> str:
