@@ -262,6 +262,7 @@ def test_a_request_at_work_is_answered_before_the_transmitter_stops(tiny_weights
 
         def body():
             yield b'{"text": '
+            time.sleep(1.0)  # until the service has the request in hand: one that comes later is refused
             running.signal_stop("transmitter")
             time.sleep(0.3)
             yield b'"a good film"}'
