@@ -269,11 +269,12 @@ def test_a_call_that_is_cancelled_is_stored_and_harms_no_other_caller(tmp_path):
             await reached.wait()
             call.cancel()
             await waiting
-            release.set()
             for _ in range(100):
                 if stored(harness):
                     break
                 await asyncio.sleep(0.02)
+            # Only now may the receiver answer: before it, the answer could overtake the cancellation.
+            release.set()
             assert [(row.instance_id, row.status) for row in stored(harness)] == [("gone", "CancelledError")]
 
     async def refusal_of_cancelled(call):
