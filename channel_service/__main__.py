@@ -79,8 +79,15 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
                 ports = {"grpc_port": grpc_port, "http_port": settings.channel_http_port}
                 log_event(_LOG, "ready", **ports, receiver=settings.receiver_address)
                 closing = asyncio.create_task(_close_feed(feed, stop))
-                port, beside = settings.channel_http_port, stop_grpc
-                await serve_http(app, settings.host, port, stop, access, beside=beside, timeout_s=timeout_s)
+                await serve_http(
+                    app,
+                    settings.host,
+                    settings.channel_http_port,
+                    stop,
+                    access,
+                    beside=stop_grpc,
+                    timeout_s=timeout_s,
+                )
                 await closing
     finally:
         store.close()

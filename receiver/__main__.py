@@ -51,8 +51,15 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             http_port=settings.receiver_http_port,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
-        port = settings.receiver_http_port
-        await serve_http(app, settings.host, port, stop, access, beside=stop_grpc, timeout_s=timeout_s)
+        await serve_http(
+            app,
+            settings.host,
+            settings.receiver_http_port,
+            stop,
+            access,
+            beside=stop_grpc,
+            timeout_s=timeout_s,
+        )
     service.close()
 
 

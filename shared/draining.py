@@ -32,12 +32,7 @@ class Drain:
 
     @contextlib.contextmanager
     def work(self) -> Iterator[None]:
-        """Count one request as at work.
-
-        Raises:
-            Stopping: Once `begin` was called.
-        """
-        self.check()
+        """Count one request as at work."""
         self._at_work += 1
         self._idle.clear()
         try:

@@ -23,6 +23,7 @@ gRPC trailer `semcom-error`, so that the client sees the receiver's own words.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import grpc
@@ -203,25 +204,13 @@ class DeadlineExceeded(SemcomError):
         self.service, self.timeout_s = service, timeout_s
 
 
-_BY_NAME: dict[str, type[SemcomError]] = {
-    cls.__name__: cls
-    for cls in (
-        SemcomError,
-        InvalidField,
-        UnknownName,
-        UnsupportedMedia,
-        TooLarge,
-        TooMany,
-        Unauthenticated,
-        TaskNotTrained,
-        NoWeights,
-        WeightsMismatch,
-        FrameLost,
-        ClientLeft,
-        ServiceUnavailable,
-        DeadlineExceeded,
-    )
-}
+def _with_subclasses(cls: type[SemcomError]) -> Iterator[type[SemcomError]]:
+    yield cls
+    for subclass in cls.__subclasses__():
+        yield from _with_subclasses(subclass)
+
+
+_BY_NAME = {cls.__name__: cls for cls in _with_subclasses(SemcomError)}
 
 
 def to_trailer(error: SemcomError) -> tuple[tuple[str, str], ...]:
