@@ -25,7 +25,8 @@ from channel_service.reports.messages import latency_row, overhead_row, query_of
 from channel_service.reports.store import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
 from shared import request_ids
-from shared.errors import FrameLost, TooLarge, TooMany
+from shared.errors import FrameLost, TooLarge
+from shared.places import Places
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
@@ -57,11 +58,11 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         metrics: Metrics,
         feed: LiveFeed,
         *,
-        max_relays: int = 1024,
+        max_relays: int,
     ) -> None:
         self._links, self._store, self._receiver = links, store, receiver
         self._metrics, self._feed = metrics, feed
-        self._max_relays, self._num_relays = max_relays, 0
+        self._places = Places(max_relays)
 
     async def Relay(
         self, request: channel_service_pb2.RelayRequest, context: Any
@@ -71,15 +72,8 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         Frames whose request fails are stored too, with the class of the error as their status. A request for
         which there is no room is refused before anything is drawn, and is not stored.
         """
-        if self._num_relays >= self._max_relays:
-            allowed = f"at most {self._max_relays} at a time; try again later"
-            raise TooMany("requests", self._num_relays + 1, allowed)
-        self._num_relays += 1
-        try:
-            with self._metrics.requests_in_progress.track_inprogress():
-                return await self._relay(request, context.time_remaining())
-        finally:
-            self._num_relays -= 1
+        with self._places.take(), self._metrics.requests_in_progress.track_inprogress():
+            return await self._relay(request, context.time_remaining())
 
     async def _relay(
         self, request: channel_service_pb2.RelayRequest, timeout_s: float | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter as CountOf
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -151,11 +150,11 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
     )
     async def transmit(request: Request, query: Annotated[TransmitQuery, Query()]) -> Response:
         timeout_s = query.timeout_s or service.limits.timeout_s
-        with service.admit():
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        with service.places.take():
             try:
-                async with asyncio.timeout(timeout_s) as limit:
-                    orders = await _read_orders(request, query, service, max_upload_bytes)
-                    orders = [replace(order, deadline=limit.when()) for order in orders]
+                async with asyncio.timeout_at(deadline):
+                    orders = await _read_orders(request, query, service, max_upload_bytes, deadline)
                     outcomes = await _unless_client_leaves(request, service.transmit_each(orders))
             except TimeoutError:
                 raise DeadlineExceeded(_TRANSMITTER, timeout_s) from None
@@ -176,7 +175,11 @@ def _json_of(answer: TransmitAnswer | list[SystemOutcome]) -> Response:
 
 
 async def _read_orders(
-    request: Request, query: TransmitQuery, service: TransmitterService, max_upload_bytes: int
+    request: Request,
+    query: TransmitQuery,
+    service: TransmitterService,
+    max_upload_bytes: int,
+    deadline: float,
 ) -> list[Order]:
     """An order for each system that is asked for; what can be refused is, before anything is uploaded."""
     _check_unique(request)
@@ -193,6 +196,7 @@ async def _read_orders(
             source=source,
             source_bytes=sum(map(len, fields.values())),
             options=options[system.name],
+            deadline=deadline,
             link=query.link,
             overrides=query.link_settings(),
             frame_number=query.frame_number,

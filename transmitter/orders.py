@@ -19,12 +19,11 @@ class Order:
         source: Decoded inputs.
         source_bytes: Size of the inputs as the client sent them.
         options: A value for every option of the system, as `System.read_options` returns them.
+        deadline: Time of the event loop after which nobody waits for the answer [s].
         link: Named link.
         overrides: Link settings for this instance only; absent fields keep what the link holds.
         frame_number: With the link's seed it fixes the draw; None: the link's next number.
         encoding: Of the symbols: float32, float16 or int8.
-        deadline: Time of the event loop after which nobody waits for the answer [s]; None: the service's
-            own limit, from when it takes the order.
     """
 
     task: str
@@ -32,11 +31,11 @@ class Order:
     source: Source
     source_bytes: int
     options: Options
+    deadline: float
     link: str = "default"
     overrides: channel_service_pb2.LinkSettings = field(default_factory=channel_service_pb2.LinkSettings)
     frame_number: int | None = None
     encoding: str = "float32"
-    deadline: float | None = None
 
 
 @dataclass(frozen=True)

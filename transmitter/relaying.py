@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -14,19 +13,10 @@ from grpc_health.v1 import health_pb2_grpc
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
 from shared import request_ids
 from shared.batching import BatchQueue, QueueMetrics
-from shared.errors import (
-    DeadlineExceeded,
-    FrameLost,
-    InvalidField,
-    SemcomError,
-    ServiceUnavailable,
-    TooMany,
-    from_rpc_error,
-)
+from shared.errors import FrameLost, InvalidField, SemcomError, TooMany
+from shared.retrying import call
 
 CHANNEL_SERVICE = "channel_service"
-_PAUSES_BETWEEN_TRIES_S = (0.1, 0.2)
-_JITTER = (0.5, 1.5)
 # A frame of more bytes gains nothing by company, and many of them would not fit into one message.
 _MAX_BYTES_IN_COMPANY = 1 << 16
 
@@ -170,28 +160,19 @@ class Relay:
             frames=[parcel.frame for parcel in parcels],
             resent=resent,
         )
-        deadline = max(parcel.deadline for parcel in parcels)
-        for pause_s in _PAUSES_BETWEEN_TRIES_S:
-            try:
-                return await self._send_once(request, deadline)
-            except ServiceUnavailable as error:
-                if error.service != CHANNEL_SERVICE:  # the receiver: tried again and stored over there
-                    raise
-            await asyncio.sleep(pause_s * random.uniform(*_JITTER))
-            # The first try may have been stored before the connection broke: this one takes its place.
-            request.resent = True
-        return await self._send_once(request, deadline)
 
-    async def _send_once(
-        self, request: channel_service_pb2.RelayRequest, deadline: float
-    ) -> channel_service_pb2.RelayResponse:
-        timeout_s = deadline - asyncio.get_running_loop().time()
-        if timeout_s <= 0:
-            raise DeadlineExceeded(CHANNEL_SERVICE, 0.0)
-        try:
-            response: channel_service_pb2.RelayResponse = await self._stub.Relay(request, timeout=timeout_s)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error, CHANNEL_SERVICE, self._address, round(timeout_s, 1)) from error
+        def take_the_place_of_the_first() -> None:
+            # It may have been stored before the connection broke.
+            request.resent = True
+
+        response: channel_service_pb2.RelayResponse = await call(
+            self._stub.Relay,
+            request,
+            service=CHANNEL_SERVICE,
+            address=self._address,
+            deadline=max(parcel.deadline for parcel in parcels),
+            before_next=take_the_place_of_the_first,
+        )
         return response
 
 

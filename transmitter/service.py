@@ -7,11 +7,10 @@ source ──▶ encode (worker thread) ──▶ Relay (gRPC) ──▶ answer,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import grpc.aio
@@ -27,10 +26,10 @@ from shared.errors import (
     SemcomError,
     ServiceUnavailable,
     TaskNotTrained,
-    TooMany,
     from_rpc_error,
 )
 from shared.logs import log_event
+from shared.places import Places
 from shared.systems import get_system
 from shared.tasks import get_task
 from shared.wire import pack_symbols
@@ -49,7 +48,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """What one transmitter takes on; the defaults suit two cores.
+    """What one transmitter takes on, see `TransmitterSettings`.
 
     Attributes:
         max_requests: In hand at a time; further ones are refused.
@@ -59,11 +58,11 @@ class Limits:
         timeout_s: Of a request that names no time of its own [s].
     """
 
-    max_requests: int = 128
-    max_batch: int = 32
-    max_calls: int = 16
-    num_encoders: int = 2
-    timeout_s: float = 90.0
+    max_requests: int
+    max_batch: int
+    max_calls: int
+    num_encoders: int
+    timeout_s: float
 
 
 class TransmitterService:
@@ -74,7 +73,7 @@ class TransmitterService:
         stub: Of the channel service.
         address: Where the stub calls, "host:port", for messages.
         weights_folder: Where the systems came from, for messages.
-        limits: What is taken on.
+        limits: What is taken on. Whoever calls holds one of `places` for each request.
         registry: Metrics of the two queues go here; a new one if None.
     """
 
@@ -85,7 +84,7 @@ class TransmitterService:
         *,
         address: str,
         weights_folder: str,
-        limits: Limits = Limits(),
+        limits: Limits,
         registry: CollectorRegistry | None = None,
     ) -> None:
         self.systems, self._weights_folder = systems, weights_folder
@@ -105,24 +104,8 @@ class TransmitterService:
             max_waiting=limits.max_requests,
             metrics=QueueMetrics("semcom_transmitter_relay", self.registry),
         )
-        self._in_hand = 0
+        self.places = Places(limits.max_requests)
         self._completions = Completions(stub, address)
-
-    @contextlib.contextmanager
-    def admit(self) -> Iterator[None]:
-        """Hold one of the places for requests.
-
-        Raises:
-            TooMany: If all are taken.
-        """
-        if self._in_hand >= self.limits.max_requests:
-            allowed = f"at most {self.limits.max_requests} at a time; try again later"
-            raise TooMany("requests", self._in_hand + 1, allowed)
-        self._in_hand += 1
-        try:
-            yield
-        finally:
-            self._in_hand -= 1
 
     def find_system(self, task: str, system: str) -> TransmitterSystem:
         """The loaded system that serves a task.
@@ -169,7 +152,6 @@ class TransmitterService:
             DeadlineExceeded: If there is no answer at the order's deadline.
             TooMany: If too many instances wait, here or at the receiver.
         """
-        deadline = order.deadline or asyncio.get_running_loop().time() + self.limits.timeout_s
         system = self.find_system(order.task, order.system)
         order = await self._adapt(system, order)
         started = time.perf_counter()
@@ -177,7 +159,7 @@ class TransmitterService:
         encode_ms = _ms_since(started)
         frame = _build_frame(order, system, encoded, encode_ms)
         started = time.perf_counter()
-        result, timings = await self._relay.send(Parcel(order.link, order.overrides, frame, deadline))
+        result, timings = await self._relay.send(Parcel(order.link, order.overrides, frame, order.deadline))
         latency = _latency(encode_ms, _ms_since(started), timings)
         self._completions.add(frame.instance_id, latency)
         scores = await _score(order, result.answer)

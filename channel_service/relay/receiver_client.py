@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
-from shared.errors import DeadlineExceeded, SemcomError, ServiceUnavailable, from_rpc_error
+from shared.errors import SemcomError, ServiceUnavailable
+from shared.retrying import call
 
 RECEIVER = "receiver"
 _RECEIVER_NAME = "semcom.v1.ReceiverService"
-_PAUSES_BETWEEN_TRIES_S = (0.1, 0.2)
-_JITTER = (0.5, 1.5)
 _HEALTH_TIMEOUT_S = 2.0
 
 
@@ -46,14 +44,21 @@ class ReceiverClient:
             SemcomError: If the receiver raised an error, cannot be reached, misses the deadline, or returns
                 another number of answers than there are frames.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + (math.inf if left_s is None else left_s)
-        for pause_s in _PAUSES_BETWEEN_TRIES_S:
-            try:
-                return await self._decode_once(request, deadline - loop.time())
-            except ServiceUnavailable:
-                await asyncio.sleep(pause_s * random.uniform(*_JITTER))
-        return await self._decode_once(request, deadline - loop.time())
+        now = asyncio.get_running_loop().time()
+        response: receiver_pb2.DecodeResponse = await call(
+            self._stub.Decode,
+            request,
+            service=RECEIVER,
+            address=self._address,
+            deadline=now + (math.inf if left_s is None else left_s),
+            longest_s=self._timeout_s,
+        )
+        if len(response.answers) != len(request.frames):
+            raise SemcomError(
+                f"{RECEIVER} at {self._address} gave {len(response.answers)} answers to "
+                f"{len(request.frames)} frames"
+            )
+        return response
 
     async def check_serving(self) -> None:
         """Check that the receiver can be reached and is serving.
@@ -68,20 +73,3 @@ class ReceiverClient:
             raise ServiceUnavailable(RECEIVER, self._address) from error
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise ServiceUnavailable(RECEIVER, self._address)
-
-    async def _decode_once(
-        self, request: receiver_pb2.DecodeRequest, left_s: float
-    ) -> receiver_pb2.DecodeResponse:
-        timeout_s = min(self._timeout_s, left_s)
-        if timeout_s <= 0:
-            raise DeadlineExceeded(RECEIVER, 0.0)
-        try:
-            response: receiver_pb2.DecodeResponse = await self._stub.Decode(request, timeout=timeout_s)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error, RECEIVER, self._address, round(timeout_s, 1)) from error
-        if len(response.answers) != len(request.frames):
-            raise SemcomError(
-                f"{RECEIVER} at {self._address} gave {len(response.answers)} answers to "
-                f"{len(request.frames)} frames"
-            )
-        return response

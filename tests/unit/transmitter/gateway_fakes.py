@@ -21,6 +21,7 @@ from transmitter.systems.base import EncodedInstance
 
 MAX_UPLOAD_BYTES = 100_000
 UNTRAINED = "movie_genres"
+LIMITS = {"max_requests": 128, "max_batch": 32, "max_calls": 16, "num_encoders": 2, "timeout_s": 5.0}
 
 
 class PowerSystem:
@@ -139,7 +140,7 @@ class Gateway:
     def __init__(self, channel=None, systems=None, max_upload_bytes=MAX_UPLOAD_BYTES, **limits):
         self.system, self.channel = PowerSystem(), channel or LoopbackChannel()
         self.systems = {"mfmsc": self.system} if systems is None else systems
-        self.max_upload_bytes, self.limits = max_upload_bytes, Limits(**{"timeout_s": 5.0, **limits})
+        self.max_upload_bytes, self.limits = max_upload_bytes, Limits(**{**LIMITS, **limits})
 
     def build(self):
         self.service = TransmitterService(
