@@ -18,18 +18,11 @@ from shared.errors import ClientLeft, DeadlineExceeded, InvalidField
 from shared.http_runtime import build_app, error_responses
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
 from shared.tasks import TASKS, Modality, get_task
+from transmitter.answers import OptionInfo, SystemInfo, SystemOutcome, TaskInfo, TransmitAnswer
 from transmitter.media import decode_media
 from transmitter.orders import Delivery, Order
 from transmitter.page.files import PREFIX, PageHeaders, page_routes
-from transmitter.schemas import (
-    OPTION_PARAMETERS,
-    OptionInfo,
-    SystemInfo,
-    SystemOutcome,
-    TaskInfo,
-    TransmitAnswer,
-    TransmitQuery,
-)
+from transmitter.queries import OPTION_PARAMETERS, TransmitQuery
 from transmitter.service import TransmitterService
 from transmitter.systems.base import Source
 from transmitter.uploads import REQUEST_BODY, read_fields

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from shared.errors import InvalidField, TooLarge, UnsupportedMedia
 from shared.tasks import MODALITIES, Modality, Task
-from transmitter.schemas import TEXT_DESCRIPTION, TextBody
+from transmitter.queries import TEXT_DESCRIPTION, TextBody
 
 # Room for one field too many of each modality, so that the message can name it.
 _MAX_PARTS = 2 * len(MODALITIES)

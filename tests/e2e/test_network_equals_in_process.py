@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +145,14 @@ def test_options_of_the_system_reach_it_over_the_network(
     _assert_same(sent, expected)
 
 
-def _shipped_tasks() -> list[str]:
-    folders = find_weights(_SHIPPED)
-    return list(load_manifest(folders["mfmsc"][0]).tasks) if folders else []
+def _shipped() -> list[tuple[str, str]]:
+    """Systems and tasks whose weights lie in the repository."""
+    return [
+        (name, task)
+        for name, folders in find_weights(_SHIPPED).items()
+        for folder in folders
+        for task in load_manifest(folder).tasks
+    ]
 
 
 def _sources_of(task: str) -> list[Source]:
@@ -161,18 +167,18 @@ def _source_of(sample: Sample) -> Source:
     return {modality: decode_media(modality, data[modality]) for modality in TASKS[sample.task].modalities}
 
 
-@pytest.fixture(scope="module")
-def shipped_link() -> SemanticLink:
-    return SemanticLink.load(_SHIPPED, "mfmsc")
+@lru_cache
+def _shipped_link(system: str) -> SemanticLink:
+    return SemanticLink.load(_SHIPPED, system)
 
 
-@pytest.mark.parametrize("task", _shipped_tasks())
-def test_shipped_weights(task: str, shipped_stack: Stack, shipped_link: SemanticLink) -> None:
-    wanted = _sources_of(task)
+@pytest.mark.parametrize(("system", "task"), _shipped())
+def test_shipped_weights(system: str, task: str, shipped_stack: Stack) -> None:
+    wanted, link = _sources_of(task)[:2], _shipped_link(system)
     assert wanted, f"no sample of {task}"
     with shipped_stack.client() as client:
         for number, channel in enumerate(_CHANNELS):
             numbers = list(range(100 * number, 100 * number + len(wanted)))
-            (expected,) = shipped_link.send(task, wanted, [channel], numbers)
+            (expected,) = link.send(task, wanted, [channel], numbers)
             for source, frame_number, answer in zip(wanted, numbers, expected, strict=True):
-                _assert_same(send_over_network(client, "mfmsc", task, source, channel, frame_number), answer)
+                _assert_same(send_over_network(client, system, task, source, channel, frame_number), answer)

@@ -1,4 +1,4 @@
-"""What the REST edge takes and answers, documented field by field."""
+"""What the REST edge answers, documented field by field."""
 
 from __future__ import annotations
 
@@ -6,167 +6,16 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from protos.semcom.v1 import channel_service_pb2, receiver_pb2
-from shared.errors import InvalidField, SemcomError
+from protos.semcom.v1 import receiver_pb2
+from shared.errors import SemcomError
 from shared.http_runtime import ErrorDetail
-from shared.signal import MAX_SNR_DB, MIN_SNR_DB
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Option, Options
-from shared.tasks import TASKS, AnswerKind, get_task
-from shared.wire import ENCODINGS, MAX_SYMBOLS_PER_FRAME
-from transmitter.media import MAX_TEXT_CHARS
+from shared.systems import DEFAULT_SYSTEM
+from shared.tasks import AnswerKind, get_task
 from transmitter.orders import Delivery
 
-MAX_TIMEOUT_S = 3600.0
-_MAX_UINT64 = 2**64 - 1
-TEXT_DESCRIPTION = (
-    f"UTF-8 text, 1 to {MAX_TEXT_CHARS} characters. A system may take less of it, see GET /systems: then a "
-    "task that labels it sees the beginning, and text_reconstruction refuses it (413)."
-)
-"""Of the text that a client sends."""
-
-_SYSTEM_PATTERN = f"^({'|'.join(SYSTEMS)})(,({'|'.join(SYSTEMS)}))+$"
 _Probability = Annotated[float, Field(ge=0, le=1)]
-
-
-def _setting(low: float, high: float, description: str, example: float) -> Any:
-    """A number of a link's settings, which are left to the link where they are absent."""
-    return Field(None, description=description, examples=[example], ge=low, le=high, allow_inf_nan=False)
-
-
-class TransmitQuery(BaseModel):
-    """Query of POST /transmit. What is absent is left to the link's own settings.
-
-    All other parameters are options of the system, which checks them: `OPTION_PARAMETERS` documents them.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    # Names are documented here and looked up later, so that an unknown one is a 404.
-    task: str = Field(
-        description="What to ask of the receiver, see GET /tasks.",
-        examples=["vqa"],
-        max_length=64,
-        json_schema_extra={"enum": list(TASKS)},
-    )
-    system: str = Field(
-        DEFAULT_SYSTEM,
-        description="Communication system, see GET /systems, or several with commas between: then all send "
-        "the input over the same draw, and the answer is a list. "
-        + " ".join(f"{system.name}: {system.description}" for system in SYSTEMS.values()),
-        examples=[DEFAULT_SYSTEM],
-        max_length=256,
-        json_schema_extra={"anyOf": [{"enum": list(SYSTEMS)}, {"pattern": _SYSTEM_PATTERN}]},
-    )
-    link: str = Field(
-        "default",
-        description="Named link of the channel service.",
-        examples=["default"],
-        min_length=1,
-        max_length=64,
-    )
-    channel: str | None = Field(
-        None,
-        description="awgn, rayleigh, rician, nakagami, tdl-a to tdl-e or trace.",
-        examples=["rayleigh"],
-        max_length=64,
-    )
-    fading: str | None = Field(
-        None,
-        description="block (one gain a frame), symbol (independent gains) or doppler (correlated in time).",
-        examples=["block"],
-        max_length=64,
-    )
-    snr_db: float | None = _setting(MIN_SNR_DB, MAX_SNR_DB, "Es/N0 per complex symbol [dB].", 12.0)
-    k_factor_db: float | None = _setting(-20, 40, "Rician K factor [dB].", 6.0)
-    csi: str | None = Field(
-        None,
-        description="What the receiver knows of the gain: perfect, estimated, mismatched or none.",
-        examples=["perfect"],
-        max_length=64,
-    )
-    num_pilots: int | None = Field(
-        None, description="Pilot symbols a frame, for csi=estimated.", examples=[8], ge=1, le=1024
-    )
-    seed: int | None = Field(
-        None, description="Seed of the link's draws.", examples=[0], ge=0, le=_MAX_UINT64
-    )
-    symbol_rate_hz: float | None = _setting(
-        1, 1e12, "Complex symbols a second: airtime, Doppler, bandwidth of tdl-* [Hz].", 1e6
-    )
-    coherence_symbols: int | None = Field(
-        None,
-        description="fading=block: symbols that share a gain; 0: a frame.",
-        examples=[0],
-        ge=0,
-        le=MAX_SYMBOLS_PER_FRAME,
-    )
-    doppler_hz: float | None = _setting(0, 1e6, "fading=doppler: largest shift [Hz].", 70.0)
-    frame_interval_ms: float | None = _setting(
-        0, 1e6, "fading=doppler: from a frame's start to the next's [ms].", 1.0
-    )
-    nakagami_m: float | None = _setting(0.5, 100, "channel=nakagami: shape.", 2.0)
-    delay_spread_ns: float | None = _setting(0, 1e5, "channel=tdl-*: RMS delay spread [ns].", 100.0)
-    csi_error_db: float | None = _setting(-60, 20, "csi=mismatched: E|error|^2 / E|h|^2 [dB].", -20.0)
-    trace: str | None = Field(
-        None, description="channel=trace: which recorded gains.", examples=["walk"], max_length=64
-    )
-    frame_number: int | None = Field(
-        None,
-        description="With the seed it fixes the channel's draw; absent: the link's next number.",
-        examples=[7],
-        ge=0,
-        le=_MAX_UINT64,
-    )
-    encoding: str = Field(
-        "float32",
-        description="Of the symbols on the wire.",
-        examples=["float32"],
-        max_length=64,
-        json_schema_extra={"enum": list(ENCODINGS)},
-    )
-    timeout_s: float | None = Field(
-        None,
-        description="Longest time for the whole request: 504 after it. Absent: the service's own limit [s].",
-        examples=[30.0],
-        gt=0,
-        le=MAX_TIMEOUT_S,
-        allow_inf_nan=False,
-    )
-
-    def systems(self) -> list[str]:
-        """Names of the systems, in the order asked for; whether there are such systems is not looked up.
-
-        Raises:
-            InvalidField: If a name is empty or there twice.
-        """
-        names = [name.strip() for name in self.system.split(",")]
-        if not all(names) or len(set(names)) < len(names):
-            raise InvalidField("system", self.system, "names of systems with commas between, each once")
-        return names
-
-    def chosen_options(self) -> Options:
-        """What the client chose of the system's options, as text, unchecked."""
-        return dict(self.model_extra or {})
-
-    def link_settings(self) -> channel_service_pb2.LinkSettings:
-        """The settings to override for this instance, absent ones left out."""
-        known = channel_service_pb2.LinkSettings.DESCRIPTOR.fields_by_name
-        given = self.model_dump(include=set(known), exclude_none=True)
-        return channel_service_pb2.LinkSettings(**given)
-
-
-class TextBody(BaseModel):
-    """JSON body of a task that takes text alone."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    text: str | None = Field(
-        None,
-        description=TEXT_DESCRIPTION,
-        examples=["a warm and funny film"],
-    )
 
 
 class LabelAnswer(BaseModel):
@@ -419,38 +268,3 @@ _ANSWERS: Mapping[AnswerKind, Callable[[receiver_pb2.Answer], Any]] = {
     "transcript": lambda answer: TextAnswer(text=answer.text),
     "image": lambda answer: ImageAnswer(image_png_base64=base64.b64encode(answer.image_png).decode("ascii")),
 }
-
-
-def _option_parameters() -> list[dict[str, Any]]:
-    """A parameter for each name of an option; systems that share a name state what it means to each."""
-    declared: dict[str, list[tuple[str, Option]]] = {}
-    for system in SYSTEMS.values():
-        for option in system.options:
-            declared.setdefault(option.name, []).append((system.name, option))
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": False,
-            "description": " ".join(_describe(system, option) for system, option in options),
-            "schema": {
-                "anyOf": [_option_schema(option) for _, option in options],
-                "examples": [option.default for _, option in options],
-            },
-        }
-        for name, options in declared.items()
-    ]
-
-
-def _describe(system: str, option: Option) -> str:
-    tasks = f" Tasks: {', '.join(option.tasks)}." if option.tasks else ""
-    return f"{system}: {option.description} Allowed: {option.allowed}; default {option.default}.{tasks}"
-
-
-def _option_schema(option: Option) -> dict[str, Any]:
-    limits = {"minimum": option.minimum, "maximum": option.maximum, "enum": list(option.choices) or None}
-    return {"type": option.type, **{name: value for name, value in limits.items() if value is not None}}
-
-
-OPTION_PARAMETERS = _option_parameters()
-"""The systems' options as OpenAPI states parameters."""
