@@ -233,7 +233,7 @@ class Stack:
         urls = (self.base_url, self.channel_url)
         return SemcomClient(*urls, timeout_s, token=token, authority=settings.tls_authority)
 
-    def watch(self, on_event: Callable[[str], None] | None = None) -> None:
+    def watch(self, on_event: Callable[[str], None]) -> None:
         """Block, and start a service again when it dies, while the others stay.
 
         Args:
@@ -243,7 +243,7 @@ class Stack:
             StackError: When a service is given up, with its exit status and the tail of its log; see
                 `client.restarts`.
         """
-        keepers = [Keeper(service, on_event or (lambda _: None)) for service in self.services]
+        keepers = [Keeper(service, on_event) for service in self.services]
         while True:
             for service, keeper in zip(self.services, keepers, strict=True):
                 if not keeper.check():
