@@ -66,18 +66,14 @@ BUSY = (
 @pytest.mark.parametrize(("refusal", "words"), BUSY)
 def test_a_busy_service_says_so_and_is_tried_again(visit, refusal, words):
     status, headers, kind, message = refusal
-    refused = []
 
-    def refuse_once(route):
-        if refused:
-            route.continue_()
-            return
-        refused.append(route)
+    def refuse(route):
         route.fulfill(status=status, headers=headers, json={"error": {"type": kind, "message": message}})
 
-    visit.page.route("**/transmit?*", refuse_once)
+    visit.page.route("**/transmit?*", refuse)
     page = visit.open("?task=sentiment")
     page.locator("#send-error", has_text=words).wait_for()
+    page.unroute("**/transmit?*", refuse)
     visit.answered("mfmsc")
     assert page.locator("#send-error").is_hidden()
 

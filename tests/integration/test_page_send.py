@@ -127,9 +127,11 @@ def test_the_snr_falls_by_itself_and_stops_at_the_slider(visit):
     page = visit.open("?task=sentiment")
     visit.answered("mfmsc")
     page.get_by_role("button", name="Let the SNR fall").click()
-    page.wait_for_function("() => Number(document.getElementById('snr').value) <= 12")
     page.wait_for_function(
-        "() => document.querySelector('#answer-mfmsc:not(.pending)')?.innerText.includes('requested 11.0 dB')"
+        """() => {
+            const requested = document.getElementById('answer-mfmsc').innerText.match(/requested (\\S+) dB/);
+            return requested && Number(requested[1]) <= 11;
+        }"""
     )
     page.locator("#snr").fill("20")
     page.get_by_role("button", name="Let the SNR fall").wait_for()

@@ -6,9 +6,10 @@ import pytest
 
 
 def test_everybody_s_frames_are_seen_live(visit, services):
-    page = visit.open("?view=live")
+    page = visit.page
+    with page.expect_response("**/channel/frames?*"):  # from then on the page gets every frame
+        visit.open("?view=live")
     page.locator("#live-rate", has_text="frames").wait_for()
-    page.wait_for_timeout(500)
     for link in ("here", "there"):
         page.request.patch(f"{services.urls['channel_service']}/links/{link}", data={"snr_db": 3})
         services.transmit("sentiment", {"text": (None, "good film")}, link=link)
