@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -139,11 +140,6 @@ class ServiceProcess:
         """The exit status; None while the process lives."""
         return self.process.poll()
 
-    def is_ready(self) -> bool:
-        """Whether it answers that it can serve."""
-        with _open_probe() as http:
-            return _why_not_ready(http, self.ready_url) is None
-
     def start_again(self) -> None:
         """Start a process in place of the one that ended; its log goes on in the same file."""
         if self.process.stdin is not None:
@@ -233,7 +229,7 @@ class Stack:
         urls = (self.base_url, self.channel_url)
         return SemcomClient(*urls, timeout_s, token=token, authority=settings.tls_authority)
 
-    def watch(self, on_event: Callable[[str], None] | None = None) -> None:
+    def watch(self, on_event: Callable[[str], None]) -> None:
         """Block, and start a service again when it dies, while the others stay.
 
         Args:
@@ -243,12 +239,16 @@ class Stack:
             StackError: When a service is given up, with its exit status and the tail of its log; see
                 `client.restarts`.
         """
-        keepers = [Keeper(service, on_event or (lambda _: None)) for service in self.services]
-        while True:
-            for service, keeper in zip(self.services, keepers, strict=True):
-                if not keeper.check():
-                    raise StackError(f"gave up: {service.describe_end()}")
-            time.sleep(_POLL_S)
+        with _open_probe() as http:
+            keepers = [
+                Keeper(service, partial(_is_ready, http, service.ready_url), on_event)
+                for service in self.services
+            ]
+            while True:
+                for service, keeper in zip(self.services, keepers, strict=True):
+                    if not keeper.check():
+                        raise StackError(f"gave up: {service.describe_end()}")
+                time.sleep(_POLL_S)
 
     def stop(self) -> None:
         """End every service with SIGTERM; SIGKILL those that outlive 30 s or a second Ctrl-C."""
@@ -316,6 +316,7 @@ def _spawn(name: str, log: Path, variables: Mapping[str, str]) -> subprocess.Pop
 
 
 def _open_probe() -> httpx.Client:
+    """Asks whether services are ready. Keep it: to make one takes 20 ms, as certificates are loaded."""
     return open_http("", _PROBE_TIMEOUT_S, authority=load_settings(TransmitterSettings).tls_authority)
 
 
@@ -326,6 +327,10 @@ def _why_not_ready(http: httpx.Client, url: str) -> str | None:
     except httpx.HTTPError:
         return "no answer yet"
     return None if response.is_success else error_of(response)["message"]
+
+
+def _is_ready(http: httpx.Client, url: str) -> bool:
+    return _why_not_ready(http, url) is None
 
 
 def _check_weights(weights: Path) -> None:

@@ -92,8 +92,9 @@ def test_a_killed_receiver_comes_back_and_the_others_stay(up):
 
 
 def _bind_soon(taken, port):
-    """Take the port of a process that is just ending, before it is started again."""
-    for _ in range(100):
+    """Take the port of a process that is just ending."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             taken.bind(("127.0.0.1", port))
             return
@@ -103,11 +104,16 @@ def _bind_soon(taken, port):
 
 def test_a_service_that_cannot_start_is_given_up_with_its_log(up):
     port = up.ports.channel_grpc
-    os.kill(up.pid_of("channel_service"), signal.SIGKILL)
+    killed = up.pid_of("channel_service")
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _bind_soon(taken, port)
-        taken.listen()
+        up.process.send_signal(signal.SIGSTOP)  # nothing is started again before the port is taken
+        os.kill(killed, signal.SIGKILL)
+        try:
+            _bind_soon(taken, port)
+            taken.listen()
+        finally:
+            up.process.send_signal(signal.SIGCONT)
         up.process.wait(TIMEOUT_S)
     assert up.process.returncode == 1
     found = up.wait_for(rf"(?s)gave up: channel_service ended with status 2.*GRPC_PORT = '{port}'")

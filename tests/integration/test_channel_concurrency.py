@@ -199,6 +199,8 @@ def test_beyond_its_limit_the_service_refuses_before_anything_is_drawn(tmp_path)
 def test_the_callers_deadline_bounds_the_call_of_the_receiver(tmp_path):
     async def send():
         async with channel_service(tmp_path, timeout_s=60) as harness:
+            # The connections stand before the time of the call begins.
+            await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("first")]))
             ended = asyncio.Event()
 
             async def decode(_):
@@ -208,7 +210,7 @@ def test_the_callers_deadline_bounds_the_call_of_the_receiver(tmp_path):
                     ended.set()
 
             harness.receiver.decode = decode
-            call = harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")]), timeout=0.3)
+            call = harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")]), timeout=0.5)
             error = await refusal(call)
             await asyncio.wait_for(ended.wait(), 10)
             return error

@@ -130,17 +130,23 @@ def test_a_caller_that_cancels_while_its_frames_are_drawn_has_a_row_for_each(tmp
     async def scenario():
         async with channel_service(tmp_path) as harness:
             loop, reached, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-            send_frames = service.send_frames
+            send_frames, finish, serving = service.send_frames, service._finish_despite_cancel, []
 
             def send_slowly(*arguments):
                 loop.call_soon_threadsafe(reached.set)
                 release.wait(10)
                 return send_frames(*arguments)
 
+            def finish_and_tell(work):
+                serving.append(asyncio.current_task())
+                return finish(work)
+
             monkeypatch.setattr(service, "send_frames", send_slowly)
+            monkeypatch.setattr(service, "_finish_despite_cancel", finish_and_tell)
             frames = [make_frame(str(number)) for number in range(40)]
             await give_up(harness.stub.Relay(pb.RelayRequest(frames=frames)), reached)
-            await asyncio.sleep(0.1)  # the cancellation reaches the service while it draws
+            while not serving[0].cancelling():  # the cancellation reaches the service while it draws
+                await asyncio.sleep(0.01)
             release.set()
             await until_stored(harness, 40)
             assert statuses(harness) == dict.fromkeys(map(str, range(40)), "CancelledError")

@@ -16,11 +16,11 @@ import httpx
 import pytest
 from channel_harness import make_frame
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from http_harness import HOST, free_port
 
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import channel_service_pb2_grpc
 
-HOST = "127.0.0.1"
 RECEIVER_PROGRAM = """
 import asyncio, sys
 from channel_harness import RECEIVER_NAME, ChosenReceiver
@@ -37,12 +37,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return listener.getsockname()[1]
 
 
 @contextmanager

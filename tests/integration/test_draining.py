@@ -7,11 +7,11 @@ import grpc
 import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from http_harness import http_server
 from prometheus_client import CollectorRegistry
-from test_channel_process import free_port
 
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
-from shared.grpc_runtime import GuardedServer, build_server, running, serve_http
+from shared.grpc_runtime import GuardedServer, build_server, running
 from shared.http_runtime import build_app
 
 NAME = "semcom.v1.ReceiverService"
@@ -33,8 +33,7 @@ class Slow(receiver_pb2_grpc.ReceiverServiceServicer):
         return receiver_pb2.GetModelResponse()
 
 
-@contextlib.asynccontextmanager
-async def serving(slow, stop, *, timeout_s):
+def serving(slow, stop, *, timeout_s):
     """The HTTP side with one slow route: the task that serves, and a client."""
 
     async def ready():
@@ -42,15 +41,7 @@ async def serving(slow, stop, *, timeout_s):
 
     app = build_app("slow", "slow", ready=ready, registry=CollectorRegistry())
     app.add_api_route("/slow", slow.wait)
-    port = free_port()
-    task = asyncio.create_task(serve_http(app, "127.0.0.1", port, stop, timeout_s=timeout_s))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
-        for _ in range(200):
-            with contextlib.suppress(httpx.TransportError):
-                await client.get("/healthz")
-                break
-            await asyncio.sleep(0.02)
-        yield task, client
+    return http_server(app, stop, timeout_s=timeout_s)
 
 
 async def not_ready(client):

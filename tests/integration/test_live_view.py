@@ -10,14 +10,13 @@ import httpx
 import numpy as np
 import pytest
 from channel_harness import Harness, channel_service, make_frame, unit_symbols
-from test_channel_process import free_port
+from http_harness import http_server
 
 from channel_service.http.app import create_app
 from channel_service.radio.channels import Channel, apply, draw
 from channel_service.relay.live import MAX_SYMBOLS_SHOWN, MAX_VIEWERS, MAX_WAITING, Selection
 from protos.semcom.v1 import channel_service_pb2 as pb
 from shared.errors import ServiceUnavailable
-from shared.grpc_runtime import serve_http
 
 
 @contextlib.asynccontextmanager
@@ -26,14 +25,8 @@ async def http_side(harness: Harness) -> AsyncIterator[httpx.AsyncClient]:
         raise ServiceUnavailable("receiver", "nowhere")
 
     app = create_app(harness.links, harness.store, harness.feed, ready, harness.metrics.registry)
-    port, stop = free_port(), asyncio.Event()
-    serving = asyncio.create_task(serve_http(app, "127.0.0.1", port, stop))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
-        for _ in range(200):
-            with contextlib.suppress(httpx.TransportError):
-                await client.get("/healthz")
-                break
-            await asyncio.sleep(0.02)
+    stop = asyncio.Event()
+    async with http_server(app, stop) as (serving, client):
         yield client
     harness.feed.close()
     stop.set()

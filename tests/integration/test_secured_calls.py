@@ -4,17 +4,16 @@ import asyncio
 import ssl
 
 import grpc
-import httpx
 import pytest
 import trustme
+from http_harness import http_server
 from prometheus_client import CollectorRegistry
 
-from client.stack import Ports
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
 from receiver.api import build_api
 from shared.access import OPEN, Access
 from shared.errors import Unauthenticated, from_rpc_error
-from shared.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, bind, build_server, running, serve_http
+from shared.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, bind, build_server, running
 
 pytestmark = pytest.mark.integration
 TOKEN = "a-token-of-a-class-2026"
@@ -112,20 +111,14 @@ def test_a_plain_caller_of_a_server_with_tls(tmp_path, authority):
 
 
 def test_the_http_edge_speaks_tls_and_asks_for_the_token(tmp_path, authority):
-    access, port = identity(tmp_path, authority, "server", token=TOKEN), Ports.free().receiver_http
+    access = identity(tmp_path, authority, "server", token=TOKEN)
 
     async def serve_and_get() -> list[int]:
         stop = asyncio.Event()
         app = build_api({}, tmp_path, CollectorRegistry(), access)
-        serving = asyncio.create_task(serve_http(app, "127.0.0.1", port, stop, access))
         verify = ssl.create_default_context(cafile=str(access.authority))
-        async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", verify=verify) as client:
-            for _ in range(100):
-                try:
-                    await client.get("/healthz")
-                    break
-                except httpx.ConnectError:
-                    await asyncio.sleep(0.05)
+        secured = http_server(app, stop, scheme="https", verify=verify, access=access)
+        async with secured as (serving, client):
             right = {"Authorization": f"Bearer {TOKEN}"}
             answers = [
                 await client.get("/healthz"),

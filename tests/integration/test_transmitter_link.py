@@ -3,6 +3,7 @@
 import base64
 import importlib.util
 import io
+import threading
 import time
 
 import av
@@ -13,6 +14,7 @@ import soundfile
 from PIL import Image
 from services import Services
 
+from shared.draining import Drain
 from shared.errors import TooLarge
 from shared.ledger import HOPS
 from shared.networks.mfmsc.config import sends_sequence
@@ -257,14 +259,22 @@ def test_services_may_go_and_come_back(tiny_weights, tmp_path):
         assert num_failed() >= 1  # and whatever came before the receiver was back
 
 
-def test_a_request_at_work_is_answered_before_the_transmitter_stops(tiny_weights, tmp_path):
+def test_a_request_at_work_is_answered_before_the_transmitter_stops(tiny_weights, tmp_path, monkeypatch):
+    is_at_work, work = threading.Event(), Drain.work
+
+    def work_and_tell(drain):
+        is_at_work.set()
+        return work(drain)
+
+    monkeypatch.setattr(Drain, "work", work_and_tell)
     with Services(tiny_weights, tmp_path) as running:
 
         def body():
             yield b'{"text": '
-            time.sleep(1.0)  # until the service has the request in hand: one that comes later is refused
+            assert is_at_work.wait(30)  # a request that comes once the service stops is refused
             running.signal_stop("transmitter")
-            time.sleep(0.3)
+            while running.get("transmitter", "/readyz").status_code == 200:
+                time.sleep(0.01)
             yield b'"a good film"}'
 
         url = f"{running.urls['transmitter']}/transmit?task=sentiment"

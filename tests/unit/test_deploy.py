@@ -22,6 +22,7 @@ CONFIG = next(r["data"] for r in RESOURCES if r["kind"] == "ConfigMap")
 @pytest.mark.parametrize("version", ["1.30", "1.33"])
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: f"{r['kind']}-{r['metadata']['name']}")
 def test_each_resource_is_valid(resource, version):
+    """The validator raises where a resource is wrong, as the next test shows."""
     kubernetes_validate.validate(resource, version, strict=True)
 
 

@@ -31,6 +31,7 @@ def files(tmp_path):
 
 @pytest.mark.parametrize("sent", [BEARER, f"bearer {TOKEN}", f"Bearer  {TOKEN} ", BEARER.encode()])
 def test_the_token_lets_in(sent):
+    """`check` raises where it refuses, as the next test shows."""
     Access(TOKEN).check(sent)
 
 
@@ -46,6 +47,7 @@ def test_anything_else_does_not_and_is_not_shown(sent):
 
 
 def test_without_a_token_everybody_may_call():
+    """`check` raises where it refuses, as the test above shows."""
     OPEN.check(None)
     OPEN.check_metadata(None)
 

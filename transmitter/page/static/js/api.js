@@ -77,7 +77,7 @@ export const sendJson = (path, method, value) =>
  * @param query  Parameters of POST /transmit.
  * @param source {text, image, audio, video}: a string, or files.
  */
-export function transmit(query, source, signal) {
+function transmit(query, source, signal) {
   const names = Object.keys(source);
   if (names.length === 1 && names[0] === "text") {
     const headers = { "Content-Type": "application/json" };

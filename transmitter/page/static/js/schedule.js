@@ -29,7 +29,7 @@ const within = (value, low, high) => Math.min(high, Math.max(low, value));
 const rounded = (value, step) => Number((Math.round(value / step) * step).toFixed(6));
 
 /** The schedule with one point elsewhere: between its neighbours, on the grid of steps, at an SNR that is allowed. */
-export function movePoint(schedule, index, at, snr_db) {
+function movePoint(schedule, index, at, snr_db) {
   const step = STEPS[schedule.over];
   const [before, after] = [schedule.at[index - 1] ?? -step, schedule.at[index + 1] ?? Infinity];
   return {
