@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import count, cycle
+from itertools import count, cycle, product
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from client.demo import load_samples
-from client.stack import Stack
+from client.stack import ServiceProcess, Stack
 from experiments.reliability.books import Audit, audit, read_rows
 from experiments.reliability.load import FIRST_NUMBER, NO_ANSWER, Job, Outcome, open_load, run_load
 from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
-from experiments.reliability.processes import RestartableService
 from experiments.reliability.throughput import GOALS
 from shared.errors import ServiceUnavailable
 from shared.systems import DEFAULT_SYSTEM
@@ -26,10 +24,10 @@ ALLOWED_STATUSES = (200, 429, 503, 504)
 LATE_S = 0.5
 """How long after its deadline an answer may come [s]."""
 RECOVERY_S = 5.0
-NUM_CLIENTS = 16
 EDGE = "transmitter"
 """The service that clients talk to."""
 _LINK = "default"
+_NUM_CLIENTS = 16
 _DOWN_S = 1.0
 _READY_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 60.0
@@ -83,26 +81,28 @@ class FaultRow:
     books: Audit
 
 
-def _kill(service: RestartableService, scale: FaultScale) -> None:
-    service.kill()
+def _kill(service: ServiceProcess, scale: FaultScale) -> None:
+    service.process.kill()
+    service.process.wait()
     time.sleep(_DOWN_S)
     service.start_again()
 
 
-def _pause(service: RestartableService, scale: FaultScale) -> None:
-    service.pause()
+def _pause(service: ServiceProcess, scale: FaultScale) -> None:
+    service.process.send_signal(signal.SIGSTOP)
     try:
         time.sleep(scale.pause_s)
     finally:
-        service.go_on()
+        service.process.send_signal(signal.SIGCONT)
 
 
-def _restart(service: RestartableService, scale: FaultScale) -> None:
-    service.terminate(_STOP_TIMEOUT_S)
+def _restart(service: ServiceProcess, scale: FaultScale) -> None:
+    service.process.terminate()
+    service.process.wait(_STOP_TIMEOUT_S)
     service.start_again()
 
 
-FAULTS: dict[str, Callable[[RestartableService, FaultScale], None]] = {
+FAULTS: dict[str, Callable[[ServiceProcess, FaultScale], None]] = {
     "killed": _kill,
     "paused": _pause,
     "restarted": _restart,
@@ -115,7 +115,7 @@ class _Load:
 
     requests: Sequence[PreparedRequest]
     numbers: Iterator[int]
-    timeout_s: float | None
+    timeout_s: float
     outcomes: list[Outcome] = field(default_factory=list)
     is_over: bool = False
 
@@ -150,45 +150,28 @@ def measure_faults(
     rows: list[FaultRow] = []
     numbers = count(FIRST_NUMBER)
     with Stack.start(weights=weights, free_ports=True, on_progress=on_progress) as stack:
-        has_deadlines = "timeout_s" in _parameters(stack.base_url)
-        names = [service.name for service in stack.services if services is None or service.name in services]
-        hit = [RestartableService(stack, name) for name in names]
-        try:
-            for service in hit:
-                for fault in faults:
-                    on_progress(f"{service.name} {fault}")
-                    load = _Load(requests, numbers, scale.deadline_s if has_deadlines else None)
-                    rows.append(asyncio.run(_hit(stack, service, fault, scale, load)))
-        finally:
-            for service in hit:
-                service.close()
+        hit = [service for service in stack.services if services is None or service.name in services]
+        for service, fault in product(hit, faults):
+            on_progress(f"{service.name} {fault}")
+            load = _Load(requests, numbers, scale.deadline_s)
+            rows.append(asyncio.run(_hit(stack, service, fault, scale, load)))
     return {
         "scale": asdict(scale),
-        "num_clients": NUM_CLIENTS,
-        "deadline_of": "service" if has_deadlines else "client",
+        "num_clients": _NUM_CLIENTS,
         "rows": [asdict(row) for row in rows],
     }
 
 
-def _parameters(base_url: str) -> set[str]:
-    """Names of the query parameters of every operation of a service."""
-    paths = httpx.get(f"{base_url}/openapi.json", trust_env=False, timeout=30.0).json()["paths"]
-    operations = [operation for path in paths.values() for operation in path.values()]
-    return {parameter["name"] for operation in operations for parameter in operation.get("parameters", [])}
-
-
-async def _hit(
-    stack: Stack, service: RestartableService, fault: str, scale: FaultScale, load: _Load
-) -> FaultRow:
+async def _hit(stack: Stack, service: ServiceProcess, fault: str, scale: FaultScale, load: _Load) -> FaultRow:
     # Longer than an answer may take: whoever gives up itself has seen a late one.
     patience_s = scale.deadline_s + 2 * LATE_S
-    async with open_load(stack.base_url, NUM_CLIENTS, patience_s) as client:
-        running = asyncio.create_task(run_load(client, load.jobs(), NUM_CLIENTS, load.outcomes.append))
+    async with open_load(stack.base_url, _NUM_CLIENTS, patience_s) as client:
+        running = asyncio.create_task(run_load(client, load.jobs(), _NUM_CLIENTS, load.outcomes.append))
         try:
             await asyncio.sleep(scale.before_s)
             began = time.monotonic()
             await asyncio.to_thread(FAULTS[fault], service, scale)
-            await asyncio.to_thread(_wait_until_ready, service.ready_url)
+            await asyncio.to_thread(_wait_until_ready, service)
             returned = time.monotonic()
             await asyncio.sleep(scale.after_s)
         finally:
@@ -264,13 +247,10 @@ def unexpected(row: FaultRow | dict[str, Any]) -> dict[str, int]:
     }
 
 
-def _wait_until_ready(url: str) -> None:
+def _wait_until_ready(service: ServiceProcess) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url, trust_env=False, timeout=2.0).is_success:
-                return
-        except httpx.HTTPError:
-            pass
+    while not service.is_ready():
+        service.check_running()
+        if time.monotonic() > deadline:
+            raise ServiceUnavailable(service.name, service.ready_url)
         time.sleep(_POLL_S)
-    raise ServiceUnavailable("the service that was hit", url)

@@ -18,14 +18,14 @@ from experiments.reliability.load import FIRST_NUMBER, Job, LoadClient, Outcome,
 from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import memory_mib, pids_of
 
-NUM_CLIENTS = 16
+_NUM_CLIENTS = 16
 _LINK = "default"
 _PATIENCE_S = 120.0
 _SEED = 1
 # What costs more than this gets its turn more rarely, so that a slow system is not all that is measured.
 _COMMON_COST_S = 0.1
 # Caches fill and threads start in the beginning; the slope is that of what follows.
-WARM_SHARE = 0.25
+_WARM_SHARE = 0.25
 _NUM_PIECES = 20
 
 
@@ -69,19 +69,19 @@ async def _soak(
     outcomes: list[Outcome] = []
     with stack.client() as client:
         requests = _requests_of(client.systems())
-        async with open_load(stack.base_url, NUM_CLIENTS, _PATIENCE_S) as load:
+        async with open_load(stack.base_url, _NUM_CLIENTS, _PATIENCE_S) as load:
             costs = await _costs(load, requests)
             on_progress(f"{len(costs)} pairs of task and system")
             jobs = mix(requests, costs, num_requests, random.Random(_SEED))
             watching = asyncio.create_task(_watch(stack, outcomes, num_requests, sample_every_s, on_progress))
             started = time.monotonic()
-            await run_load(load, jobs, NUM_CLIENTS, outcomes.append)
+            await run_load(load, jobs, _NUM_CLIENTS, outcomes.append)
             elapsed_s = time.monotonic() - started
             watching.cancel()
             memories = await watching
         rows = await asyncio.to_thread(read_rows, client.report, _LINK)
     return {
-        "num_clients": NUM_CLIENTS,
+        "num_clients": _NUM_CLIENTS,
         "elapsed_s": round(elapsed_s, 1),
         "books": asdict(audit(outcomes, rows)),
         **summarise(outcomes, memories, started),
@@ -198,7 +198,7 @@ def slopes(memories: Sequence[Memory]) -> dict[str, dict[str, float]]:
         By process: mib_per_1000 and its standard error, and the memory at the start of the fit and at the end
         [MiB]. Empty where there are too few different counts for a line.
     """
-    warm = WARM_SHARE * memories[-1].num_answered
+    warm = _WARM_SHARE * memories[-1].num_answered
     kept = [memory for memory in memories if memory.num_answered >= warm]
     counts = [memory.num_answered / 1000 for memory in kept]
     if len(set(counts)) < 2:
