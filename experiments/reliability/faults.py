@@ -14,7 +14,15 @@ from typing import Any
 from client.demo import load_samples
 from client.stack import ServiceProcess, Stack
 from experiments.reliability.books import Audit, audit, read_rows
-from experiments.reliability.load import FIRST_NUMBER, NO_ANSWER, Job, Outcome, open_load, run_load
+from experiments.reliability.load import (
+    FIRST_NUMBER,
+    NO_ANSWER,
+    Job,
+    Outcome,
+    count_statuses,
+    open_load,
+    run_load,
+)
 from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
 from experiments.reliability.throughput import GOALS
 from shared.errors import ServiceUnavailable
@@ -60,7 +68,6 @@ class FaultRow:
         fault: What was done to it.
         num_requests: Sent before, meanwhile and after.
         statuses: Requests by HTTP status; 0 where no answer came.
-        kinds: Requests that were not answered by 200, by class of the error.
         away_s: From the hit until the service was ready again [s].
         first_answer_s: From then until the first answer of 200 [s]; None if there was none.
         last_failure_s: From then until the last request that failed had ended [s]; 0 if none failed after it.
@@ -73,7 +80,6 @@ class FaultRow:
     fault: str
     num_requests: int
     statuses: dict[str, int]
-    kinds: dict[str, int]
     away_s: float
     first_answer_s: float | None
     last_failure_s: float
@@ -204,8 +210,6 @@ def summarise(
         deadline_s: Of every request [s].
         books: Held against the outcomes.
     """
-    statuses = [str(outcome.status) for outcome in outcomes]
-    kinds = [outcome.kind for outcome in outcomes if outcome.status != 200]
     answers = [one.ended_s for one in outcomes if one.status == 200 and one.ended_s > returned_s]
     failures = [one.ended_s for one in outcomes if one.status != 200]
     # While the edge itself is gone or stopped nobody can answer its clients in time.
@@ -219,8 +223,7 @@ def summarise(
         service=service,
         fault=fault,
         num_requests=len(outcomes),
-        statuses={status: statuses.count(status) for status in sorted(set(statuses))},
-        kinds={kind: kinds.count(kind) for kind in sorted(set(kinds))},
+        statuses=count_statuses(outcomes),
         away_s=round(returned_s - began_s, 2),
         first_answer_s=round(min(answers) - returned_s, 2) if answers else None,
         last_failure_s=round(max(0.0, max(failures, default=0.0) - returned_s), 2),

@@ -10,11 +10,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy import stats
+
 from client.demo import load_samples
 from client.stack import Stack
-from experiments.reliability.arithmetic import fit_line, percentile
 from experiments.reliability.books import audit, read_rows
-from experiments.reliability.load import FIRST_NUMBER, Job, LoadClient, Outcome, open_load, run_load
+from experiments.reliability.load import (
+    FIRST_NUMBER,
+    Job,
+    LoadClient,
+    Outcome,
+    count_statuses,
+    latencies_of,
+    open_load,
+    run_load,
+)
 from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import memory_mib, pids_of
 
@@ -35,12 +46,10 @@ class Memory:
 
     Attributes:
         num_answered: Requests answered until then.
-        elapsed_s: Since the beginning [s].
         mib: Resident memory of each process [MiB].
     """
 
     num_answered: int
-    elapsed_s: float
     mib: dict[str, float]
 
 
@@ -84,7 +93,7 @@ async def _soak(
         "num_clients": _NUM_CLIENTS,
         "elapsed_s": round(elapsed_s, 1),
         "books": asdict(audit(outcomes, rows)),
-        **summarise(outcomes, memories, started),
+        **summarise(outcomes, memories),
     }
 
 
@@ -140,51 +149,45 @@ async def _watch(
     on_progress: Callable[[str], None],
 ) -> list[Memory]:
     memories: list[Memory] = []
-    pids, started = pids_of(stack), time.monotonic()
+    pids = pids_of(stack)
     while True:
-        memories.append(Memory(len(outcomes), round(time.monotonic() - started, 2), memory_mib(pids)))
+        memories.append(Memory(len(outcomes), memory_mib(pids)))
         on_progress(f"{len(outcomes)} of {num_requests} requests")
         try:
             await asyncio.sleep(every_s)
         except asyncio.CancelledError:
-            memories.append(Memory(len(outcomes), round(time.monotonic() - started, 2), memory_mib(pids)))
+            memories.append(Memory(len(outcomes), memory_mib(pids)))
             return memories
 
 
-def summarise(outcomes: Sequence[Outcome], memories: Sequence[Memory], started_s: float) -> dict[str, Any]:
+def summarise(outcomes: Sequence[Outcome], memories: Sequence[Memory]) -> dict[str, Any]:
     """Figures of a run.
 
     Args:
         outcomes: Of all requests.
         memories: In order of time.
-        started_s: When the first request was sent, on the outcomes' clock [s].
     """
-    durations_ms = [1e3 * outcome.duration_s for outcome in outcomes]
-    statuses = [str(outcome.status) for outcome in outcomes]
     pairs = sorted({(outcome.system, outcome.task) for outcome in outcomes})
     return {
         "num_requests": len(outcomes),
-        "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
-        "p50_ms": round(percentile(durations_ms, 50), 1),
-        "p99_ms": round(percentile(durations_ms, 99), 1),
-        "max_ms": round(max(durations_ms), 1),
+        "statuses": count_statuses(outcomes),
+        **latencies_of(outcomes),
+        "max_ms": round(1e3 * max(outcome.duration_s for outcome in outcomes), 1),
         "pairs": [_pair(outcomes, system, task) for system, task in pairs],
         "slopes": slopes(memories),
         "memory": [asdict(memory) for memory in thinned(memories, 400)],
-        "latency": _latency_over_time(outcomes, started_s),
+        "latency": _latency_over_time(outcomes),
     }
 
 
 def _pair(outcomes: Sequence[Outcome], system: str, task: str) -> dict[str, Any]:
     own = [one for one in outcomes if (one.system, one.task) == (system, task)]
-    durations_ms = [1e3 * outcome.duration_s for outcome in own]
     return {
         "system": system,
         "task": task,
         "num_requests": len(own),
         "num_failed": sum(one.status != 200 for one in own),
-        "p50_ms": round(percentile(durations_ms, 50), 1),
-        "p99_ms": round(percentile(durations_ms, 99), 1),
+        **latencies_of(own),
     }
 
 
@@ -205,10 +208,11 @@ def slopes(memories: Sequence[Memory]) -> dict[str, dict[str, float]]:
         return {}
     result = {}
     for name in kept[0].mib:
-        line = fit_line(counts, [memory.mib[name] for memory in kept])
+        line = stats.linregress(counts, [memory.mib[name] for memory in kept])
         result[name] = {
-            "mib_per_1000": round(line.slope, 3),
-            "standard_error": round(line.slope_error, 3),
+            "mib_per_1000": round(float(line.slope), 3),
+            # SciPy has no error for a memory that stays the same.
+            "standard_error": round(float(np.nan_to_num(line.stderr)), 3),
             "start_mib": round(kept[0].mib[name], 1),
             "end_mib": round(kept[-1].mib[name], 1),
         }
@@ -221,17 +225,12 @@ def thinned(memories: Sequence[Memory], most: int) -> list[Memory]:
     return [*memories[:-1:step], memories[-1]]
 
 
-def _latency_over_time(outcomes: Sequence[Outcome], started_s: float) -> list[dict[str, float]]:
+def _latency_over_time(outcomes: Sequence[Outcome]) -> list[dict[str, float]]:
     """Median and 99th percentile of pieces of the run of equally many requests."""
     ordered = sorted(outcomes, key=lambda outcome: outcome.ended_s)
     size = -(-len(ordered) // _NUM_PIECES)
     pieces = [ordered[start : start + size] for start in range(0, len(ordered), size)]
     return [
-        {
-            "elapsed_s": round(piece[-1].ended_s - started_s, 2),
-            "num_answered": min(len(ordered), (place + 1) * size),
-            "p50_ms": round(percentile([1e3 * one.duration_s for one in piece], 50), 1),
-            "p99_ms": round(percentile([1e3 * one.duration_s for one in piece], 99), 1),
-        }
+        {"num_answered": min(len(ordered), (place + 1) * size), **latencies_of(piece)}
         for place, piece in enumerate(pieces)
     ]

@@ -24,9 +24,8 @@ import httpx
 
 from client.demo import load_samples
 from client.stack import Stack
-from experiments.reliability.arithmetic import percentile
 from experiments.reliability.breakdown import Breakdown, Watch
-from experiments.reliability.load import Job, Outcome, open_load, run_load
+from experiments.reliability.load import Job, Outcome, count_statuses, latencies_of, open_load, run_load
 from experiments.reliability.prepared import BATCHES, PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import OWN, cpu_seconds, pids_of
 from shared.errors import ServiceUnavailable
@@ -170,16 +169,13 @@ async def measure_cell(
         await run_load(client, window.jobs(requests), num_clients, window.add)
     after, num_since = cpu_seconds(pids), max(1, len(window.outcomes) - num_clients)
     within = window.within()
-    durations = [1e3 * outcome.duration_s for outcome in within] or [0.0]
-    statuses = [str(outcome.status) for outcome in window.outcomes]
     cell = Cell(
         task=requests[0].task,
         num_clients=num_clients,
         num_requests=len(within),
         requests_per_s=round(window.rate(), 2),
-        p50_ms=round(percentile(durations, 50), 1),
-        p99_ms=round(percentile(durations, 99), 1),
-        statuses={status: statuses.count(status) for status in sorted(set(statuses))},
+        **latencies_of(within),
+        statuses=count_statuses(window.outcomes),
         cpu_ms={name: round(1e3 * (after[name] - before.get(name, 0.0)) / num_since, 2) for name in pids},
     )
     return cell, within
