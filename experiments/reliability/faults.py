@@ -16,7 +16,6 @@ from client.stack import ServiceProcess, Stack
 from experiments.reliability.books import Audit, audit, read_rows
 from experiments.reliability.load import (
     FIRST_NUMBER,
-    NO_ANSWER,
     Job,
     Outcome,
     count_statuses,
@@ -28,10 +27,8 @@ from experiments.reliability.throughput import GOALS
 from shared.errors import ServiceUnavailable
 from shared.systems import DEFAULT_SYSTEM
 
-ALLOWED_STATUSES = (200, 429, 503, 504)
 LATE_S = 0.5
 """How long after its deadline an answer may come [s]."""
-RECOVERY_S = 5.0
 EDGE = "transmitter"
 """The service that clients talk to."""
 _LINK = "default"
@@ -230,24 +227,6 @@ def summarise(
         latest_s=round(max(0.0, latest - deadline_s), 2),
         books=books,
     )
-
-
-def unexpected(row: FaultRow | dict[str, Any]) -> dict[str, int]:
-    """Statuses that clients should not have seen, by how many saw them.
-
-    Nobody can answer for the service that clients talk to while its process is gone or stopped, so a request
-    of it without an answer is expected; the document states how many there were.
-
-    Args:
-        row: As measured, or as stored.
-    """
-    stored = row if isinstance(row, dict) else asdict(row)
-    return {
-        status: number
-        for status, number in stored["statuses"].items()
-        if int(status) not in ALLOWED_STATUSES
-        and not (int(status) == NO_ANSWER and stored["service"] == EDGE)
-    }
 
 
 def _wait_until_ready(service: ServiceProcess) -> None:
