@@ -49,7 +49,12 @@ def write_document(stored: Path, document: Path) -> list[Path]:
             continue
         figures = parts[name]["figures"]
         picture = f"![{title}]({links[name]})\n" if name in links else ""
-        own = [_where(parts[name]), tables.verdict_table(verdicts[name]) + "\n", picture, write(figures)]
+        own = [
+            _origin(parts[name]) + "\n",
+            tables.verdict_table(verdicts[name]) + "\n",
+            picture,
+            write(figures),
+        ]
         sections += [section for section in own if section]
     document.parent.mkdir(parents=True, exist_ok=True)
     document.write_text("\n".join(sections), encoding="utf-8")
@@ -59,7 +64,9 @@ def write_document(stored: Path, document: Path) -> list[Path]:
 def _draw(parts: Mapping[str, Part], stored: Path) -> dict[str, Path]:
     painters = {"throughput": draw_throughput, "soak": draw_soak}
     return {
-        name: draw(parts[name]["figures"], stored.with_name(f"{stored.stem}-{name}.png"))
+        name: draw(
+            parts[name]["figures"], _origin(parts[name]), stored.with_name(f"{stored.stem}-{name}.png")
+        )
         for name, draw in painters.items()
         if name in parts
     }
@@ -73,11 +80,11 @@ def _unmet(verdicts: Mapping[str, list[Verdict]]) -> str:
     return "\n".join([first, *(["", "Not met:", "", *missed] if missed else []), ""])
 
 
-def _where(part: Part) -> str:
+def _origin(part: Part) -> str:
     where = part["provenance"]
     return (
         f"Measured on {where['date']}, commit {where['commit']}, {where['cpu']}, {where['num_cores']} cores, "
-        f"{where['form']} form; load average of the minute before: {where['load_average_before']:g}.\n"
+        f"{where['form']} form; load average of the minute before: {where['load_average_before']:g}."
     )
 
 

@@ -1,11 +1,14 @@
 """What the measurements are summed up by: statuses, percentiles, the books, slopes, windows, histograms."""
 
+import shutil
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from experiments.reliability.books import audit
 from experiments.reliability.breakdown import mean_hops, read_histograms
+from experiments.reliability.document import write_document
 from experiments.reliability.faults import summarise
 from experiments.reliability.load import NO_ANSWER, Outcome, count_statuses, latencies_of
 from experiments.reliability.soak import Memory, slopes, thinned
@@ -171,3 +174,12 @@ wait_seconds_sum{queue="encode"} 2.0
 frames_total 5.0
 """
     assert read_histograms("receiver", page) == {("receiver", "wait_seconds", "encode"): (2.0, 4.0)}
+
+
+def test_the_document_is_that_of_the_stored_figures(tmp_path):
+    root = Path(__file__).parents[4]
+    (tmp_path / "results").mkdir()
+    stored = shutil.copy(root / "results" / "reliability.json", tmp_path / "results")
+    written, *pictures = write_document(Path(stored), tmp_path / "docs" / "reliability.md")
+    assert written.read_text() == (root / "docs" / "reliability.md").read_text()
+    assert [path.name for path in pictures] == ["reliability-throughput.png", "reliability-soak.png"]
