@@ -11,7 +11,6 @@ from itertools import count, cycle, product
 from pathlib import Path
 from typing import Any
 
-from client.demo import load_samples
 from client.stack import ServiceProcess, Stack
 from experiments.reliability.books import Audit, audit, read_rows
 from experiments.reliability.load import (
@@ -131,7 +130,7 @@ class _Load:
 
 def measure_faults(
     scale: FaultScale,
-    weights: Path | None,
+    weights: Path,
     on_progress: Callable[[str], None],
     *,
     services: Collection[str] | None = None,
@@ -141,15 +140,12 @@ def measure_faults(
 
     Args:
         scale: How long each fault takes.
-        weights: Folder with a folder of weights a system; the shipped one where absent.
+        weights: Folder with a folder of weights a system.
         on_progress: Told how far it is.
         services: That are hit; all where absent.
         faults: Names of FAULTS.
     """
-    samples = load_samples()
-    requests = [
-        prepare(sample, DEFAULT_SYSTEM) for goal in GOALS for sample in samples_of(samples, goal.task)
-    ]
+    requests = [prepare(sample, DEFAULT_SYSTEM) for goal in GOALS for sample in samples_of(goal.task)]
     rows: list[FaultRow] = []
     numbers = count(FIRST_NUMBER)
     with Stack.start(weights=weights, free_ports=True, on_progress=on_progress) as stack:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from client.demo import load_samples
 from client.stack import Stack
 from experiments.reliability.books import audit, read_rows
 from experiments.reliability.load import (
@@ -55,7 +54,7 @@ class Memory:
 
 def measure_soak(
     num_requests: int,
-    weights: Path | None,
+    weights: Path,
     on_progress: Callable[[str], None],
     *,
     sample_every_s: float = 1.0,
@@ -64,7 +63,7 @@ def measure_soak(
 
     Args:
         num_requests: To be sent.
-        weights: Folder with a folder of weights a system; the shipped one where absent.
+        weights: Folder with a folder of weights a system.
         on_progress: Told how far it is.
         sample_every_s: From one look at the memory to the next [s].
     """
@@ -99,12 +98,11 @@ async def _soak(
 
 def _requests_of(systems: Sequence[Mapping[str, Any]]) -> list[PreparedRequest]:
     """Every sample of every task of every loaded system."""
-    samples = load_samples()
     return [
         prepare(sample, system["name"])
         for system in systems
         for task in system["tasks"]
-        for sample in samples_of(samples, task)
+        for sample in samples_of(task)
     ]
 
 
