@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,10 @@ _H = TypeVar("_H")
 
 
 def load_halves(
-    weights: Path, half: Half, join: Callable[[Sequence[_H], Sequence[Manifest]], _H]
+    weights: Path,
+    half: Half,
+    join: Callable[[Sequence[_H], Sequence[Manifest]], _H],
+    names: Collection[str] | None = None,
 ) -> dict[str, _H]:
     """Load a half of every system that has weights below `weights`, by the system's name; none is no error.
 
@@ -23,6 +26,7 @@ def load_halves(
         weights: Folder with one folder of weights a system, or one a task.
         half: Which of the two.
         join: Makes one half of those of a system whose tasks were trained one by one.
+        names: Of the systems to load; all where absent.
 
     Raises:
         InvalidField: If the weights or the code of a system cannot be loaded.
@@ -31,6 +35,8 @@ def load_halves(
     SYSTEMS.check()
     systems: dict[str, _H] = {}
     for name, folders in find_weights(weights).items():
+        if names is not None and name not in names:
+            continue
         manifests = [load_manifest(folder) for folder in folders]
         halves: list[_H] = [load_own_half(folder, half) for folder in folders]
         systems[name] = halves[0] if len(halves) == 1 else join(halves, manifests)

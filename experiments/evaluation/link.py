@@ -19,6 +19,7 @@ from receiver.systems.base import ManyAtATime, Received, ReceiverSystem, TaskAns
 from shared.errors import UnknownName, WeightsMismatch
 from shared.source import Source
 from shared.systems import Options, OptionValue, get_system
+from shared.weights import find_weights
 from transmitter.systems import load_systems as load_transmitters
 from transmitter.systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
 
@@ -82,11 +83,10 @@ class SemanticLink:
         Raises:
             UnknownName: If the folder holds no weights of the system.
         """
-        transmitters, receivers = load_transmitters(weights), load_receivers(weights)
+        transmitters, receivers = load_transmitters(weights, [system]), load_receivers(weights, [system])
         if system not in transmitters:
-            raise UnknownName(
-                "system", system, ", ".join(transmitters) or "none: the folder holds no weights"
-            )
+            held = ", ".join(find_weights(weights)) or "none: the folder holds no weights"
+            raise UnknownName("system", system, held)
         return cls(transmitters[system], receivers[system])
 
     def send(

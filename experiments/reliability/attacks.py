@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +40,6 @@ class Attack:
         self.statuses: Counter[str] = Counter()
         self.findings: list[Finding] = []
         self.longest_s = 0.0
-        self._began = time.monotonic()
 
     def note(self, status: str, duration_s: float, what: str, content: bytes = b"") -> None:
         """Count one answer.
@@ -66,7 +64,6 @@ class Attack:
             "num_findings": sum(number for status, number in self.statuses.items() if status in self._bad),
             "findings": [vars(finding) for finding in self.findings],
             "longest_s": round(self.longest_s, 2),
-            "elapsed_s": round(time.monotonic() - self._began, 1),
         }
 
     def _keep(self, content: bytes) -> str:

@@ -22,21 +22,13 @@ class Audit:
         num_acknowledged: Requests answered with 200.
         num_missing: Of these, those whose instance is in no row, or in one that says it failed.
         num_twice: Frame numbers, each of one request, under which several instances are stored as answered.
-        num_unacknowledged: Requests without an answer of 200 whose instance is stored as answered: the
-            answer was lost on its way back.
         examples: A few of the identifiers and frame numbers that are wrong.
     """
 
     num_acknowledged: int
     num_missing: int
     num_twice: int
-    num_unacknowledged: int
     examples: list[str]
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether each acknowledged instance is in the books exactly once."""
-        return self.num_missing == 0 and self.num_twice == 0
 
 
 def audit(outcomes: Iterable[Outcome], rows: Sequence[Mapping[str, Any]]) -> Audit:
@@ -56,10 +48,8 @@ def audit(outcomes: Iterable[Outcome], rows: Sequence[Mapping[str, Any]]) -> Aud
     missing = [one.instance_id for one in acknowledged if answered[one.instance_id] != 1]
     numbers = {one.frame_number for one in outcomes if one.frame_number is not None}
     twice = [number for number in numbers if by_number[number] > 1]
-    acknowledged_numbers = {one.frame_number for one in acknowledged}
-    lost = [number for number in numbers - acknowledged_numbers if by_number[number]]
     examples = [*missing[:_MAX_NAMED], *(str(number) for number in twice[:_MAX_NAMED])]
-    return Audit(len(acknowledged), len(missing), len(twice), len(lost), examples)
+    return Audit(len(acknowledged), len(missing), len(twice), examples)
 
 
 def read_rows(report: Any, link: str) -> list[dict[str, Any]]:

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.reliability import tables
-from experiments.reliability.faults import NUM_CLIENTS as FAULT_CLIENTS
 from experiments.reliability.pictures import draw_soak, draw_throughput
-from experiments.reliability.soak import NUM_CLIENTS as SOAK_CLIENTS
 from experiments.reliability.stored import Part, read_parts
 from experiments.reliability.verdicts import GOAL_CLIENTS, JUDGES, Verdict
 from shared.errors import InvalidField
@@ -51,7 +49,12 @@ def write_document(stored: Path, document: Path) -> list[Path]:
             continue
         figures = parts[name]["figures"]
         picture = f"![{title}]({links[name]})\n" if name in links else ""
-        own = [_where(parts[name]), tables.verdict_table(verdicts[name]) + "\n", picture, write(figures)]
+        own = [
+            _origin(parts[name]) + "\n",
+            tables.verdict_table(verdicts[name]) + "\n",
+            picture,
+            write(figures),
+        ]
         sections += [section for section in own if section]
     document.parent.mkdir(parents=True, exist_ok=True)
     document.write_text("\n".join(sections), encoding="utf-8")
@@ -61,7 +64,9 @@ def write_document(stored: Path, document: Path) -> list[Path]:
 def _draw(parts: Mapping[str, Part], stored: Path) -> dict[str, Path]:
     painters = {"throughput": draw_throughput, "soak": draw_soak}
     return {
-        name: draw(parts[name]["figures"], stored.with_name(f"{stored.stem}-{name}.png"))
+        name: draw(
+            parts[name]["figures"], _origin(parts[name]), stored.with_name(f"{stored.stem}-{name}.png")
+        )
         for name, draw in painters.items()
         if name in parts
     }
@@ -75,11 +80,11 @@ def _unmet(verdicts: Mapping[str, list[Verdict]]) -> str:
     return "\n".join([first, *(["", "Not met:", "", *missed] if missed else []), ""])
 
 
-def _where(part: Part) -> str:
+def _origin(part: Part) -> str:
     where = part["provenance"]
     return (
         f"Measured on {where['date']}, commit {where['commit']}, {where['cpu']}, {where['num_cores']} cores, "
-        f"{where['form']} form; load average of the minute before: {where['load_average_before']:g}.\n"
+        f"{where['form']} form; load average of the minute before: {where['load_average_before']:g}."
     )
 
 
@@ -112,15 +117,12 @@ What the services counted themselves at {GOAL_CLIENTS} clients (/metrics; the na
 
 def _faults(figures: Mapping[str, Any]) -> str:
     scale = figures["scale"]
-    deadline = (
-        "the request's `timeout_s`" if figures["deadline_of"] == "service" else "the client's own patience"
-    )
     return f"""Each service is killed (SIGKILL, started again 1 s later), paused (SIGSTOP for
-{scale["pause_s"]:g} s) and restarted (SIGTERM, then started again) under {FAULT_CLIENTS} clients whose
-requests have {scale["deadline_s"]:g} s each, by {deadline}. "Away" is the time from the hit until
+{scale["pause_s"]:g} s) and restarted (SIGTERM, then started again) under {figures["num_clients"]} clients.
+Their requests have a `timeout_s` of {scale["deadline_s"]:g} each. "Away" is the time from the hit until
 /readyz answers 200. While the transmitter itself is gone or stopped nobody can answer its clients: their
-refused connections and their own patience count as "no answer", and
-deadlines are judged for the requests before and after.
+refused connections and their own patience count as "no answer", and deadlines are judged for the requests
+before and after.
 
 {tables.fault_table(figures)}
 """
@@ -128,7 +130,7 @@ deadlines are judged for the requests before and after.
 
 def _soak(figures: Mapping[str, Any]) -> str:
     return f"""{figures["num_requests"]} requests of {len(figures["pairs"])} pairs of task and system,
-by {SOAK_CLIENTS} clients, in {figures["elapsed_s"]:g} s: p50 {figures["p50_ms"]:g} ms, p99
+by {figures["num_clients"]} clients, in {figures["elapsed_s"]:g} s: p50 {figures["p50_ms"]:g} ms, p99
 {figures["p99_ms"]:g} ms, longest {figures["max_ms"]:g} ms. The slope is fitted after the first quarter
 of the requests.
 

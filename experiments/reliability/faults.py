@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import count, cycle
+from itertools import count, cycle, product
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from client.demo import load_samples
-from client.stack import Stack
+from client.stack import ServiceProcess, Stack
 from experiments.reliability.books import Audit, audit, read_rows
-from experiments.reliability.load import FIRST_NUMBER, NO_ANSWER, Job, Outcome, open_load, run_load
+from experiments.reliability.load import (
+    FIRST_NUMBER,
+    Job,
+    Outcome,
+    count_statuses,
+    open_load,
+    run_load,
+)
 from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
-from experiments.reliability.processes import RestartableService
 from experiments.reliability.throughput import GOALS
 from shared.errors import ServiceUnavailable
 from shared.systems import DEFAULT_SYSTEM
 
-ALLOWED_STATUSES = (200, 429, 503, 504)
 LATE_S = 0.5
 """How long after its deadline an answer may come [s]."""
-RECOVERY_S = 5.0
-NUM_CLIENTS = 16
 EDGE = "transmitter"
 """The service that clients talk to."""
 _LINK = "default"
+_NUM_CLIENTS = 16
 _DOWN_S = 1.0
 _READY_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 60.0
@@ -62,7 +64,6 @@ class FaultRow:
         fault: What was done to it.
         num_requests: Sent before, meanwhile and after.
         statuses: Requests by HTTP status; 0 where no answer came.
-        kinds: Requests that were not answered by 200, by class of the error.
         away_s: From the hit until the service was ready again [s].
         first_answer_s: From then until the first answer of 200 [s]; None if there was none.
         last_failure_s: From then until the last request that failed had ended [s]; 0 if none failed after it.
@@ -75,7 +76,6 @@ class FaultRow:
     fault: str
     num_requests: int
     statuses: dict[str, int]
-    kinds: dict[str, int]
     away_s: float
     first_answer_s: float | None
     last_failure_s: float
@@ -83,26 +83,28 @@ class FaultRow:
     books: Audit
 
 
-def _kill(service: RestartableService, scale: FaultScale) -> None:
-    service.kill()
+def _kill(service: ServiceProcess, scale: FaultScale) -> None:
+    service.process.kill()
+    service.process.wait()
     time.sleep(_DOWN_S)
     service.start_again()
 
 
-def _pause(service: RestartableService, scale: FaultScale) -> None:
-    service.pause()
+def _pause(service: ServiceProcess, scale: FaultScale) -> None:
+    service.process.send_signal(signal.SIGSTOP)
     try:
         time.sleep(scale.pause_s)
     finally:
-        service.go_on()
+        service.process.send_signal(signal.SIGCONT)
 
 
-def _restart(service: RestartableService, scale: FaultScale) -> None:
-    service.terminate(_STOP_TIMEOUT_S)
+def _restart(service: ServiceProcess, scale: FaultScale) -> None:
+    service.process.terminate()
+    service.process.wait(_STOP_TIMEOUT_S)
     service.start_again()
 
 
-FAULTS: dict[str, Callable[[RestartableService, FaultScale], None]] = {
+FAULTS: dict[str, Callable[[ServiceProcess, FaultScale], None]] = {
     "killed": _kill,
     "paused": _pause,
     "restarted": _restart,
@@ -115,7 +117,7 @@ class _Load:
 
     requests: Sequence[PreparedRequest]
     numbers: Iterator[int]
-    timeout_s: float | None
+    timeout_s: float
     outcomes: list[Outcome] = field(default_factory=list)
     is_over: bool = False
 
@@ -128,7 +130,7 @@ class _Load:
 
 def measure_faults(
     scale: FaultScale,
-    weights: Path | None,
+    weights: Path,
     on_progress: Callable[[str], None],
     *,
     services: Collection[str] | None = None,
@@ -138,57 +140,37 @@ def measure_faults(
 
     Args:
         scale: How long each fault takes.
-        weights: Folder with a folder of weights a system; the shipped one where absent.
+        weights: Folder with a folder of weights a system.
         on_progress: Told how far it is.
         services: That are hit; all where absent.
         faults: Names of FAULTS.
     """
-    samples = load_samples()
-    requests = [
-        prepare(sample, DEFAULT_SYSTEM) for goal in GOALS for sample in samples_of(samples, goal.task)
-    ]
+    requests = [prepare(sample, DEFAULT_SYSTEM) for goal in GOALS for sample in samples_of(goal.task)]
     rows: list[FaultRow] = []
     numbers = count(FIRST_NUMBER)
     with Stack.start(weights=weights, free_ports=True, on_progress=on_progress) as stack:
-        has_deadlines = "timeout_s" in _parameters(stack.base_url)
-        names = [service.name for service in stack.services if services is None or service.name in services]
-        hit = [RestartableService(stack, name) for name in names]
-        try:
-            for service in hit:
-                for fault in faults:
-                    on_progress(f"{service.name} {fault}")
-                    load = _Load(requests, numbers, scale.deadline_s if has_deadlines else None)
-                    rows.append(asyncio.run(_hit(stack, service, fault, scale, load)))
-        finally:
-            for service in hit:
-                service.close()
+        hit = [service for service in stack.services if services is None or service.name in services]
+        for service, fault in product(hit, faults):
+            on_progress(f"{service.name} {fault}")
+            load = _Load(requests, numbers, scale.deadline_s)
+            rows.append(asyncio.run(_hit(stack, service, fault, scale, load)))
     return {
         "scale": asdict(scale),
-        "num_clients": NUM_CLIENTS,
-        "deadline_of": "service" if has_deadlines else "client",
+        "num_clients": _NUM_CLIENTS,
         "rows": [asdict(row) for row in rows],
     }
 
 
-def _parameters(base_url: str) -> set[str]:
-    """Names of the query parameters of every operation of a service."""
-    paths = httpx.get(f"{base_url}/openapi.json", trust_env=False, timeout=30.0).json()["paths"]
-    operations = [operation for path in paths.values() for operation in path.values()]
-    return {parameter["name"] for operation in operations for parameter in operation.get("parameters", [])}
-
-
-async def _hit(
-    stack: Stack, service: RestartableService, fault: str, scale: FaultScale, load: _Load
-) -> FaultRow:
+async def _hit(stack: Stack, service: ServiceProcess, fault: str, scale: FaultScale, load: _Load) -> FaultRow:
     # Longer than an answer may take: whoever gives up itself has seen a late one.
     patience_s = scale.deadline_s + 2 * LATE_S
-    async with open_load(stack.base_url, NUM_CLIENTS, patience_s) as client:
-        running = asyncio.create_task(run_load(client, load.jobs(), NUM_CLIENTS, load.outcomes.append))
+    async with open_load(stack.base_url, _NUM_CLIENTS, patience_s) as client:
+        running = asyncio.create_task(run_load(client, load.jobs(), _NUM_CLIENTS, load.outcomes.append))
         try:
             await asyncio.sleep(scale.before_s)
             began = time.monotonic()
             await asyncio.to_thread(FAULTS[fault], service, scale)
-            await asyncio.to_thread(_wait_until_ready, service.ready_url)
+            await asyncio.to_thread(_wait_until_ready, service)
             returned = time.monotonic()
             await asyncio.sleep(scale.after_s)
         finally:
@@ -221,8 +203,6 @@ def summarise(
         deadline_s: Of every request [s].
         books: Held against the outcomes.
     """
-    statuses = [str(outcome.status) for outcome in outcomes]
-    kinds = [outcome.kind for outcome in outcomes if outcome.status != 200]
     answers = [one.ended_s for one in outcomes if one.status == 200 and one.ended_s > returned_s]
     failures = [one.ended_s for one in outcomes if one.status != 200]
     # While the edge itself is gone or stopped nobody can answer its clients in time.
@@ -236,8 +216,7 @@ def summarise(
         service=service,
         fault=fault,
         num_requests=len(outcomes),
-        statuses={status: statuses.count(status) for status in sorted(set(statuses))},
-        kinds={kind: kinds.count(kind) for kind in sorted(set(kinds))},
+        statuses=count_statuses(outcomes),
         away_s=round(returned_s - began_s, 2),
         first_answer_s=round(min(answers) - returned_s, 2) if answers else None,
         last_failure_s=round(max(0.0, max(failures, default=0.0) - returned_s), 2),
@@ -246,31 +225,10 @@ def summarise(
     )
 
 
-def unexpected(row: FaultRow | dict[str, Any]) -> dict[str, int]:
-    """Statuses that clients should not have seen, by how many saw them.
-
-    Nobody can answer for the service that clients talk to while its process is gone or stopped, so a request
-    of it without an answer is expected; the document states how many there were.
-
-    Args:
-        row: As measured, or as stored.
-    """
-    stored = row if isinstance(row, dict) else asdict(row)
-    return {
-        status: number
-        for status, number in stored["statuses"].items()
-        if int(status) not in ALLOWED_STATUSES
-        and not (int(status) == NO_ANSWER and stored["service"] == EDGE)
-    }
-
-
-def _wait_until_ready(url: str) -> None:
+def _wait_until_ready(service: ServiceProcess) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url, trust_env=False, timeout=2.0).is_success:
-                return
-        except httpx.HTTPError:
-            pass
+    while not service.is_ready():
+        service.check_running()
+        if time.monotonic() > deadline:
+            raise ServiceUnavailable(service.name, service.ready_url)
         time.sleep(_POLL_S)
-    raise ServiceUnavailable("the service that was hit", url)

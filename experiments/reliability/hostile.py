@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ _HOST = "127.0.0.1"
 
 
 def measure_hostile(
-    num_inputs: int, weights: Path | None, folder: Path, on_progress: Callable[[str], None]
+    num_inputs: int, weights: Path, folder: Path, on_progress: Callable[[str], None]
 ) -> dict[str, Any]:
     """Everything of this part, as it is stored.
 
     Args:
         num_inputs: To be sent in all, a fifth of each kind.
-        weights: Folder with a folder of weights a system; the shipped one where absent.
+        weights: Folder with a folder of weights a system.
         folder: Where inputs that are findings are kept.
         on_progress: Told how far it is.
     """
@@ -36,9 +36,9 @@ def measure_hostile(
         pids = pids_of(stack)
         before = memory_mib(pids)
         attacks = []
-        for name, attack in _attacks(stack, num_inputs, folder).items():
-            on_progress(f"hostile: {name}")
-            attacks.append({**attack().to_json(), "memory_mib": memory_mib(pids)})
+        for number, attack in enumerate(_attacks(stack, max(1, num_inputs // 5), folder), 1):
+            attacks.append({**attack.to_json(), "memory_mib": memory_mib(pids)})
+            on_progress(f"{number} of 5 kinds of inputs")
         for service in stack.services:
             service.check_running()
     return {
@@ -48,20 +48,13 @@ def measure_hostile(
     }
 
 
-def _attacks(stack: Stack, num_inputs: int, folder: Path) -> dict[str, Callable[[], Attack]]:
-    urls = {"transmitter": stack.base_url, "channel_service": stack.channel_url}
+def _attacks(stack: Stack, num_each: int, folder: Path) -> Iterator[Attack]:
+    """Five kinds of inputs, each sent when it is asked for."""
     channel = f"{_HOST}:{stack.ports.channel_grpc}"
     receiver = f"{_HOST}:{stack.ports.receiver_grpc}"
     frames = valid_frames(models_of(receiver))
-    num_each = max(1, num_inputs // 5)
-    return {
-        "media": lambda: attack_media(stack.base_url, num_each, folder),
-        "channel_service, gRPC": lambda: attack_grpc(
-            "channel_service", channel, channel_calls(frames), num_each, folder
-        ),
-        "receiver, gRPC": lambda: attack_grpc("receiver", receiver, receiver_calls(frames), num_each, folder),
-        **{
-            f"{name}, HTTP": lambda name=name: attack_schema(urls[name], name, num_each, folder)  # type: ignore[misc]
-            for name in urls
-        },
-    }
+    yield attack_media(stack.base_url, num_each, folder)
+    yield attack_grpc("channel_service", channel, channel_calls(frames), num_each, folder)
+    yield attack_grpc("receiver", receiver, receiver_calls(frames), num_each, folder)
+    yield attack_schema(stack.base_url, "transmitter", num_each, folder)
+    yield attack_schema(stack.channel_url, "channel_service", num_each, folder)

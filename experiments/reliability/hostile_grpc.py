@@ -19,7 +19,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from experiments.reliability.attacks import Attack
 from experiments.reliability.mutations import mutate_bytes, mutate_fields
 from protos.semcom.v1 import channel_service_pb2 as pb
-from protos.semcom.v1 import frame_pb2, receiver_pb2
+from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
 from shared.wire import pack_symbols
 
 _BAD = frozenset({"INTERNAL", "UNKNOWN", "UNAVAILABLE"})
@@ -222,9 +222,5 @@ def models_of(address: str) -> list[receiver_pb2.Model]:
         address: Of its gRPC port, "host:port".
     """
     with grpc.insecure_channel(address) as channel:
-        call = channel.unary_unary(
-            "/semcom.v1.ReceiverService/GetModel",
-            request_serializer=receiver_pb2.GetModelRequest.SerializeToString,
-            response_deserializer=receiver_pb2.GetModelResponse.FromString,
-        )
-        return list(call(receiver_pb2.GetModelRequest(), timeout=_CALL_TIMEOUT_S).models)
+        receiver = receiver_pb2_grpc.ReceiverServiceStub(channel)
+        return list(receiver.GetModel(receiver_pb2.GetModelRequest(), timeout=_CALL_TIMEOUT_S).models)

@@ -10,6 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+from hypothesis.errors import Unsatisfiable
+from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
+
 from client.demo import Sample, load_samples
 from experiments.reliability.attacks import Attack
 from experiments.reliability.hostile_grpc import OWN_LINK
@@ -36,10 +44,6 @@ def attack_schema(base_url: str, name: str, num_inputs: int, folder: Path) -> At
         num_inputs: Requests to send.
         folder: Where findings are kept.
     """
-    import schemathesis
-    from schemathesis.core.result import Ok
-    from schemathesis.generation import GenerationMode
-
     # A recording's lines of JSON; one object is one line of them.
     schemathesis.serializer.alias("application/jsonl", "application/json")
     attack = Attack(f"schema of the {name}", _BAD, folder)
@@ -61,12 +65,6 @@ def attack_schema(base_url: str, name: str, num_inputs: int, folder: Path) -> At
 
 def _send_cases(attack: Attack, strategy: Any, num_cases: int, seed: int) -> None:
     """Send what a strategy of schemathesis draws; an operation that nothing can break has no such cases."""
-    import requests
-    from hypothesis import HealthCheck, Phase, given, settings
-    from hypothesis import seed as seeded
-    from hypothesis.errors import Unsatisfiable
-    from schemathesis import Case
-
     session = requests.Session()
     session.trust_env = False
 
@@ -79,7 +77,7 @@ def _send_cases(attack: Attack, strategy: Any, num_cases: int, seed: int) -> Non
         suppress_health_check=list(HealthCheck),
     )
     @given(case=strategy)
-    def send(case: Case[Any]) -> None:
+    def send(case: schemathesis.Case[Any]) -> None:
         # Links of one's own may get any delay and loss; the default link carries all other inputs.
         if case.path_parameters and "name" in case.path_parameters:
             case.path_parameters["name"] = OWN_LINK

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from channel_service.links.settings import LinkSettings
-from client.demo import Sample, load_samples
+from client.demo import Sample
 from experiments.evaluation.link import SemanticLink
 from experiments.reliability.prepared import BATCHES, samples_of
 from shared.settings import DEFAULT_WEIGHTS
@@ -69,7 +69,7 @@ def measure(link: SemanticLink, task: str, batch: int, *, threads: int, seconds:
         threads: That torch was told, for the record.
         seconds: How long to measure, after one batch that does not count [s].
     """
-    sources = [decode_sample(sample) for sample in samples_of(load_samples(), task)]
+    sources = [decode_sample(sample) for sample in samples_of(task)]
     instances = list(islice(cycle(sources), batch))
     numbers = list(range(batch))
     link.send(task, instances, [CHANNEL], numbers)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import numpy as np
 import yarl
 
 from experiments.reliability.prepared import PreparedRequest
@@ -53,7 +55,6 @@ class Outcome:
         started_s: When it was sent, on the clock of time.monotonic [s].
         duration_s: Until the whole answer was there, or none would come [s].
         status: Of HTTP, or NO_ANSWER.
-        kind: Class of the error; empty for 200.
         instance_id: Of the answer; empty without one.
         frame_number: As the job gave it.
         latency_ms: Of every hop as the answer states it [ms]; empty without one.
@@ -64,7 +65,6 @@ class Outcome:
     started_s: float
     duration_s: float
     status: int
-    kind: str
     instance_id: str
     frame_number: int | None
     latency_ms: dict[str, float]
@@ -73,6 +73,18 @@ class Outcome:
     def ended_s(self) -> float:
         """When it ended, on the clock of time.monotonic [s]."""
         return self.started_s + self.duration_s
+
+
+def count_statuses(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """Requests by HTTP status; 0 where no answer came."""
+    return dict(sorted(Counter(str(outcome.status) for outcome in outcomes).items()))
+
+
+def latencies_of(outcomes: Iterable[Outcome]) -> dict[str, float]:
+    """Median and 99th percentile of the time that requests took [ms]; 0 where there are none."""
+    durations_ms = [1e3 * outcome.duration_s for outcome in outcomes] or [0.0]
+    median, tail = np.percentile(durations_ms, (50, 99)).tolist()
+    return {"p50_ms": round(median, 1), "p99_ms": round(tail, 1)}
 
 
 class LoadClient:
@@ -98,10 +110,8 @@ class LoadClient:
                 url, data=request.body, headers=request.headers, timeout=self._timeout
             ) as response:
                 status, content = response.status, await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            status, content, kind = NO_ANSWER, b"", type(error).__name__
-        else:
-            kind = ""
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            status, content = NO_ANSWER, b""
         duration = time.monotonic() - started
         answer = _read(content)
         return Outcome(
@@ -110,7 +120,6 @@ class LoadClient:
             started_s=started,
             duration_s=duration,
             status=status,
-            kind=kind or str(answer.get("error", {}).get("type", "")),
             instance_id=str(answer.get("instance_id", "")),
             frame_number=job.frame_number,
             latency_ms=answer.get("latency_ms", {}),

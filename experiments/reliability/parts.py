@@ -48,26 +48,10 @@ LONG = Extent(
 )
 
 
-def _throughput(extent: Extent, weights: Path, _: Path, on_progress: Progress) -> dict[str, Any]:
-    return measure_throughput(extent.throughput, weights, on_progress)
-
-
-def _faults(extent: Extent, weights: Path, _: Path, on_progress: Progress) -> dict[str, Any]:
-    return measure_faults(extent.faults, weights, on_progress)
-
-
-def _soak(extent: Extent, weights: Path, _: Path, on_progress: Progress) -> dict[str, Any]:
-    return measure_soak(extent.num_soak_requests, weights, on_progress)
-
-
-def _hostile(extent: Extent, weights: Path, findings: Path, on_progress: Progress) -> dict[str, Any]:
-    return measure_hostile(extent.num_hostile_inputs, weights, findings, on_progress)
-
-
 PARTS: dict[str, Callable[[Extent, Path, Path, Progress], dict[str, Any]]] = {
-    "throughput": _throughput,
-    "faults": _faults,
-    "soak": _soak,
-    "hostile": _hostile,
+    "throughput": lambda extent, weights, _, tell: measure_throughput(extent.throughput, weights, tell),
+    "faults": lambda extent, weights, _, tell: measure_faults(extent.faults, weights, tell),
+    "soak": lambda extent, weights, _, tell: measure_soak(extent.num_soak_requests, weights, tell),
+    "hostile": lambda extent, *others: measure_hostile(extent.num_hostile_inputs, *others),
 }
 """By name: measures with an extent, weights, the folder for findings, and whom to tell how far it is."""

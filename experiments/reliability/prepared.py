@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import httpx
 
-from client.demo import Sample
+from client.demo import Sample, load_samples
 
-TRANSMIT = "/transmit"
+_TRANSMIT = "/transmit"
 BATCHES = (1, 32)
 """Instances that are done together where both halves run in one process."""
 
@@ -31,22 +31,21 @@ class PreparedRequest:
     task: str
     system: str
     path: str
-    parameters: Mapping[str, str | int | float]
+    parameters: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
-    def target(self, **further: str | int | float) -> str:
+    def target(self, **further: int | float) -> str:
         """Path and query, with further parameters."""
         return f"{self.path}?{urlencode({**self.parameters, **further})}"
 
 
-def prepare(sample: Sample, system: str, **parameters: str | int | float) -> PreparedRequest:
+def prepare(sample: Sample, system: str) -> PreparedRequest:
     """A request of the transmitter for one sample.
 
     Args:
         sample: What is sent.
         system: Who shall send it.
-        parameters: Further parameters of the query.
 
     Raises:
         OSError: If a file of the sample cannot be read.
@@ -56,15 +55,10 @@ def prepare(sample: Sample, system: str, **parameters: str | int | float) -> Pre
     }
     if sample.text is not None:
         fields["text"] = (None, sample.text.encode())
-    return prepare_fields(sample.task, system, fields, **parameters)
+    return prepare_fields(sample.task, system, fields)
 
 
-def prepare_fields(
-    task: str,
-    system: str,
-    fields: Mapping[str, tuple[str | None, bytes]],
-    **parameters: str | int | float,
-) -> PreparedRequest:
+def prepare_fields(task: str, system: str, fields: Mapping[str, tuple[str | None, bytes]]) -> PreparedRequest:
     """A request of the transmitter.
 
     Args:
@@ -72,19 +66,18 @@ def prepare_fields(
         system: Who shall send it.
         fields: By modality the file's name and its bytes; a text alone without a name goes as JSON,
             all else as a form.
-        parameters: Further parameters of the query.
     """
     if set(fields) == {"text"} and fields["text"][0] is None:
         # As the Python client and curl send it.
         content = {"text": fields["text"][1].decode()}
-        request = httpx.Request("POST", f"http://localhost{TRANSMIT}", json=content)
+        request = httpx.Request("POST", "http://localhost", json=content)
     else:
-        request = httpx.Request("POST", f"http://localhost{TRANSMIT}", files=list(fields.items()))
+        request = httpx.Request("POST", "http://localhost", files=list(fields.items()))
     headers = {"Content-Type": request.headers["content-type"]}
-    query = {"task": task, "system": system, **parameters}
-    return PreparedRequest(task, system, TRANSMIT, query, headers, request.read())
+    query = {"task": task, "system": system}
+    return PreparedRequest(task, system, _TRANSMIT, query, headers, request.read())
 
 
-def samples_of(samples: Sequence[Sample], task: str) -> list[Sample]:
+def samples_of(task: str) -> list[Sample]:
     """The samples of a task."""
-    return [sample for sample in samples if sample.task == task]
+    return [sample for sample in load_samples() if sample.task == task]

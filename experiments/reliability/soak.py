@@ -10,22 +10,32 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from client.demo import load_samples
+import numpy as np
+from scipy import stats
+
 from client.stack import Stack
-from experiments.reliability.arithmetic import fit_line, percentile
 from experiments.reliability.books import audit, read_rows
-from experiments.reliability.load import FIRST_NUMBER, Job, LoadClient, Outcome, open_load, run_load
+from experiments.reliability.load import (
+    FIRST_NUMBER,
+    Job,
+    LoadClient,
+    Outcome,
+    count_statuses,
+    latencies_of,
+    open_load,
+    run_load,
+)
 from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import memory_mib, pids_of
 
-NUM_CLIENTS = 16
+_NUM_CLIENTS = 16
 _LINK = "default"
 _PATIENCE_S = 120.0
 _SEED = 1
 # What costs more than this gets its turn more rarely, so that a slow system is not all that is measured.
 _COMMON_COST_S = 0.1
 # Caches fill and threads start in the beginning; the slope is that of what follows.
-WARM_SHARE = 0.25
+_WARM_SHARE = 0.25
 _NUM_PIECES = 20
 
 
@@ -35,18 +45,16 @@ class Memory:
 
     Attributes:
         num_answered: Requests answered until then.
-        elapsed_s: Since the beginning [s].
         mib: Resident memory of each process [MiB].
     """
 
     num_answered: int
-    elapsed_s: float
     mib: dict[str, float]
 
 
 def measure_soak(
     num_requests: int,
-    weights: Path | None,
+    weights: Path,
     on_progress: Callable[[str], None],
     *,
     sample_every_s: float = 1.0,
@@ -55,7 +63,7 @@ def measure_soak(
 
     Args:
         num_requests: To be sent.
-        weights: Folder with a folder of weights a system; the shipped one where absent.
+        weights: Folder with a folder of weights a system.
         on_progress: Told how far it is.
         sample_every_s: From one look at the memory to the next [s].
     """
@@ -69,33 +77,32 @@ async def _soak(
     outcomes: list[Outcome] = []
     with stack.client() as client:
         requests = _requests_of(client.systems())
-        async with open_load(stack.base_url, NUM_CLIENTS, _PATIENCE_S) as load:
+        async with open_load(stack.base_url, _NUM_CLIENTS, _PATIENCE_S) as load:
             costs = await _costs(load, requests)
             on_progress(f"{len(costs)} pairs of task and system")
             jobs = mix(requests, costs, num_requests, random.Random(_SEED))
             watching = asyncio.create_task(_watch(stack, outcomes, num_requests, sample_every_s, on_progress))
             started = time.monotonic()
-            await run_load(load, jobs, NUM_CLIENTS, outcomes.append)
+            await run_load(load, jobs, _NUM_CLIENTS, outcomes.append)
             elapsed_s = time.monotonic() - started
             watching.cancel()
             memories = await watching
         rows = await asyncio.to_thread(read_rows, client.report, _LINK)
     return {
-        "num_clients": NUM_CLIENTS,
+        "num_clients": _NUM_CLIENTS,
         "elapsed_s": round(elapsed_s, 1),
         "books": asdict(audit(outcomes, rows)),
-        **summarise(outcomes, memories, started),
+        **summarise(outcomes, memories),
     }
 
 
 def _requests_of(systems: Sequence[Mapping[str, Any]]) -> list[PreparedRequest]:
     """Every sample of every task of every loaded system."""
-    samples = load_samples()
     return [
         prepare(sample, system["name"])
         for system in systems
         for task in system["tasks"]
-        for sample in samples_of(samples, task)
+        for sample in samples_of(task)
     ]
 
 
@@ -140,51 +147,45 @@ async def _watch(
     on_progress: Callable[[str], None],
 ) -> list[Memory]:
     memories: list[Memory] = []
-    pids, started = pids_of(stack), time.monotonic()
+    pids = pids_of(stack)
     while True:
-        memories.append(Memory(len(outcomes), round(time.monotonic() - started, 2), memory_mib(pids)))
+        memories.append(Memory(len(outcomes), memory_mib(pids)))
         on_progress(f"{len(outcomes)} of {num_requests} requests")
         try:
             await asyncio.sleep(every_s)
         except asyncio.CancelledError:
-            memories.append(Memory(len(outcomes), round(time.monotonic() - started, 2), memory_mib(pids)))
+            memories.append(Memory(len(outcomes), memory_mib(pids)))
             return memories
 
 
-def summarise(outcomes: Sequence[Outcome], memories: Sequence[Memory], started_s: float) -> dict[str, Any]:
+def summarise(outcomes: Sequence[Outcome], memories: Sequence[Memory]) -> dict[str, Any]:
     """Figures of a run.
 
     Args:
         outcomes: Of all requests.
         memories: In order of time.
-        started_s: When the first request was sent, on the outcomes' clock [s].
     """
-    durations_ms = [1e3 * outcome.duration_s for outcome in outcomes]
-    statuses = [str(outcome.status) for outcome in outcomes]
     pairs = sorted({(outcome.system, outcome.task) for outcome in outcomes})
     return {
         "num_requests": len(outcomes),
-        "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
-        "p50_ms": round(percentile(durations_ms, 50), 1),
-        "p99_ms": round(percentile(durations_ms, 99), 1),
-        "max_ms": round(max(durations_ms), 1),
+        "statuses": count_statuses(outcomes),
+        **latencies_of(outcomes),
+        "max_ms": round(1e3 * max(outcome.duration_s for outcome in outcomes), 1),
         "pairs": [_pair(outcomes, system, task) for system, task in pairs],
         "slopes": slopes(memories),
         "memory": [asdict(memory) for memory in thinned(memories, 400)],
-        "latency": _latency_over_time(outcomes, started_s),
+        "latency": _latency_over_time(outcomes),
     }
 
 
 def _pair(outcomes: Sequence[Outcome], system: str, task: str) -> dict[str, Any]:
     own = [one for one in outcomes if (one.system, one.task) == (system, task)]
-    durations_ms = [1e3 * outcome.duration_s for outcome in own]
     return {
         "system": system,
         "task": task,
         "num_requests": len(own),
         "num_failed": sum(one.status != 200 for one in own),
-        "p50_ms": round(percentile(durations_ms, 50), 1),
-        "p99_ms": round(percentile(durations_ms, 99), 1),
+        **latencies_of(own),
     }
 
 
@@ -198,17 +199,18 @@ def slopes(memories: Sequence[Memory]) -> dict[str, dict[str, float]]:
         By process: mib_per_1000 and its standard error, and the memory at the start of the fit and at the end
         [MiB]. Empty where there are too few different counts for a line.
     """
-    warm = WARM_SHARE * memories[-1].num_answered
+    warm = _WARM_SHARE * memories[-1].num_answered
     kept = [memory for memory in memories if memory.num_answered >= warm]
     counts = [memory.num_answered / 1000 for memory in kept]
     if len(set(counts)) < 2:
         return {}
     result = {}
     for name in kept[0].mib:
-        line = fit_line(counts, [memory.mib[name] for memory in kept])
+        line = stats.linregress(counts, [memory.mib[name] for memory in kept])
         result[name] = {
-            "mib_per_1000": round(line.slope, 3),
-            "standard_error": round(line.slope_error, 3),
+            "mib_per_1000": round(float(line.slope), 3),
+            # SciPy has no error for a memory that stays the same.
+            "standard_error": round(float(np.nan_to_num(line.stderr)), 3),
             "start_mib": round(kept[0].mib[name], 1),
             "end_mib": round(kept[-1].mib[name], 1),
         }
@@ -221,17 +223,12 @@ def thinned(memories: Sequence[Memory], most: int) -> list[Memory]:
     return [*memories[:-1:step], memories[-1]]
 
 
-def _latency_over_time(outcomes: Sequence[Outcome], started_s: float) -> list[dict[str, float]]:
+def _latency_over_time(outcomes: Sequence[Outcome]) -> list[dict[str, float]]:
     """Median and 99th percentile of pieces of the run of equally many requests."""
     ordered = sorted(outcomes, key=lambda outcome: outcome.ended_s)
     size = -(-len(ordered) // _NUM_PIECES)
     pieces = [ordered[start : start + size] for start in range(0, len(ordered), size)]
     return [
-        {
-            "elapsed_s": round(piece[-1].ended_s - started_s, 2),
-            "num_answered": min(len(ordered), (place + 1) * size),
-            "p50_ms": round(percentile([1e3 * one.duration_s for one in piece], 50), 1),
-            "p99_ms": round(percentile([1e3 * one.duration_s for one in piece], 99), 1),
-        }
+        {"num_answered": min(len(ordered), (place + 1) * size), **latencies_of(piece)}
         for place, piece in enumerate(pieces)
     ]

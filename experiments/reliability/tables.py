@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from experiments.reliability.prepared import BATCHES
+from experiments.reliability.processes import OWN
 from experiments.reliability.verdicts import GOAL_CLIENTS, Verdict, cell_of, in_process_row
+from experiments.report.measured import markdown_table
 
 _HOPS = ("http", "encode", "uplink", "channel", "downlink", "decode", "client")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table; numbers stand to the right of all columns but the first."""
-    lines = [_line(head), _line(["---", *["---:"] * (len(head) - 1)]), *(_line(row) for row in rows)]
-    return "\n".join(lines)
-
-
-def _line(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+def _table(heads: str, rows: Iterable[Iterable[object]]) -> str:
+    return "\n".join(markdown_table(heads, (list(map(str, row)) for row in rows)))
 
 
 def verdict_table(verdicts: Iterable[Verdict]) -> str:
     """Goals, figures, and whether each is met."""
-    lines = ["| goal | measured | |", "|---|---|---|"]
     rows = ([one.goal, one.figure, "met" if one.is_met else "**not met**"] for one in verdicts)
-    return "\n".join([*lines, *map(_line, rows)])
+    return _table("goal | measured | verdict", rows)
 
 
 def throughput_table(figures: Mapping[str, Any]) -> str:
     """Requests a second of the services, LitServe and one process."""
-    head = ["task", "clients", "services [1/s]", "share of one process", "p50 [ms]", "p99 [ms]"]
-    head += ["LitServe [1/s]", "its p50 [ms]", "its p99 [ms]", "load generator [CPU ms/request]"]
+    heads = "task | clients | services [1/s] | share of one process | p50 [ms] | p99 [ms] | LitServe [1/s] | "
+    heads += "its p50 [ms] | its p99 [ms] | load generator [CPU ms/request]"
     rows = []
     for cell in figures["services"]:
         best = in_process_row(figures, cell["task"], max(BATCHES))["instances_per_s"]
@@ -40,15 +35,15 @@ def throughput_table(figures: Mapping[str, Any]) -> str:
         rivals = [rival[key] for key in keys] if rival else ["", "", ""]
         share = f"{cell['requests_per_s'] / best:.2f}"
         own = [cell["requests_per_s"], share, cell["p50_ms"], cell["p99_ms"]]
-        rows.append([cell["task"], cell["num_clients"], *own, *rivals, cell["cpu_ms"]["load generator"]])
-    return table(head, rows)
+        rows.append([cell["task"], cell["num_clients"], *own, *rivals, cell["cpu_ms"][OWN]])
+    return _table(heads, rows)
 
 
 def in_process_table(figures: Mapping[str, Any]) -> str:
     """What both halves do without any service."""
-    head = ["task", "batch", "threads", "instances a second", "a batch [ms]"]
     keys = ("task", "batch", "threads", "instances_per_s", "batch_ms")
-    return table(head, ([row[key] for key in keys] for row in figures["in_process"]))
+    rows = ([row[key] for key in keys] for row in figures["in_process"])
+    return _table("task | batch | threads | instances a second | a batch [ms]", rows)
 
 
 def hop_table(figures: Mapping[str, Any]) -> str:
@@ -57,29 +52,18 @@ def hop_table(figures: Mapping[str, Any]) -> str:
         [one["task"], one["num_clients"], *(f"{one['hops_ms'].get(hop, 0.0):.2f}" for hop in _HOPS)]
         for one in figures["breakdown"]
     ]
-    return table(["task", "clients", *(f"{hop} [ms]" for hop in _HOPS)], rows)
+    return _table(" | ".join(["task", "clients", *(f"{hop} [ms]" for hop in _HOPS)]), rows)
 
 
 def metric_table(figures: Mapping[str, Any]) -> str:
     """What the services' own histograms counted under the load of the goals."""
     rows = [
-        [
-            one["task"],
-            row["service"],
-            f"`{row['name']}`",
-            row["labels"],
-            row["count"],
-            _significant(row["mean"]),
-        ]
+        [one["task"], row["service"], f"`{row['name']}`", row["labels"], row["count"], f"{row['mean']:.4g}"]
         for one in figures["breakdown"]
         if one["num_clients"] == GOAL_CLIENTS
         for row in one["histograms"]
     ]
-    return table(["task", "service", "histogram", "labels", "count", "mean"], rows)
-
-
-def _significant(number: float) -> str:
-    return f"{number:.4g}"
+    return _table("task | service | histogram | labels | count | mean", rows)
 
 
 def _statuses(counts: Mapping[str, int]) -> str:
@@ -89,8 +73,8 @@ def _statuses(counts: Mapping[str, int]) -> str:
 
 def fault_table(figures: Mapping[str, Any]) -> str:
     """A row for each service and fault."""
-    head = ["service", "fault", "statuses", "away [s]", "first answer after [s]", "last failure after [s]"]
-    head += ["latest [s past its deadline]", "acknowledged", "missing in the books", "twice"]
+    heads = "service | fault | statuses | away [s] | first answer after [s] | last failure after [s] | "
+    heads += "latest [s past its deadline] | acknowledged | missing in the books | twice"
     rows = [
         [
             *(row["service"], row["fault"], _statuses(row["statuses"]), row["away_s"]),
@@ -100,28 +84,27 @@ def fault_table(figures: Mapping[str, Any]) -> str:
         ]
         for row in figures["rows"]
     ]
-    return table(head, rows)
+    return _table(heads, rows)
 
 
 def slope_table(figures: Mapping[str, Any]) -> str:
     """Growth of each process."""
-    head = ["process", "slope [MiB per 1,000]", "standard error", "from [MiB]", "to [MiB]"]
     keys = ("mib_per_1000", "standard_error", "start_mib", "end_mib")
-    return table(head, ([name, *(line[key] for key in keys)] for name, line in figures["slopes"].items()))
+    rows = ([name, *(line[key] for key in keys)] for name, line in figures["slopes"].items())
+    return _table("process | slope [MiB per 1,000] | standard error | from [MiB] | to [MiB]", rows)
 
 
 def pair_table(figures: Mapping[str, Any]) -> str:
     """Every task and system of the long run."""
     keys = ("system", "task", "num_requests", "num_failed", "p50_ms", "p99_ms")
-    head = ["system", "task", "requests", "failed", "p50 [ms]", "p99 [ms]"]
-    return table(head, ([pair[key] for key in keys] for pair in figures["pairs"]))
+    rows = ([pair[key] for key in keys] for pair in figures["pairs"])
+    return _table("system | task | requests | failed | p50 [ms] | p99 [ms]", rows)
 
 
 def attack_table(figures: Mapping[str, Any]) -> str:
     """Every kind of hostile input."""
-    head = ["inputs", "number", "statuses", "findings", "longest [s]"]
     rows = [
         [row["name"], row["num_inputs"], _statuses(row["statuses"]), row["num_findings"], row["longest_s"]]
         for row in figures["attacks"]
     ]
-    return table(head, rows)
+    return _table("inputs | number | statuses | findings | longest [s]", rows)

@@ -10,7 +10,6 @@ import base64
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -21,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
-from client.demo import load_samples
-from client.stack import Stack
-from experiments.reliability.arithmetic import percentile
+from client.demo import Sample
+from client.stack import Ports, Stack
 from experiments.reliability.breakdown import Breakdown, Watch
-from experiments.reliability.load import Job, Outcome, open_load, run_load
+from experiments.reliability.load import Job, Outcome, count_statuses, latencies_of, open_load, run_load
 from experiments.reliability.prepared import BATCHES, PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import OWN, cpu_seconds, pids_of
 from shared.errors import ServiceUnavailable
@@ -170,24 +169,19 @@ async def measure_cell(
         await run_load(client, window.jobs(requests), num_clients, window.add)
     after, num_since = cpu_seconds(pids), max(1, len(window.outcomes) - num_clients)
     within = window.within()
-    durations = [1e3 * outcome.duration_s for outcome in within] or [0.0]
-    statuses = [str(outcome.status) for outcome in window.outcomes]
     cell = Cell(
         task=requests[0].task,
         num_clients=num_clients,
         num_requests=len(within),
         requests_per_s=round(window.rate(), 2),
-        p50_ms=round(percentile(durations, 50), 1),
-        p99_ms=round(percentile(durations, 99), 1),
-        statuses={status: statuses.count(status) for status in sorted(set(statuses))},
+        **latencies_of(within),
+        statuses=count_statuses(window.outcomes),
         cpu_ms={name: round(1e3 * (after[name] - before.get(name, 0.0)) / num_since, 2) for name in pids},
     )
     return cell, within
 
 
-def measure_throughput(
-    scale: Scale, weights: Path | None, on_progress: Callable[[str], None]
-) -> dict[str, Any]:
+def measure_throughput(scale: Scale, weights: Path, on_progress: Callable[[str], None]) -> dict[str, Any]:
     """Everything of this part, as it is stored."""
     in_process = _measure_in_process(scale, weights, on_progress)
     services, breakdowns = asyncio.run(_measure_services(scale, weights, on_progress))
@@ -205,7 +199,7 @@ def measure_throughput(
 
 
 def _measure_in_process(
-    scale: Scale, weights: Path | None, on_progress: Callable[[str], None]
+    scale: Scale, weights: Path, on_progress: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     num_cores = len(os.sched_getaffinity(0))
@@ -215,7 +209,7 @@ def _measure_in_process(
             *(sys.executable, "-m", "experiments.reliability.in_process", "--system", DEFAULT_SYSTEM),
             *("--tasks", ",".join(goal.task for goal in GOALS)),
             *("--threads", str(threads), "--seconds", str(scale.in_process_s)),
-            *_weights_option(weights),
+            *("--weights", str(weights)),
         ]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=_threads_free())
         rows += [json.loads(line) for line in done.stdout.splitlines()]
@@ -240,20 +234,15 @@ def _threads_free() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
 
 
-def _weights_option(weights: Path | None) -> list[str]:
-    return [] if weights is None else ["--weights", str(weights)]
-
-
 async def _measure_services(
-    scale: Scale, weights: Path | None, on_progress: Callable[[str], None]
+    scale: Scale, weights: Path, on_progress: Callable[[str], None]
 ) -> tuple[list[Cell], list[Breakdown]]:
     cells, breakdowns = [], []
-    samples = load_samples()
     with Stack.start(weights=weights, free_ports=True, on_progress=on_progress) as stack:
         pids = {**pids_of(stack), OWN: os.getpid()}
         watch = Watch(stack)
         for goal in GOALS:
-            requests = [prepare(sample, DEFAULT_SYSTEM) for sample in samples_of(samples, goal.task)]
+            requests = [prepare(sample, DEFAULT_SYSTEM) for sample in samples_of(goal.task)]
             for num_clients in scale.clients:
                 on_progress(f"{goal.task}, {num_clients} clients")
                 await watch.begin()
@@ -266,14 +255,13 @@ async def _measure_services(
 
 
 async def _measure_litserve(
-    scale: Scale, weights: Path | None, threads: int, on_progress: Callable[[str], None]
+    scale: Scale, weights: Path, threads: int, on_progress: Callable[[str], None]
 ) -> list[Cell]:
-    samples = load_samples()
     cells = []
     on_progress("starting LitServe")
     with _litserve(weights, threads) as (base_url, pid):
         for goal in GOALS:
-            requests = [_for_litserve(prepared) for prepared in samples_of(samples, goal.task)]
+            requests = [_for_litserve(prepared) for prepared in samples_of(goal.task)]
             for num_clients in scale.rival_clients:
                 on_progress(f"{goal.task}, {num_clients} clients of LitServe")
                 cell, _ = await measure_cell(
@@ -283,7 +271,7 @@ async def _measure_litserve(
     return cells
 
 
-def _for_litserve(sample: Any) -> PreparedRequest:
+def _for_litserve(sample: Sample) -> PreparedRequest:
     files = {name: base64.b64encode(path.read_bytes()).decode() for name, path in sample.files.items()}
     body = json.dumps({"task": sample.task, "text": sample.text, "files": files}).encode()
     headers = {"Content-Type": "application/json"}
@@ -291,17 +279,13 @@ def _for_litserve(sample: Any) -> PreparedRequest:
 
 
 @contextlib.contextmanager
-def _litserve(weights: Path | None, threads: int) -> Iterator[tuple[str, int]]:
+def _litserve(weights: Path, threads: int) -> Iterator[tuple[str, int]]:
     """LitServe on a free port, ended with all its processes: its address, and its main process."""
-    import psutil
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = Ports.free().transmitter_http
     command = [
         *(sys.executable, "-m", "experiments.reliability.litserve_server", "--system", DEFAULT_SYSTEM),
         *("--port", str(port), "--threads", str(threads)),
-        *_weights_option(weights),
+        *("--weights", str(weights)),
     ]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_threads_free()

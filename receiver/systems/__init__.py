@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import cast
 
@@ -10,9 +11,9 @@ from receiver.systems.base import ReceiverSystem
 from shared.halves import load_halves, load_own_half
 
 
-def load_systems(weights: Path) -> dict[str, ReceiverSystem]:
-    """Load every system that has weights below `weights`; see `load_halves`."""
-    return load_halves(weights, "receiver", TrainedApart)
+def load_systems(weights: Path, names: Collection[str] | None = None) -> dict[str, ReceiverSystem]:
+    """Load every system, or those of these names, with weights below `weights`; see `load_halves`."""
+    return load_halves(weights, "receiver", TrainedApart, names)
 
 
 def load_system(folder: Path) -> ReceiverSystem:

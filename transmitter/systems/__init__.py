@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import cast
 
@@ -10,9 +11,9 @@ from transmitter.systems.apart import TrainedApart
 from transmitter.systems.base import TransmitterSystem
 
 
-def load_systems(weights: Path) -> dict[str, TransmitterSystem]:
-    """Load every system that has weights below `weights`; see `load_halves`."""
-    return load_halves(weights, "transmitter", TrainedApart)
+def load_systems(weights: Path, names: Collection[str] | None = None) -> dict[str, TransmitterSystem]:
+    """Load every system, or those of these names, with weights below `weights`; see `load_halves`."""
+    return load_halves(weights, "transmitter", TrainedApart, names)
 
 
 def load_system(folder: Path) -> TransmitterSystem:

@@ -46,6 +46,11 @@ def test_one_module_may_hold_both_halves(weights: Path) -> None:
     assert load_receivers(weights) == {"morse": "Receiver of morse"}
 
 
+def test_a_system_that_is_not_asked_for_is_not_loaded(weights: Path) -> None:
+    _write_module(weights, "import no_such_module_here")
+    assert load_transmitters(weights, ["smoke"]) == {}
+
+
 @pytest.mark.parametrize(
     ("text", "says"), [("", "has no attribute 'Transmitter'"), ("import no_such_module_here", "no_such")]
 )
