@@ -20,6 +20,9 @@ class Restartable(Protocol):
     def status(self) -> int | None:
         """The exit status; None while the process lives."""
 
+    def is_ready(self) -> bool:
+        """Whether it can serve."""
+
     def start_again(self) -> None:
         """Start a process in place of the one that ended."""
 
@@ -33,7 +36,6 @@ class Keeper:
 
     Args:
         service: Running now.
-        is_ready: Whether the service can serve.
         on_event: Told what happens, in one sentence each time.
         clock: Seconds that only grow.
     """
@@ -41,12 +43,10 @@ class Keeper:
     def __init__(
         self,
         service: Restartable,
-        is_ready: Callable[[], bool],
         on_event: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._service, self._is_ready = service, is_ready
-        self._on_event, self._clock = on_event, clock
+        self._service, self._on_event, self._clock = service, on_event, clock
         self._num_deaths = 0
         self._started = clock()
         self._due: float | None = None
@@ -64,7 +64,7 @@ class Keeper:
         status = self._service.status()
         if status is not None:
             return self._plan_restart(status)
-        if not self._is_back and self._is_ready():
+        if not self._is_back and self._service.is_ready():
             self._is_back = True
             self._on_event(f"{self._service.name} is back")
         return True

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -140,6 +139,11 @@ class ServiceProcess:
         """The exit status; None while the process lives."""
         return self.process.poll()
 
+    def is_ready(self) -> bool:
+        """Whether it answers that it can serve."""
+        with _open_probe() as http:
+            return _why_not_ready(http, self.ready_url) is None
+
     def start_again(self) -> None:
         """Start a process in place of the one that ended; its log goes on in the same file."""
         if self.process.stdin is not None:
@@ -239,16 +243,12 @@ class Stack:
             StackError: When a service is given up, with its exit status and the tail of its log; see
                 `client.restarts`.
         """
-        with _open_probe() as http:
-            keepers = [
-                Keeper(service, partial(_is_ready, http, service.ready_url), on_event)
-                for service in self.services
-            ]
-            while True:
-                for service, keeper in zip(self.services, keepers, strict=True):
-                    if not keeper.check():
-                        raise StackError(f"gave up: {service.describe_end()}")
-                time.sleep(_POLL_S)
+        keepers = [Keeper(service, on_event) for service in self.services]
+        while True:
+            for service, keeper in zip(self.services, keepers, strict=True):
+                if not keeper.check():
+                    raise StackError(f"gave up: {service.describe_end()}")
+            time.sleep(_POLL_S)
 
     def stop(self) -> None:
         """End every service with SIGTERM; SIGKILL those that outlive 30 s or a second Ctrl-C."""
@@ -316,7 +316,6 @@ def _spawn(name: str, log: Path, variables: Mapping[str, str]) -> subprocess.Pop
 
 
 def _open_probe() -> httpx.Client:
-    """Asks whether services are ready. Keep it: to make one takes 20 ms, as certificates are loaded."""
     return open_http("", _PROBE_TIMEOUT_S, authority=load_settings(TransmitterSettings).tls_authority)
 
 
@@ -327,10 +326,6 @@ def _why_not_ready(http: httpx.Client, url: str) -> str | None:
     except httpx.HTTPError:
         return "no answer yet"
     return None if response.is_success else error_of(response)["message"]
-
-
-def _is_ready(http: httpx.Client, url: str) -> bool:
-    return _why_not_ready(http, url) is None
 
 
 def _check_weights(weights: Path) -> None:

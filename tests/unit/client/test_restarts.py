@@ -34,7 +34,7 @@ class Clock:
 @pytest.fixture
 def kept():
     service, clock, events = FakeService(), Clock(), []
-    return service, clock, events, Keeper(service, service.is_ready, events.append, clock)
+    return service, clock, events, Keeper(service, events.append, clock)
 
 
 def die_and_wait(service, clock, keeper, lived_s=0.0):
