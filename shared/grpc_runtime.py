@@ -35,10 +35,12 @@ _STDIN = 0
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    # A service that comes back is found within a second, not after gRPC's usual two minutes.
+    # A service that comes back is found at once, not after gRPC's usual two minutes: the tries of one call
+    # (`shared.retrying`) last longer than the longest pause between two connections, its jitter of 20 %
+    # included, so that no call fails for a pause alone.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 200),
     # A name with several addresses, or a list ipv4:HOST:PORT,HOST:PORT, shares the calls among all of them.
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     ("grpc.dns_min_time_between_resolutions_ms", 1000),

@@ -12,9 +12,10 @@ import grpc.aio
 
 from shared.errors import DeadlineExceeded, ServiceUnavailable, from_rpc_error
 
-_PAUSES_BETWEEN_TRIES_S = (0.1, 0.2)
+# Together, even with the smallest jitter, longer than the pause between two connections; see `grpc_runtime`.
+_PAUSES_BETWEEN_TRIES_S = (0.1, 0.3)
 # Callers that failed together do not come back together.
-_JITTER = (0.5, 1.5)
+_JITTER = (0.75, 1.25)
 
 
 async def call(

@@ -167,8 +167,8 @@ def decode_frames(
 
 def _as_tensors(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike) -> tuple[Tensor, Tensor]:
     """Estimates, complex64, and the noise variance of each, float32, both of shape [num_symbols]."""
-    x_hat = torch.from_numpy(np.asarray(symbols, dtype=np.complex64))
-    return x_hat, torch.as_tensor(np.asarray(noise_variance, dtype=np.float32)).expand(len(x_hat))
+    x_hat = torch.tensor(np.asarray(symbols), dtype=torch.complex64)
+    return x_hat, torch.tensor(np.asarray(noise_variance), dtype=torch.float32).expand(len(x_hat))
 
 
 def _read_headers(frames: Sequence[tuple[Tensor, Tensor]]) -> dict[int, Header]:

@@ -91,8 +91,9 @@ def encode_h264(frames: NDArray[np.uint8], crf: int) -> bytes:
     frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     output = io.BytesIO()
     with av.open(output, "w", format="h264") as container:
-        # One thread, or the bytes would depend on the number of cores.
-        options = {"crf": str(crf), "preset": "medium", "threads": "1"}
+        # One thread, or the bytes would depend on the number of cores; and no code of one CPU alone, whose
+        # decisions on B frames and rates change from one run to the next in clips this small.
+        options = {"crf": str(crf), "preset": "medium", "threads": "1", "x264-params": "cpu-independent=1"}
         stream: Any = container.add_stream("libx264", rate=_H264_RATE_HZ, options=options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
