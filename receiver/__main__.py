@@ -14,6 +14,7 @@ from receiver.api import build_api
 from receiver.service import SERVICE_NAME, ReceiverMetrics, ReceiverService
 from receiver.systems import load_systems
 from shared.access import open_access
+from shared.cores import count_cores
 from shared.errors import SemcomError
 from shared.grpc_runtime import GuardedServer, bind, build_server, running, serve_http, stop_on_signals
 from shared.logs import configure_logging, log_event
@@ -76,7 +77,7 @@ def main() -> int:
     """Start with SEMCOM_* settings; the process's exit status."""
     settings = load_settings(ReceiverSettings)
     configure_logging("receiver", settings.log_level)
-    torch.set_num_threads(settings.torch_threads)
+    torch.set_num_threads(settings.torch_threads or count_cores())
     return asyncio.run(_main(settings))
 
 

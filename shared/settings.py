@@ -61,7 +61,7 @@ class ReceiverSettings(ServiceSettings):
     receiver_grpc_port: int = Field(50052, ge=0, le=65535)
     receiver_http_port: int = Field(8002, ge=0, le=65535)
     weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
-    torch_threads: int = Field(1, ge=1)
+    torch_threads: int = Field(0, ge=0, description="Of the networks; 0: one on each core.")
     receiver_max_batch: int = Field(
         32, ge=1, le=4096, description="Frames of several requests decoded together."
     )
@@ -81,15 +81,15 @@ class TransmitterSettings(ServiceSettings):
         128, ge=1, description="Requests in hand at a time; further ones get 429."
     )
     transmitter_max_batch: int = Field(
-        32, ge=1, le=64, description="Instances of several requests encoded and sent together."
+        12, ge=1, le=64, description="Instances of several requests encoded and sent together."
     )
     transmitter_encoders: int = Field(
-        2, ge=1, le=64, description="Batches encoded at a time, each with torch_threads threads."
+        2, ge=1, le=64, description="Batches encoded at a time; those at work share torch_threads."
     )
     transmitter_max_calls: int = Field(16, ge=1, description="Calls of the channel service at a time.")
     weights: Path = Field(DEFAULT_WEIGHTS, description="Folder with one folder of weights a system.")
     max_upload_bytes: int = Field(20 << 20, gt=0)
-    torch_threads: int = Field(1, ge=1)
+    torch_threads: int = Field(0, ge=0, description="Of the networks; 0: one on each core.")
 
 
 class ExtensionSettings(BaseSettings):

@@ -6,9 +6,8 @@ import asyncio
 import logging
 import sys
 
-import torch
-
 from shared.access import open_access
+from shared.cores import count_cores
 from shared.errors import SemcomError
 from shared.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_signals
 from shared.http_runtime import allow_origins
@@ -43,6 +42,7 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
                 max_batch=settings.transmitter_max_batch,
                 max_calls=settings.transmitter_max_calls,
                 num_encoders=settings.transmitter_encoders,
+                num_threads=settings.torch_threads or count_cores(),
                 timeout_s=settings.request_timeout_s,
             ),
         )
@@ -83,7 +83,6 @@ def main() -> int:
     """Start with SEMCOM_* settings; the process's exit status."""
     settings = load_settings(TransmitterSettings)
     configure_logging("transmitter", settings.log_level)
-    torch.set_num_threads(settings.torch_threads)
     return asyncio.run(_main(settings))
 
 

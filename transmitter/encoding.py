@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from shared.batching import BatchQueue, QueueMetrics, together_or_each
+from shared.cores import Cores
 from transmitter.orders import Order
 from transmitter.systems.base import EncodedInstance, TransmitterSystem, is_thread_safe
 
@@ -25,20 +26,24 @@ class Encoder:
     Args:
         max_batch: Instances that are encoded together.
         max_waiting: Instances that may wait; further ones are refused.
-        num_threads: Batches at a time; of a system that is not thread-safe, one at a time.
+        num_encoders: Batches at a time; of a system that is not thread-safe, one at a time.
+        cores: That batches at work share.
         metrics: Told of every batch.
     """
 
-    def __init__(self, *, max_batch: int, max_waiting: int, num_threads: int, metrics: QueueMetrics) -> None:
+    def __init__(
+        self, *, max_batch: int, max_waiting: int, num_encoders: int, cores: Cores, metrics: QueueMetrics
+    ) -> None:
+        self._cores = cores
         # Threads leave the loop free for other requests; the networks leave the interpreter's lock to others.
-        self._executor = ThreadPoolExecutor(num_threads, thread_name_prefix="encode")
+        self._executor = ThreadPoolExecutor(num_encoders, thread_name_prefix="encode")
         self._locks: dict[str, threading.Lock] = {}
         self._queue: BatchQueue[_Work, EncodedInstance] = BatchQueue(
             self._encode_in_thread,
             name="instances to encode",
             capacity=max_waiting,
             max_batch=max_batch,
-            workers=num_threads,
+            workers=num_encoders,
             metrics=metrics,
         )
 
@@ -60,12 +65,12 @@ class Encoder:
     async def _encode_in_thread(self, batch: list[_Work]) -> list[EncodedInstance | Exception]:
         loop = asyncio.get_running_loop()
         lock = self._locks.setdefault(batch[0].system.name, threading.Lock())
-        return await loop.run_in_executor(self._executor, _encode, batch, lock)
+        return await loop.run_in_executor(self._executor, _encode, batch, lock, self._cores)
 
 
-def _encode(batch: list[_Work], lock: threading.Lock) -> list[EncodedInstance | Exception]:
+def _encode(batch: list[_Work], lock: threading.Lock, cores: Cores) -> list[EncodedInstance | Exception]:
     """Runs in a thread; the lock is the system's."""
-    with contextlib.nullcontext() if is_thread_safe(batch[0].system) else lock:
+    with contextlib.nullcontext() if is_thread_safe(batch[0].system) else lock, cores.share():
         return together_or_each(_encode_together, batch)
 
 

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
 from shared import request_ids
 from shared.batching import QueueMetrics
+from shared.cores import Cores
 from shared.errors import (
     FrameLost,
     NoWeights,
@@ -55,6 +56,7 @@ class Limits:
         max_batch: Instances encoded together, and frames in one Relay.
         max_calls: Relays at a time.
         num_encoders: Batches encoded at a time.
+        num_threads: That these share.
         timeout_s: Of a request that names no time of its own [s].
     """
 
@@ -62,6 +64,7 @@ class Limits:
     max_batch: int
     max_calls: int
     num_encoders: int
+    num_threads: int
     timeout_s: float
 
 
@@ -93,7 +96,8 @@ class TransmitterService:
         self._encoder = Encoder(
             max_batch=limits.max_batch,
             max_waiting=limits.max_requests,
-            num_threads=limits.num_encoders,
+            num_encoders=limits.num_encoders,
+            cores=Cores(limits.num_threads),
             metrics=QueueMetrics("semcom_transmitter_encode", self.registry),
         )
         self._relay = Relay(

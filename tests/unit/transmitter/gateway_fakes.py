@@ -21,7 +21,14 @@ from transmitter.systems.base import EncodedInstance
 
 MAX_UPLOAD_BYTES = 100_000
 UNTRAINED = "movie_genres"
-LIMITS = {"max_requests": 128, "max_batch": 32, "max_calls": 16, "num_encoders": 2, "timeout_s": 5.0}
+LIMITS = {
+    "max_requests": 128,
+    "max_batch": 32,
+    "max_calls": 16,
+    "num_encoders": 2,
+    "num_threads": 1,
+    "timeout_s": 5.0,
+}
 
 
 class PowerSystem:
