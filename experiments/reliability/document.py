@@ -131,8 +131,9 @@ before and after.
 def _soak(figures: Mapping[str, Any]) -> str:
     return f"""{figures["num_requests"]} requests of {len(figures["pairs"])} pairs of task and system,
 by {figures["num_clients"]} clients, in {figures["elapsed_s"]:g} s: p50 {figures["p50_ms"]:g} ms, p99
-{figures["p99_ms"]:g} ms, longest {figures["max_ms"]:g} ms. The slope is fitted after the first quarter
-of the requests.
+{figures["p99_ms"]:g} ms, longest {figures["max_ms"]:g} ms. A process holds much more while it decodes
+a long recording, and gives it back: the slope is that of the least that it held in each twentieth of the run,
+after the first quarter.
 
 {tables.slope_table(figures)}
 

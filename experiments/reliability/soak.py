@@ -190,29 +190,37 @@ def _pair(outcomes: Sequence[Outcome], system: str, task: str) -> dict[str, Any]
 
 
 def slopes(memories: Sequence[Memory]) -> dict[str, dict[str, float]]:
-    """How each process's memory grows with the requests answered, after the first quarter of them.
+    """How the memory that each process keeps grows with the requests answered, after their first quarter.
+
+    While a long recording is decoded a process holds hundreds of MiB more, and gives them back. What it keeps
+    is the least that it held in a piece of the run; a leak raises that from piece to piece.
 
     Args:
         memories: In order of time.
 
     Returns:
-        By process: mib_per_1000 and its standard error, and the memory at the start of the fit and at the end
-        [MiB]. Empty where there are too few different counts for a line.
+        By process: mib_per_1000 and its standard error, and the memory kept at the start of the fit and at
+        the end [MiB]. Empty where there are too few pieces for a line.
     """
-    warm = _WARM_SHARE * memories[-1].num_answered
-    kept = [memory for memory in memories if memory.num_answered >= warm]
-    counts = [memory.num_answered / 1000 for memory in kept]
-    if len(set(counts)) < 2:
+    total = memories[-1].num_answered
+    pieces: dict[int, list[Memory]] = {}
+    for memory in memories:
+        if memory.num_answered >= _WARM_SHARE * total:
+            number = min(_NUM_PIECES * memory.num_answered // max(1, total), _NUM_PIECES - 1)
+            pieces.setdefault(number, []).append(memory)
+    if len(pieces) < 2:
         return {}
     result = {}
-    for name in kept[0].mib:
-        line = stats.linregress(counts, [memory.mib[name] for memory in kept])
+    for name in memories[0].mib:
+        least = [min(piece, key=lambda memory: memory.mib[name]) for piece in pieces.values()]
+        kept = [memory.mib[name] for memory in least]
+        line = stats.linregress([memory.num_answered / 1000 for memory in least], kept)
         result[name] = {
             "mib_per_1000": round(float(line.slope), 3),
             # SciPy has no error for a memory that stays the same.
             "standard_error": round(float(np.nan_to_num(line.stderr)), 3),
-            "start_mib": round(kept[0].mib[name], 1),
-            "end_mib": round(kept[-1].mib[name], 1),
+            "start_mib": round(kept[0], 1),
+            "end_mib": round(kept[-1], 1),
         }
     return result
 

@@ -4,6 +4,7 @@ import shutil
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from experiments.reliability.books import audit
@@ -100,17 +101,27 @@ def test_an_error_of_the_service_is_never_expected():
     assert unexpected(vars(told)) == {"500": 1}
 
 
-def test_slopes_leave_the_beginning_out():
-    """Memory jumps in the first quarter, then grows by 2 MiB for every 1,000 requests."""
+def test_slopes_leave_out_the_beginning_and_what_is_given_back():
+    """Memory jumps in the first quarter, then grows by 2 MiB for every 1,000 requests, with peaks."""
     memories = [Memory(0, {"receiver": 0.0, "transmitter": 9.0})]
     memories += [
         Memory(count, {"receiver": 500 + 2 * count / 1000, "transmitter": 9.0})
         for count in range(1000, 4001, 500)
     ]
+    memories += [Memory(count + 1, {"receiver": 900.0, "transmitter": 40.0}) for count in (1000, 3000, 3500)]
+    memories.sort(key=lambda memory: memory.num_answered)
     line = {"mib_per_1000": 2, "standard_error": 0, "start_mib": 502, "end_mib": 508}
     flat = {"mib_per_1000": 0, "standard_error": 0, "start_mib": 9, "end_mib": 9}
     assert slopes(memories) == {"receiver": line, "transmitter": flat}
     assert slopes(memories[:1]) == {}
+
+
+def test_a_leak_is_seen_through_peaks():
+    rng = np.random.default_rng(0)
+    counts = range(0, 20_000, 50)
+    peaks = 300 * rng.integers(0, 2, len(counts))
+    memories = [Memory(n, {"a": 1500 + 3 * n / 1000 + peak}) for n, peak in zip(counts, peaks, strict=True)]
+    assert slopes(memories)["a"]["mib_per_1000"] == pytest.approx(3, abs=0.2)
 
 
 def test_thinning_keeps_the_last():
