@@ -82,10 +82,7 @@ def compare_command(
     if not report:
         _measure(comparison, weights, list(product(chosen_tasks, contenders)), links, limit)
         if match_channel_uses:
-            chosen_systems = list(dict.fromkeys(own.system for own in contenders))
-            pairs = product(chosen_tasks, chosen_systems)
-            missing = missing_of(weights, [*chosen_systems, reference], chosen_tasks)
-            ready = [p for p in pairs if not {(p[1], p[0]), (reference, p[0])} & missing.keys()]
+            ready = _ready_pairs(weights, chosen_tasks, contenders, reference)
             measure_matches(matches_file(output), weights, ready, reference, links, limit)
     if not comparison.rows:
         raise InvalidField("output", output.name, "a file with measured rows, or systems with weights")
@@ -110,6 +107,19 @@ class _Contender:
 
     def __str__(self) -> str:
         return ":".join([self.system, *(f"{name}={value}" for name, value in self.options.items())])
+
+
+def _ready_pairs(
+    weights: Path, tasks: list[str], contenders: list[_Contender], reference: str
+) -> list[tuple[str, str]]:
+    """Tasks and systems that have weights, and whose task the reference has weights for too."""
+    systems = list(dict.fromkeys(contender.system for contender in contenders))
+    missing = missing_of(weights, [*systems, reference], tasks)
+    return [
+        (task, system)
+        for task, system in product(tasks, systems)
+        if not {(system, task), (reference, task)} & missing.keys()
+    ]
 
 
 def _read_contender(text: str, tasks: list[str]) -> _Contender:

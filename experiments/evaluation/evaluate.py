@@ -149,12 +149,7 @@ def evaluate(
     _check_labels(examples, manifest)
     measures = {measure: guesser(examples, measure) for measure in measures_of(examples)}
     indices = _choose(len(examples), limit)
-    drawn = [
-        replace(channel, seed=channel.seed + offset)
-        for channel in channels
-        for offset in range(num_realisations)
-    ]
-    answers = _send_all(examples, indices, drawn, send, chosen)
+    answers = _send_all(examples, indices, _realisations(channels, num_realisations), send, chosen)
     stated = {
         "task": task,
         "system": manifest.system,
@@ -175,6 +170,11 @@ def evaluate(
             told = {**stated, "metric": measure.name, "guesser": guessed}
             scored.append(_score(measured, list(chain(*own)), channel, told, config))
     return scored
+
+
+def _realisations(channels: Sequence[Channel], number: int) -> list[Channel]:
+    """Each channel with so many consecutive seeds."""
+    return [replace(channel, seed=channel.seed + offset) for channel in channels for offset in range(number)]
 
 
 def _score(
