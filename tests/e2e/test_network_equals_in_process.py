@@ -177,6 +177,6 @@ def _shipped_link(system: str) -> SemanticLink:
 def test_shipped_weights(system: str, task: str, shipped_stack: Stack) -> None:
     source, link = _shortest_of(task), _shipped_link(system)
     with shipped_stack.client() as client:
-        for number, channel in enumerate(_CHANNELS):
+        for number, channel in enumerate((_CHANNELS[0], _CHANNELS[2])):
             ((expected,),) = link.send(task, [source], [channel], [number])
             _assert_same(send_over_network(client, system, task, source, channel, number), expected)
