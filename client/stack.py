@@ -288,8 +288,8 @@ def _scheme() -> str:
 
 def _variables(ports: Ports, store: Path, weights: Path | None) -> dict[str, str]:
     variables = {f"SEMCOM_{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()}
-    # Threads of torch that have no work leave the cores to the other services.
-    variables["OMP_WAIT_POLICY"] = "PASSIVE"
+    # Threads of torch wait some microseconds for the next operation, then leave the core to other services.
+    variables["GOMP_SPINCOUNT"] = "8000"
     variables |= {
         "SEMCOM_HOST": _HOST,
         "SEMCOM_ENDS_WITH_INPUT": "yes",
