@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import numpy as np
 import pytest
 
 os.environ.pop("COLUMNS", None)  # tables are as wide as where no terminal says otherwise
+# Whoever runs the tests under nohup or in the background ignores these from the start, and so would all that
+# the tests start.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _FOLDER = Path(__file__).parent
 TINY_LABELS = {

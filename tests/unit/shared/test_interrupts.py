@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
 from shared.interrupts import ended_by_signals, signals_noted
-
-
-@pytest.fixture(autouse=True)
-def heeded_hangup() -> Iterator[None]:
-    """Whoever runs the tests under nohup ignores the signal from the start."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
 
 
 def _kill(number: signal.Signals) -> None:
