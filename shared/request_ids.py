@@ -9,13 +9,13 @@ client ──traceparent or X-Request-Id──▶ HTTP edge ──Frame.request_
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField
+from shared.identifiers import new_uuid
 
 HEADER = "x-request-id"
 _TRACE_HEADER = "traceparent"
@@ -41,7 +41,7 @@ def find_or_make(get: Callable[[str], str | bytes | None]) -> str:
     if traced := _TRACEPARENT.fullmatch(str(get(_TRACE_HEADER) or "")):
         return traced[1]
     given = str(get(HEADER) or "")
-    return given if _ALLOWED.fullmatch(given) else uuid.uuid4().hex
+    return given if _ALLOWED.fullmatch(given) else new_uuid().hex
 
 
 def check_request_id(request_id: str) -> None:

@@ -181,7 +181,8 @@ async def _read_orders(
         service.find_system(task.name, systems[0].name)
     options = read_options(systems, task.name, query.chosen_options())
     fields = await read_fields(request, task, max_upload_bytes)
-    source = await asyncio.to_thread(_decode, fields)
+    # A text is decoded sooner than a thread could begin; a small picture may hold many pixels.
+    source = _decode(fields) if fields.keys() == {"text"} else await asyncio.to_thread(_decode, fields)
     return [
         Order(
             task=task.name,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +28,7 @@ from shared.errors import (
     TaskNotTrained,
     from_rpc_error,
 )
+from shared.identifiers import new_uuid
 from shared.logs import log_event
 from shared.places import Places
 from shared.systems import get_system
@@ -254,7 +254,7 @@ def _build_frame(
     order: Order, system: TransmitterSystem, encoded: EncodedInstance, encode_ms: float
 ) -> frame_pb2.Frame:
     return frame_pb2.Frame(
-        instance_id=str(uuid.uuid4()),
+        instance_id=str(new_uuid()),
         frame_number=order.frame_number,
         task=order.task,
         system=order.system,
