@@ -1,7 +1,7 @@
 """Identifiers of requests and instances, made without a system call.
 
-`uuid.uuid4` asks the kernel each time. The call gives up the interpreter's lock, and under load the event loop
-waits long to have it back.
+`uuid.uuid4` asks the kernel each time. The call gives up the interpreter's lock, and under load the event
+loop waits long to have it back.
 """
 
 from __future__ import annotations
