@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from client.stack import Stack
+from shared.cores import count_cores
 from shared.provenance import cpu_name, current_commit
 
 _MIB = 1 << 20
@@ -21,7 +22,7 @@ def provenance(*, is_long: bool) -> dict[str, Any]:
     return {
         "commit": current_commit(),
         "cpu": cpu_name(),
-        "num_cores": len(os.sched_getaffinity(0)),
+        "num_cores": count_cores(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "form": "long" if is_long else "short",
         "load_average_before": round(os.getloadavg()[0], 2),

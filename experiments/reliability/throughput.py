@@ -28,6 +28,7 @@ from experiments.reliability.breakdown import Breakdown, Watch
 from experiments.reliability.load import Job, Outcome, count_statuses, latencies_of, open_load, run_load
 from experiments.reliability.prepared import BATCHES, PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import OWN, cpu_seconds, pids_of
+from shared.cores import count_cores
 from shared.errors import ServiceUnavailable
 from shared.systems import DEFAULT_SYSTEM
 
@@ -202,7 +203,7 @@ def _measure_in_process(
     scale: Scale, weights: Path, on_progress: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    num_cores = len(os.sched_getaffinity(0))
+    num_cores = count_cores()
     for threads in sorted({1, num_cores}):
         on_progress(f"in one process, {threads} threads")
         command = [
