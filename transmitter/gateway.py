@@ -17,14 +17,13 @@ from shared.access import OPEN, Access
 from shared.errors import ClientLeft, DeadlineExceeded, InvalidField
 from shared.http_runtime import build_app, error_responses
 from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
-from shared.tasks import TASKS, Modality, get_task
+from shared.tasks import TASKS, get_task
 from transmitter.answers import OptionInfo, SystemInfo, SystemOutcome, TaskInfo, TransmitAnswer
-from transmitter.media import decode_media
+from transmitter.media import decode_source
 from transmitter.orders import Delivery, Order
 from transmitter.page.files import PREFIX, PageHeaders, page_routes
 from transmitter.queries import OPTION_PARAMETERS, TransmitQuery
 from transmitter.service import TransmitterService
-from transmitter.systems.base import Source
 from transmitter.uploads import REQUEST_BODY, read_fields
 
 _TITLE = "semcom transmitter"
@@ -181,8 +180,7 @@ async def _read_orders(
         service.find_system(task.name, systems[0].name)
     options = read_options(systems, task.name, query.chosen_options())
     fields = await read_fields(request, task, max_upload_bytes)
-    # A text is decoded sooner than a thread could begin; a small picture may hold many pixels.
-    source = _decode(fields) if fields.keys() == {"text"} else await asyncio.to_thread(_decode, fields)
+    source = await decode_source(fields)
     return [
         Order(
             task=task.name,
@@ -231,10 +229,6 @@ def _check_unique(request: Request) -> None:
     for name, count in CountOf(name for name, _ in request.query_params.multi_items()).items():
         if count > 1:
             raise InvalidField(name, f"sent {count} times", "each parameter once")
-
-
-def _decode(fields: dict[Modality, bytes]) -> Source:
-    return {modality: decode_media(modality, data) for modality, data in fields.items()}
 
 
 class _CountTransmissions:
