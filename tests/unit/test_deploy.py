@@ -19,17 +19,24 @@ DEPLOYMENTS = {r["metadata"]["name"]: r for r in RESOURCES if r["kind"] == "Depl
 CONFIG = next(r["data"] for r in RESOURCES if r["kind"] == "ConfigMap")
 
 
+def fault_of(resource, version):
+    """What the published schema says against a resource; None where nothing."""
+    try:
+        kubernetes_validate.validate(resource, version, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        return str(error)
+    return None
+
+
 @pytest.mark.parametrize("version", ["1.30", "1.33"])
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: f"{r['kind']}-{r['metadata']['name']}")
 def test_each_resource_is_valid(resource, version):
-    """The validator raises where a resource is wrong, as the next test shows."""
-    kubernetes_validate.validate(resource, version, strict=True)
+    assert fault_of(resource, version) is None
 
 
 def test_the_validator_refuses_what_is_wrong():
     wrong = {**DEPLOYMENTS["receiver"], "spec": {"replicas": "two"}}
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(wrong, "1.33", strict=True)
+    assert "replicas" in fault_of(wrong, "1.33")
 
 
 def test_every_file_is_listed():
