@@ -1,6 +1,7 @@
 """Figures that a document states beside its own words are those of the stored measurements."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,26 @@ def test_joint_against_alone(table, task):
     ]
     half_a_digit = 0.5 * 10.0 ** -len(table[task][0].split(".")[1])
     assert [float(figure) for figure in table[task]] == pytest.approx(expected, abs=1.001 * half_a_digit)
+
+
+@pytest.mark.parametrize(
+    ("stated", "name", "wanted"),
+    [
+        ("answers 0.975 of", "compare", {"task": "vqa", "system": "separate", "snr_db": 18.0}),
+        ("reads 0.995 of", "separate-clean", {"task": "vqa", "system": "mfmsc", "snr_db": 60.0}),
+        ("it is 0.993.", "separate-clean", {"task": "vqa", "config": {"quality": 90}, "snr_db": 18.0}),
+        ("reads 0.572 (micro", "compare", {"task": "movie_genres", "system": "separate", "snr_db": 18.0}),
+        ("model 0.578.", "separate-clean", {"task": "movie_genres", "system": "mfmsc", "snr_db": 60.0}),
+        ("to 0.23 at", "cliff", {"task": "vqa", "config": {"mcs": "qpsk-1/2"}, "snr_db": 0.0}),
+        ("to 0.05 at -3", "cliff", {"task": "vqa", "config": {"mcs": "auto"}, "snr_db": -3.0}),
+    ],
+)
+def test_separate_beside_its_clean_model(stated, name, wanted):
+    options = wanted.pop("config", {})
+    chosen = [row for row in rows_of(name) if options.items() <= row["config"]["options"].items()]
+    metric = MEASURES[wanted["task"]][1]
+    value = value_of(chosen, channel="awgn", metric=metric, **wanted)
+    text = " ".join((ROOT / "docs" / "systems.md").read_text().split())
+    assert stated in text
+    (figure,) = re.findall(r"\d\.\d+", stated)
+    assert float(figure) == pytest.approx(value, abs=1.001 * 0.5 * 10.0 ** -len(figure.split(".")[1]))
