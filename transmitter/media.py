@@ -47,8 +47,10 @@ MAX_KEPT_SIDE = 480
 # one to learn its size, and a file of some kilobytes may hold a frame of gigabytes.
 _DECODER_OPTIONS = {"max_pixels": str(2 * MAX_VIDEO_PIXELS)}
 
-# Decoded in less time than it takes to hand it to a thread. Of the others a few bytes may hold many pixels.
+# Decoded in less time than it takes to hand it to a thread: a text of the most characters, but not megabytes
+# of blanks. Of the others a few bytes may hold many pixels.
 _AT_ONCE: frozenset[Modality] = frozenset({"text"})
+_MAX_BYTES_AT_ONCE = 4 * MAX_TEXT_CHARS
 _ALLOWED_IMAGE = "a whole PNG, JPEG, WebP, BMP or GIF file"
 _ALLOWED_AUDIO = "a whole WAV, FLAC, OGG, MP3, WebM or MP4 file"
 _ALLOWED_VIDEO = f"a whole MP4, AVI or WebM file of at most {MAX_VIDEO_PIXELS} pixels a frame"
@@ -67,7 +69,7 @@ async def decode_source(fields: Mapping[Modality, bytes]) -> Source:
     Raises:
         UnsupportedMedia, TooLarge, InvalidField: As `decode_media` does.
     """
-    if fields.keys() <= _AT_ONCE:
+    if fields.keys() <= _AT_ONCE and sum(map(len, fields.values())) <= _MAX_BYTES_AT_ONCE:
         return _decode_all(fields)
     return await asyncio.to_thread(_decode_all, fields)
 
