@@ -143,6 +143,15 @@ class Recordings:
             raise UnknownName("recording", name, shorten_names(self.names()))
         return path
 
+    def num_bytes(self, name: str) -> int:
+        """Size of a recording's file, in which no frame is half written [bytes].
+
+        Raises:
+            UnknownName: If there is no recording of this name.
+        """
+        with self._lock:
+            return self.path(name).stat().st_size
+
     def store(self, name: str, data: bytes) -> int:
         """Store an uploaded recording.
 
