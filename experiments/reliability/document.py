@@ -122,8 +122,8 @@ def _faults(figures: Mapping[str, Any]) -> str:
 {scale["pause_s"]:g} s) and restarted (SIGTERM, then started again) under {figures["num_clients"]} clients.
 Their requests have a `timeout_s` of {scale["deadline_s"]:g} s each. "Away" is the time from the hit until
 /readyz answers 200. The books are the report store.
-While the transmitter itself is gone or stopped nobody can answer its clients: their refused connections and their own patience count as "no answer", and deadlines are judged for the requests
-before and after.
+While the transmitter itself is gone or stopped nobody can answer its clients: their refused connections and
+their own patience count as "no answer", and deadlines are judged for the requests before and after.
 
 {tables.fault_table(figures)}
 """
