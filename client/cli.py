@@ -64,8 +64,12 @@ class ReportFormat(StrEnum):
     PARQUET = "parquet"
 
 
-Image = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="PNG, JPEG, WebP, BMP or GIF file.")]
-Audio = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="WAV, FLAC, OGG, MP3, WebM or MP4 file.")]
+Image = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="PNG, JPEG, WebP, BMP or GIF file.")
+]
+Audio = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="WAV, FLAC, OGG, MP3, WebM or MP4 file.")
+]
 Video = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="MP4, AVI or WebM file.")]
 Url = Annotated[str, typer.Option(envvar="SEMCOM_URL", help="Of the transmitter.")]
 Weights = Annotated[
@@ -163,7 +167,9 @@ def report(
     kind: Annotated[
         Report, typer.Argument(help="overhead, paper (its overhead table in KB), latency or instances.")
     ],
-    output_format: Annotated[ReportFormat, typer.Option("--format", help="How the report is written.")] = ReportFormat.TABLE,
+    output_format: Annotated[
+        ReportFormat, typer.Option("--format", help="How the report is written.")
+    ] = ReportFormat.TABLE,
     group_by: Annotated[
         str | None,
         typer.Option(
