@@ -141,8 +141,8 @@ class SemcomClient:
         Args:
             task: One of `tasks()`.
             text: UTF-8 text, where the task takes one.
-            image: PNG or JPEG; a path or bytes, as for all media.
-            audio: WAV or FLAC.
+            image: PNG, JPEG, WebP, BMP or GIF; a path or bytes, as for all media.
+            audio: WAV, FLAC, OGG, MP3, WebM or MP4.
             video: MP4, AVI or WebM.
             system: One of `systems()`; the transmitter's default where absent.
             link: Named link; "default" where absent.

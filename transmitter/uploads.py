@@ -185,7 +185,7 @@ def _pick(fields: _Fields, task: Task) -> dict[Modality, bytes]:
     values: Mapping[str, bytes] = dict(fields)
     for modality in task.modalities:
         if modality not in values:
-            raise InvalidField(modality, "missing", allowed)
+            raise InvalidField(modality, "(absent)", allowed)
     return {modality: values[modality] for modality in task.modalities}
 
 
