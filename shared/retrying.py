@@ -30,6 +30,8 @@ async def call(
 ) -> Any:
     """The response to a call. Only one that ends UNAVAILABLE is tried again, two times at most.
 
+    Where no time is left for a further try, the failure of the last one is raised.
+
     Args:
         rpc: Method of a stub.
         request: Its message.
@@ -49,9 +51,10 @@ async def call(
         try:
             return await _call_once(rpc, request, service, address, deadline, longest_s)
         except ServiceUnavailable as error:
-            if error.service != service:
+            pause_s *= random.uniform(*_JITTER)
+            if error.service != service or deadline - asyncio.get_running_loop().time() <= pause_s:
                 raise
-        await asyncio.sleep(pause_s * random.uniform(*_JITTER))
+        await asyncio.sleep(pause_s)
         before_next()
     return await _call_once(rpc, request, service, address, deadline, longest_s)
 

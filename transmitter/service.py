@@ -244,6 +244,8 @@ def _link_state(
 ) -> LinkState:
     """The link as this instance meets it; an SNR of the instance's own takes the place of a schedule."""
     channel = overrides.channel if overrides.HasField("channel") else held.channel
+    if overrides.replay if overrides.HasField("replay") else held.replay:
+        return LinkState(channel, None)
     if overrides.HasField("snr_db") and not overrides.HasField("snr_schedule"):
         return LinkState(channel, overrides.snr_db)
     is_scheduled = overrides.HasField("snr_schedule") or held.HasField("snr_schedule")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from receiver.systems.base import Received, ReceiverSystem, TaskAnswer
+from receiver.systems.base import ManyAtATime, Received, ReceiverSystem, TaskAnswer
 from shared.errors import TaskNotTrained
 from shared.weights import Manifest, join_manifests
 
@@ -21,6 +21,9 @@ class TrainedApart:
         joint = join_manifests(manifests)
         self.name, self.tasks, self.fingerprint = joint.system, joint.tasks, joint.fingerprint
         self.profile, self.equaliser = halves[0].profile, halves[0].equaliser
+        self.symbols_at_a_time = min(
+            half.symbols_at_a_time if isinstance(half, ManyAtATime) else 0 for half in halves
+        )
         self._half_of = {task: half for half in halves for task in half.tasks}
 
     def decode(self, task: str, frames: Sequence[Received]) -> list[TaskAnswer]:

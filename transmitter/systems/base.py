@@ -80,7 +80,8 @@ class LinkState:
 
     Attributes:
         channel: Name of the channel model.
-        snr_db: Requested SNR, Es/N0 per complex symbol [dB]; None where it follows a schedule.
+        snr_db: Requested SNR, Es/N0 per complex symbol [dB]; None where it follows a schedule or
+            a recording.
     """
 
     channel: str

@@ -75,7 +75,7 @@ class LoopbackChannel:
 
     def __init__(self, error=None, timings=None):
         self.requests, self.completed, self.tries = [], [], 0
-        self.error, self.schedule = error, channel_service_pb2.SnrSchedule()
+        self.error, self.schedule, self.replay = error, channel_service_pb2.SnrSchedule(), ""
         self.health = health_pb2.HealthCheckResponse.SERVING
         self.timings = timings or {
             "channel_ms": 0.1, "downlink_ms": 0.3, "decode_ms": 0.2, "residence_ms": 0.7
@@ -119,6 +119,7 @@ class LoopbackChannel:
     async def GetLink(self, request, timeout):
         settings = channel_service_pb2.LinkSettings(channel="rayleigh", snr_db=12.0)
         settings.snr_schedule.MergeFrom(self.schedule)
+        settings.replay = self.replay
         if not self.schedule.at:
             settings.ClearField("snr_schedule")
         return channel_service_pb2.Link(name=request.name, settings=settings)

@@ -210,6 +210,13 @@ def test_errors_from_behind_keep_their_words(error, status, says, num_tries):
     assert gateway.channel.tries == num_tries
 
 
+def test_a_request_without_time_for_another_try_names_what_failed():
+    gateway = Gateway(LoopbackChannel(unavailable()))
+    response = gateway.transmit("sentiment", json={"text": "x"}, params={"timeout_s": 0.05})
+    refused(response, 503, says="channel_service at channel:1 cannot be reached")
+    assert gateway.channel.tries == 1
+
+
 def test_a_receiver_that_is_down_is_not_tried_twice():
     """The channel service has tried, and stored the failure: another try would be another row."""
     error = rpc_error(grpc.StatusCode.UNAVAILABLE, ServiceUnavailable("receiver", "receiver:1"))

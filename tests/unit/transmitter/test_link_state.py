@@ -3,7 +3,9 @@
 import pytest
 from gateway_fakes import Gateway, LoopbackChannel, PowerSystem
 
-from transmitter.systems.base import LinkState
+from shared.weights import Manifest
+from transmitter.systems.apart import TrainedApart
+from transmitter.systems.base import LinkAdaptive, LinkState
 
 
 class AdaptiveSystem(PowerSystem):
@@ -41,6 +43,32 @@ def test_the_state_is_that_of_the_link_under_the_settings_of_the_instance(params
     assert answer.status_code == 200
     assert system.told == [expected]
     assert answer.json()["overhead"]["channel_uses"] == 3 * 4
+
+
+def test_the_snr_of_a_replayed_recording_is_not_known_before():
+    system, channel = AdaptiveSystem(), LoopbackChannel()
+    channel.replay = "drive"
+    gateway = Gateway(channel, {"mfmsc": system})
+    gateway.transmit("text_reconstruction", files={"text": ("t.txt", b"a film")}, params={"snr_db": 3})
+    assert system.told == [LinkState("rayleigh", None)]
+
+
+def test_a_system_trained_one_by_one_adapts_as_its_halves_do():
+    half = AdaptiveSystem()
+    manifest = Manifest(half.name, half.tasks, {}, {})
+    joined = TrainedApart([half], [manifest])
+    link = LinkState("awgn", 3.0)
+    assert isinstance(joined, LinkAdaptive)
+    assert joined.needs_link({"symbols_per_token": 16})
+    assert not joined.needs_link({"symbols_per_token": 8})
+    assert joined.adapt({"symbols_per_token": 16}, link) == {"symbols_per_token": 4}
+    assert half.told == [link]
+
+
+def test_a_system_trained_one_by_one_without_options_of_the_link_is_never_asked():
+    half = PowerSystem()
+    joined = TrainedApart([half], [Manifest(half.name, half.tasks, {}, {})])
+    assert not joined.needs_link({"symbols_per_token": 16})
 
 
 def test_options_that_leave_nothing_to_the_link_are_kept():

@@ -59,7 +59,8 @@ class Transmitter:
         if not self.needs_link(options):
             return options
         if link.snr_db is None:
-            raise InvalidField("mcs", AUTO, f"{', '.join(MCS)} on a link whose SNR follows a schedule")
+            allowed = f"{', '.join(MCS)} on a link whose SNR follows a schedule or a recording"
+            raise InvalidField("mcs", AUTO, allowed)
         return {**options, "mcs": load_table().choose(link.channel, link.snr_db).name}
 
     def _encode(self, task: str, source: Source, mcs: Mcs, quality: int) -> EncodedInstance:
