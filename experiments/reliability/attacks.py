@@ -40,7 +40,7 @@ class Attack:
             self.findings.append({"status": status, "what": what, "file": self._keep(content)})
 
     def to_json(self) -> dict[str, Any]:
-        """As it is stored; each finding with what came instead, which input, and the file that holds it if any."""
+        """As it is stored; a finding states what came instead, of which input, and the file that keeps it."""
         return {
             "name": self.name,
             "num_inputs": self.statuses.total(),
