@@ -16,7 +16,7 @@ from client.setting_options import SystemOptions, parse_options
 from experiments.commands import options as common
 from experiments.evaluation.evaluate import Figure, evaluate, in_process
 from experiments.evaluation.network_link import over_services
-from experiments.evaluation.results import check_writable, write_figures
+from experiments.evaluation.results import check_writable, write_json
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import DEFAULT_SYSTEM
 from shared.tasks import get_task
@@ -90,7 +90,7 @@ def evaluate_command(
                 rows.append(asdict(scored.figure))
                 typer.echo(json.dumps(rows[-1]) if as_json else _line(scored.figure))
             if output is not None:
-                write_figures(output, rows)
+                write_json(output, rows)
 
 
 def _line(figure: Figure) -> str:

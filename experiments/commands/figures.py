@@ -14,7 +14,7 @@ from channel_service.radio.channels import Channel
 from experiments.commands.options import README, SYSTEM, THREADS, WEIGHTS, weights_of
 from experiments.data import load_examples
 from experiments.evaluation.evaluate import evaluate, in_process
-from experiments.evaluation.results import check_writable, read_figures, write_figures
+from experiments.evaluation.results import check_writable, read_figures, write_json
 from experiments.report.measured import CHANNELS, NO_NOISE_DB, SNRS_DB, realisations_of, sets_of, table_of
 from experiments.report.model_card import write_model_card
 from shared.settings import DEFAULT_WEIGHTS
@@ -69,7 +69,7 @@ def _measure(weights: Path, system: str, rows_file: Path, limit: int) -> list[di
                 dataset=dataset,
             )
             rows += [{**asdict(own.figure), "limit": limit} for own in measured]
-            write_figures(rows_file, rows)
+            write_json(rows_file, rows)
             typer.echo(f"{task} on {dataset}: measured")
     return rows
 
