@@ -17,7 +17,8 @@ from experiments.commands import options as common
 from experiments.commands.figures import put_table
 from experiments.commands.matches import matches_file, measure_matches, read_matches
 from experiments.evaluation.comparison import Comparison
-from experiments.evaluation.evaluate import evaluate, in_process
+from experiments.evaluation.evaluate import evaluate
+from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.results import check_writable
 from experiments.report.comparison import readme_table, write_report
 from shared.errors import InvalidField
@@ -177,8 +178,8 @@ def _measure(
         if not left:
             typer.echo(f"{number} of {len(todo)}: {contender} on {task}: kept", err=True)
             continue
-        with in_process(weights, contender.system) as send:
-            scored = evaluate(task, left, manifest=manifest, send=send, limit=limit, options=options)
+        send = SemanticLink.load(weights, contender.system).send
+        scored = evaluate(task, left, manifest=manifest, send=send, limit=limit, options=options)
         comparison.add([own for own in scored if own.figure.metric == scored[0].figure.metric], limit)
         num_measured += 1
         rest_min = (time.monotonic() - started) / num_measured * (len(todo) - number) / 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
 from enum import StrEnum
 from functools import partial
@@ -14,7 +15,8 @@ import typer
 
 from client.setting_options import SystemOptions, parse_options
 from experiments.commands import options as common
-from experiments.evaluation.evaluate import Figure, evaluate, in_process
+from experiments.evaluation.evaluate import Figure, evaluate
+from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.network_link import over_services
 from experiments.evaluation.results import check_writable, write_json
 from shared.settings import DEFAULT_WEIGHTS
@@ -84,7 +86,11 @@ def evaluate_command(
     rows: list[dict[str, Any]] = []
     if output is not None:
         check_writable(output)
-    with over_services(weights, manifest, url) if networked else in_process(weights, system) as send:
+    with (
+        over_services(weights, manifest, url)
+        if networked
+        else nullcontext(SemanticLink.load(weights, system).send)
+    ) as send:
         for name in tasks:
             for scored in measure(name, links, send=send):
                 rows.append(asdict(scored.figure))

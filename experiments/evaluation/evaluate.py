@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,7 @@ from channel_service.radio.channels import Channel
 from experiments.data import load_examples
 from experiments.data.base import Examples
 from experiments.evaluation.baselines import guesser
-from experiments.evaluation.link import LinkAnswer, SemanticLink
+from experiments.evaluation.link import LinkAnswer
 from experiments.evaluation.measures import measures_of
 from experiments.evaluation.metrics import Measured
 from shared.errors import InvalidField
@@ -253,9 +251,3 @@ def _choose(num_instances: int, limit: int | None) -> NDArray[np.int64]:
     if limit is None or limit >= num_instances:
         return np.arange(num_instances)
     return np.sort(np.random.default_rng(0).choice(num_instances, limit, replace=False))
-
-
-@contextmanager
-def in_process(weights: Path, system: str) -> Iterator[Sender]:
-    """A sender that needs no services."""
-    yield SemanticLink.load(weights, system).send
