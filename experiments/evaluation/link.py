@@ -45,19 +45,8 @@ class LinkAnswer:
     coded_bits: int = 0
 
 
-@dataclass(frozen=True)
-class _Passed:
-    """One instance on the far side of a channel.
-
-    Attributes:
-        sent: By the transmitter.
-        received: By the receiver, after the equaliser.
-        realised_snr_db: Measured on this frame [dB].
-    """
-
-    sent: EncodedInstance
-    received: Received
-    realised_snr_db: float
+_Passed = tuple[EncodedInstance, Received, float]
+"""What was sent, what the receiver has of it after its equaliser, and the SNR measured on the frame [dB]."""
 
 
 class SemanticLink:
@@ -129,7 +118,7 @@ class SemanticLink:
             if key not in encoded:
                 encoded[key] = self.transmitter.encode(task, sources, adapted)
             passed += self._pass(encoded[key], channel, frame_numbers, csi)
-            if sum(own.sent.symbols.size for own in passed) >= self._symbols_at_a_time:
+            if sum(sent.symbols.size for sent, *_ in passed) >= self._symbols_at_a_time:
                 answers += self._answer(task, passed)
                 passed = []
         rest = iter(answers + self._answer(task, passed))
@@ -159,7 +148,7 @@ class SemanticLink:
             state = frame_pb2.ChannelState(csi=csi, noise_variance=drawn.noise_variance)
             write_csi(state, drawn)
             received = equalise_frame(y, state, self.receiver.equaliser).received
-            passed.append(_Passed(instance, received, realised_snr_db))
+            passed.append((instance, received, realised_snr_db))
         return passed
 
     @property
@@ -169,15 +158,15 @@ class SemanticLink:
 
     def _answer(self, task: str, passed: Sequence[_Passed]) -> list[LinkAnswer]:
         """The receiver's answers, in order."""
-        answers = self.receiver.decode(task, [own.received for own in passed]) if passed else []
+        answers = self.receiver.decode(task, [received for _, received, _ in passed]) if passed else []
         return [
             LinkAnswer(
                 answer,
-                own.sent.symbols.size,
-                own.sent.symbols.nbytes,
-                own.realised_snr_db,
-                own.sent.information_bits,
-                own.sent.coded_bits,
+                sent.symbols.size,
+                sent.symbols.nbytes,
+                realised_snr_db,
+                sent.information_bits,
+                sent.coded_bits,
             )
-            for answer, own in zip(answers, passed, strict=True)
+            for answer, (sent, _, realised_snr_db) in zip(answers, passed, strict=True)
         ]
