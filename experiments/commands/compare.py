@@ -18,7 +18,7 @@ from experiments.commands.figures import put_table
 from experiments.commands.matches import matches_file, measure_matches, read_matches
 from experiments.evaluation.comparison import Comparison
 from experiments.evaluation.evaluate import evaluate
-from experiments.evaluation.link import SemanticLink
+from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.results import check_writable
 from experiments.report.comparison import readme_table, write_report
 from shared.errors import InvalidField
@@ -172,7 +172,7 @@ def _measure(
     todo = [(task, own) for task, own in pairs if (own.system, task) not in missing]
     started, num_measured = time.monotonic(), 0
     for number, (task, contender) in enumerate(todo, 1):
-        manifest = load_joint_manifest(common.weights_of(weights, contender.system))
+        manifest = load_joint_manifest(weights_of(weights, contender.system))
         options = get_system(contender.system).read_options(task, contender.options)
         left = _links_left(comparison, manifest, task, options, links, limit)
         if not left:

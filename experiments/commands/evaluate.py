@@ -16,7 +16,7 @@ import typer
 from client.setting_options import SystemOptions, parse_options
 from experiments.commands import options as common
 from experiments.evaluation.evaluate import Figure, evaluate
-from experiments.evaluation.link import SemanticLink
+from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.network_link import over_services
 from experiments.evaluation.results import check_writable, write_json
 from shared.settings import DEFAULT_WEIGHTS
@@ -69,7 +69,7 @@ def evaluate_command(
 ) -> None:
     """Measure tasks on a split (Algorithm 2), of the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
-    manifest = load_joint_manifest(common.weights_of(weights, system))
+    manifest = load_joint_manifest(weights_of(weights, system))
     tasks = [get_task(name.strip()).name for name in task.split(",")] if task else list(manifest.tasks)
     links = common.links_of(channel, snr_db, seed, fading)
     networked = over_network or url is not None

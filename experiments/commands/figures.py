@@ -11,10 +11,10 @@ import typer
 
 from channel_service.links.settings import LinkSettings
 from channel_service.radio.channels import Channel
-from experiments.commands.options import README, SYSTEM, THREADS, WEIGHTS, weights_of
+from experiments.commands.options import README, SYSTEM, THREADS, WEIGHTS
 from experiments.data import load_examples
 from experiments.evaluation.evaluate import evaluate
-from experiments.evaluation.link import SemanticLink
+from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.results import check_writable, read_figures, write_json
 from experiments.report.measured import CHANNELS, NO_NOISE_DB, SNRS_DB, realisations_of, sets_of, table_of
 from experiments.report.model_card import write_model_card

@@ -11,9 +11,8 @@ from typing import Any
 import typer
 
 from channel_service.radio.channels import Channel
-from experiments.commands.options import weights_of
 from experiments.evaluation.evaluate import evaluate
-from experiments.evaluation.link import SemanticLink
+from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.matching import match, mean_channel_uses, quality_option, validation_sources
 from experiments.evaluation.results import write_json
 from shared.errors import InvalidField

@@ -49,6 +49,18 @@ _Passed = tuple[EncodedInstance, Received, float]
 """What was sent, what the receiver has of it after its equaliser, and the SNR measured on the frame [dB]."""
 
 
+def weights_of(weights: Path, system: str) -> tuple[Path, ...]:
+    """The folders with a system's weights: one, or one a task.
+
+    Raises:
+        UnknownName: If `weights` holds none of that system.
+    """
+    folders = find_weights(weights)
+    if system not in folders:
+        raise UnknownName("system", system, ", ".join(folders) or "none: the folder holds no weights")
+    return folders[system]
+
+
 class SemanticLink:
     """The services' own parts in one process: encode -> draw, apply -> equalise -> decode.
 
@@ -72,11 +84,8 @@ class SemanticLink:
         Raises:
             UnknownName: If the folder holds no weights of the system.
         """
-        transmitters, receivers = load_transmitters(weights, [system]), load_receivers(weights, [system])
-        if system not in transmitters:
-            held = ", ".join(find_weights(weights)) or "none: the folder holds no weights"
-            raise UnknownName("system", system, held)
-        return cls(transmitters[system], receivers[system])
+        weights_of(weights, system)  # raises where there are none
+        return cls(load_transmitters(weights, [system])[system], load_receivers(weights, [system])[system])
 
     def send(
         self,
