@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from dataclasses import asdict
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import typer
@@ -23,13 +22,6 @@ from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import DEFAULT_SYSTEM
 from shared.tasks import get_task
 from shared.weights import load_joint_manifest
-
-
-class Split(StrEnum):
-    """What may be measured of a data set."""
-
-    TEST = "test"
-    VALIDATION = "validation"
 
 
 def evaluate_command(
@@ -51,7 +43,7 @@ def evaluate_command(
     dataset: Annotated[
         str | None, typer.Option(help="Data set to measure on; each task's first when absent (semcom data).")
     ] = None,
-    split: Annotated[Split, typer.Option(help="Split of the data set.")] = Split.TEST,
+    split: Annotated[Literal["test", "validation"], typer.Option(help="Split of the data set.")] = "test",
     option: SystemOptions = None,
     limit: common.LIMIT = None,
     over_network: Annotated[
@@ -80,7 +72,7 @@ def evaluate_command(
         num_realisations=realisations,
         limit=limit,
         dataset=dataset,
-        split=split.value,
+        split=split,
         options=parse_options(option or []),
     )
     rows: list[dict[str, Any]] = []
