@@ -36,7 +36,6 @@ Returns for each channel the answers, in order.
 
 
 _IN_ROW = ("model", "fading", "snr_db", "seed", "trace_gains")
-SNR_DEFINITION = "Es/N0 per complex symbol, unit mean symbol power [dB]"
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Figure:
     guesser: float | None
     over_network: bool
     config: Mapping[str, Any]
-    snr_definition: str = SNR_DEFINITION
+    snr_definition: str = "Es/N0 per complex symbol, unit mean symbol power [dB]"
     information_bits: float = 0.0
     coded_bits: float = 0.0
     code_rate: float | None = None
@@ -147,7 +146,8 @@ def evaluate(
     _check_labels(examples, manifest)
     measures = {measure: guesser(examples, measure) for measure in measures_of(examples)}
     indices = _choose(len(examples), limit)
-    answers = _send_all(examples, indices, _realisations(channels, num_realisations), send, chosen)
+    seeded = [replace(own, seed=own.seed + offset) for own in channels for offset in range(num_realisations)]
+    answers = _send_all(examples, indices, seeded, send, chosen)
     stated = {
         "task": task,
         "system": manifest.system,
@@ -168,11 +168,6 @@ def evaluate(
             told = {**stated, "metric": measure.name, "guesser": guessed}
             scored.append(_score(measured, list(chain(*own)), channel, told, config))
     return scored
-
-
-def _realisations(channels: Sequence[Channel], number: int) -> list[Channel]:
-    """Each channel with so many consecutive seeds."""
-    return [replace(channel, seed=channel.seed + offset) for channel in channels for offset in range(number)]
 
 
 def _score(
