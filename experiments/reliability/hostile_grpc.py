@@ -75,13 +75,14 @@ async def _send_all(attack: Attack, address: str, inputs: Iterator[tuple[Call, s
 
 
 async def _status_of(channel: grpc.aio.Channel, call: Call, content: bytes) -> str:
-    """Name of the status that a method answers to bytes, which gRPC sends as they are."""
+    """Name of the status that a method answers to bytes, which go over the wire as they are."""
     try:
         if call.is_stream:
-            async for _ in channel.stream_stream(call.method)(iter([content]), timeout=_CALL_TIMEOUT_S):
+            stream = channel.stream_stream(call.method, bytes, bytes)
+            async for _ in stream(iter([content]), timeout=_CALL_TIMEOUT_S):
                 pass
         else:
-            await channel.unary_unary(call.method)(content, timeout=_CALL_TIMEOUT_S)
+            await channel.unary_unary(call.method, bytes, bytes)(content, timeout=_CALL_TIMEOUT_S)
     except grpc.aio.AioRpcError as error:
         status = str(error.code().name)
         # Health and reflection are gRPC's own code, which calls bytes that are no message UNKNOWN.
