@@ -22,6 +22,8 @@ from client.errors import ClientError
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_CHANNEL_URL = "http://127.0.0.1:8001"
+# For a service's own words about a request that it gave up, after the time that it was given.
+_MARGIN_S = 10.0
 
 Media = str | Path | bytes
 """A file's path, or its bytes."""
@@ -95,7 +97,7 @@ class SemcomClient:
         Args:
             base_url: Of the transmitter.
             channel_url: Of the channel service, for links and reports.
-            timeout_s: Longest wait for one answer [s].
+            timeout_s: Longest wait for one answer, but for a request that is given more time [s].
             token: Access token of the services; SEMCOM_ACCESS_TOKEN of the environment where absent.
             authority: PEM file of who signs their certificates; SEMCOM_TLS_AUTHORITY where absent.
         """
@@ -103,6 +105,7 @@ class SemcomClient:
         authority = authority or os.environ.get("SEMCOM_TLS_AUTHORITY")
         self._transmitter = open_http(base_url, timeout_s, token, authority)
         self._channel = open_http(channel_url, timeout_s, token, authority)
+        self._timeout_s = timeout_s
 
     def __enter__(self) -> SemcomClient:
         return self
@@ -138,8 +141,8 @@ class SemcomClient:
         Args:
             task: One of `tasks()`.
             text: UTF-8 text, where the task takes one.
-            image: PNG or JPEG; a path or bytes, as for all media.
-            audio: WAV or FLAC.
+            image: PNG, JPEG, WebP, BMP or GIF; a path or bytes, as for all media.
+            audio: WAV, FLAC, OGG, MP3, WebM or MP4.
             video: MP4, AVI or WebM.
             system: One of `systems()`; the transmitter's default where absent.
             link: Named link; "default" where absent.
@@ -167,6 +170,7 @@ class SemcomClient:
             "/transmit",
             # Pairs, so that the service refuses an option that is another parameter too.
             params=[*_present(query).items(), *(options or {}).items()],
+            timeout=self._timeout_s if timeout_s is None else max(self._timeout_s, timeout_s + _MARGIN_S),
             **_body(text, _present(media)),
         )
         return result

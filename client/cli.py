@@ -64,8 +64,12 @@ class ReportFormat(StrEnum):
     PARQUET = "parquet"
 
 
-Image = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="PNG or JPEG file.")]
-Audio = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="WAV or FLAC file.")]
+Image = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="PNG, JPEG, WebP, BMP or GIF file.")
+]
+Audio = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="WAV, FLAC, OGG, MP3, WebM or MP4 file.")
+]
 Video = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="MP4, AVI or WebM file.")]
 Url = Annotated[str, typer.Option(envvar="SEMCOM_URL", help="Of the transmitter.")]
 Weights = Annotated[
@@ -122,7 +126,7 @@ def send(
     link: Annotated[str | None, typer.Option(help="Named link; default if absent.")] = None,
     frame_number: Annotated[int | None, typer.Option(help="Fixes the draw, with the seed.")] = None,
     encoding: Annotated[str | None, typer.Option(help="float32, float16 or int8.")] = None,
-    timeout_s: Annotated[float | None, typer.Option(help="Longest time of the request [s].")] = None,
+    timeout_s: Annotated[float | None, typer.Option(help="Longest time of the request, in seconds.")] = None,
     option: SystemOptions = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write an answer that is a picture here, as PNG.")
@@ -163,7 +167,9 @@ def report(
     kind: Annotated[
         Report, typer.Argument(help="overhead, paper (its overhead table in KB), latency or instances.")
     ],
-    output_format: Annotated[ReportFormat, typer.Option("--format", help="How.")] = ReportFormat.TABLE,
+    output_format: Annotated[
+        ReportFormat, typer.Option("--format", help="How the report is written.")
+    ] = ReportFormat.TABLE,
     group_by: Annotated[
         str | None,
         typer.Option(
@@ -182,9 +188,9 @@ def report(
     max_snr_db: Annotated[float | None, typer.Option(help="Highest requested SNR, in dB.")] = None,
     since: Annotated[str | None, typer.Option(help="ISO 8601, UTC without a zone.")] = None,
     until: Annotated[str | None, typer.Option(help="ISO 8601, UTC without a zone.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Rows at most, of instances.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Rows at most, for instances alone.")] = None,
     offset: Annotated[
-        int | None, typer.Option(help="Rows to leave out before the first, of instances.")
+        int | None, typer.Option(help="Rows to leave out before the first, for instances alone.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write csv or parquet here.")] = None,
     channel_url: ChannelUrl = DEFAULT_CHANNEL_URL,

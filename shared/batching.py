@@ -166,6 +166,8 @@ class BatchQueue(Generic[_Item, _Result]):
             raise
         except Exception as error:
             results = [error] * len(batch)
+        if len(results) != len(batch):  # whose is whose is not known, and somebody would wait for ever
+            results = [_wrong_number(results, batch)] * len(batch)
         for entry, result in zip(batch, results, strict=True):
             if entry.future.done():  # its caller is gone
                 continue
@@ -200,8 +202,15 @@ def together_or_each(
         items: At least one.
     """
     try:
-        return list(work(items))
+        results = list(work(items))
+        if len(results) != len(items):
+            raise _wrong_number(results, items)
+        return [*results]
     except Exception as error:
         if len(items) == 1:
             return [error]
     return [result for item in items for result in together_or_each(work, [item])]
+
+
+def _wrong_number(results: Sequence[Any], items: Sequence[Any]) -> ValueError:
+    return ValueError(f"{len(results)} results of {len(items)} items")

@@ -99,7 +99,7 @@ class Unauthenticated(SemcomError):
     def __init__(self) -> None:
         super().__init__(
             "authorization is missing or wrong; allowed: the header 'Authorization: Bearer TOKEN' with the "
-            "service's access token"
+            "service's access token, which semcom and its Python client take from SEMCOM_ACCESS_TOKEN"
         )
         self.field = "authorization"
 

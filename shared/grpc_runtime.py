@@ -199,8 +199,9 @@ def bind(server: grpc.aio.Server, host: str, port: int, access: Access, setting:
     Raises:
         InvalidField: If the port cannot be had.
     """
+    name = f"[{host}]" if ":" in host else host  # an IPv6 address has colons of its own
     try:
-        return access.add_port(server, f"{host}:{port}")
+        return access.add_port(server, f"{name}:{port}")
     except RuntimeError as error:
         raise InvalidField(setting, port, f"a free port of {host}") from error
 

@@ -38,8 +38,10 @@ _MESSAGE_PREFIX = "Input should be "
 # What is allowed, where the validator's own words do not say it.
 _ALLOWED: Mapping[str, str] = {
     "missing": "a value: it is required",
-    "extra_forbidden": "no field of this name",
+    "extra_forbidden": "nothing: there is no field of this name here",
     "json_invalid": "well-formed JSON",
+    "model_attributes_type": "a JSON object, sent with the header Content-Type: application/json",
+    "datetime_from_date_parsing": "a time in ISO 8601, such as 2026-01-31T12:00:00Z",
 }
 # A place is free within about a second where an instance takes some ten milliseconds.
 _HEADERS: Mapping[type[SemcomError], dict[str, str]] = {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _S = TypeVar("_S", bound=BaseSettings)
+# What a header can carry as it is: HTTP drops blanks around a value, and gRPC takes ASCII alone.
+_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
@@ -37,6 +40,13 @@ class ServiceSettings(BaseSettings):
         8.0, gt=0, le=3600, description="Longest time for what is at work when the service is told to stop."
     )
     insecure: bool = Field(False, description="Listen beyond loopback without a token and TLS.")
+
+    @field_validator("access_token")
+    @classmethod
+    def _can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not _TOKEN.fullmatch(token.get_secret_value()):
+            raise ValueError("printable ASCII characters without blanks before or after them")
+        return token
 
 
 class ChannelSettings(ServiceSettings):

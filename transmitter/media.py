@@ -43,12 +43,17 @@ MAX_VIDEO_PIXELS = 1920 * 1088
 MAX_VIDEO_FRAMES = 10_000
 MAX_KEPT_FRAMES = 64
 MAX_KEPT_SIDE = 480
+# Of decoders, which count in whole blocks. They decode a frame before its size can be looked at, FFmpeg even
+# one to learn its size, and a file of some kilobytes may hold a frame of gigabytes.
+_DECODER_OPTIONS = {"max_pixels": str(2 * MAX_VIDEO_PIXELS)}
 
-# Decoded in less time than it takes to hand it to a thread. Of the others a few bytes may hold many pixels.
+# Decoded in less time than it takes to hand it to a thread: a text of the most characters, but not megabytes
+# of blanks. Of the others a few bytes may hold many pixels.
 _AT_ONCE: frozenset[Modality] = frozenset({"text"})
+_MAX_BYTES_AT_ONCE = 4 * MAX_TEXT_CHARS
 _ALLOWED_IMAGE = "a whole PNG, JPEG, WebP, BMP or GIF file"
 _ALLOWED_AUDIO = "a whole WAV, FLAC, OGG, MP3, WebM or MP4 file"
-_ALLOWED_VIDEO = "a whole MP4, AVI or WebM file"
+_ALLOWED_VIDEO = f"a whole MP4, AVI or WebM file of at most {MAX_VIDEO_PIXELS} pixels a frame"
 _IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 # What Pillow's plugins are seen to raise on damaged files, besides UnidentifiedImageError (an OSError).
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error)
@@ -64,7 +69,7 @@ async def decode_source(fields: Mapping[Modality, bytes]) -> Source:
     Raises:
         UnsupportedMedia, TooLarge, InvalidField: As `decode_media` does.
     """
-    if fields.keys() <= _AT_ONCE:
+    if fields.keys() <= _AT_ONCE and sum(map(len, fields.values())) <= _MAX_BYTES_AT_ONCE:
         return _decode_all(fields)
     return await asyncio.to_thread(_decode_all, fields)
 
@@ -155,7 +160,7 @@ def _read_stream(data: bytes, container: Container) -> tuple[NDArray[np.float32]
     kept: list[NDArray[np.float32]] = []
     rate_hz = num_samples = 0
     try:
-        with av.open(io.BytesIO(data), "r", format=container.name, metadata_errors="replace") as clip:
+        with _open(data, container) as clip:
             if not clip.streams.audio:
                 raise UnsupportedMedia("audio", "no sound stream", _ALLOWED_AUDIO)
             to_float = av.AudioResampler(format="fltp")
@@ -168,6 +173,13 @@ def _read_stream(data: bytes, container: Container) -> tuple[NDArray[np.float32]
     except _AV_ERRORS as error:
         raise UnsupportedMedia("audio", _describe(data, error), _ALLOWED_AUDIO) from None
     return np.concatenate(kept or [np.empty(0, np.float32)]).astype(np.float32), rate_hz
+
+
+def _open(data: bytes, container: Container) -> Any:
+    """A file that FFmpeg reads, whatever pictures are beside its sound."""
+    return av.open(
+        io.BytesIO(data), "r", format=container.name, metadata_errors="replace", options=_DECODER_OPTIONS
+    )
 
 
 def _check_sound(rate_hz: int, num_channels: int, num_samples: int) -> None:
@@ -200,7 +212,7 @@ def decode_video(data: bytes) -> NDArray[np.uint8]:
     if container is None or not container.is_whole(data):
         raise UnsupportedMedia("video", _describe(data), _ALLOWED_VIDEO)
     try:
-        with av.open(io.BytesIO(data), "r", format=container.name, metadata_errors="replace") as clip:
+        with _open(data, container) as clip:
             if not clip.streams.video:
                 raise UnsupportedMedia("video", "no picture stream", _ALLOWED_VIDEO)
             frames = _sample_frames(clip)
@@ -218,11 +230,13 @@ def _sample_frames(clip: Any) -> list[NDArray[np.uint8]]:
     """
     kept: list[NDArray[np.uint8]] = []
     stride, size = 1, None
+    decoder = clip.streams.video[0].codec_context
+    if decoder is None:
+        raise ValueError("no decoder for its pictures")
+    decoder.options = _DECODER_OPTIONS
+    _check_frame_size(decoder.width, decoder.height)
     for index, frame in enumerate(clip.decode(video=0)):
-        if frame.width * frame.height > MAX_VIDEO_PIXELS:
-            raise TooLarge(
-                "video", f"{frame.width}x{frame.height}", f"at most {MAX_VIDEO_PIXELS} pixels a frame"
-            )
+        _check_frame_size(frame.width, frame.height)
         if index >= MAX_VIDEO_FRAMES:
             raise TooLarge("video", f"more than {index} frames", f"at most {MAX_VIDEO_FRAMES} frames")
         if index % stride:
@@ -232,6 +246,11 @@ def _sample_frames(clip: Any) -> list[NDArray[np.uint8]]:
         size = size or _kept_size(frame.width, frame.height)
         kept.append(frame.to_ndarray(width=size[0], height=size[1], format="rgb24"))
     return kept
+
+
+def _check_frame_size(width: int, height: int) -> None:
+    if width * height > MAX_VIDEO_PIXELS:
+        raise TooLarge("video", f"{width}x{height}", f"at most {MAX_VIDEO_PIXELS} pixels a frame")
 
 
 def _kept_size(width: int, height: int) -> tuple[int, int]:

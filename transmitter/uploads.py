@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -21,6 +22,8 @@ from transmitter.queries import TEXT_DESCRIPTION, TextBody
 # Room for one field too many of each modality, so that the message can name it.
 _MAX_PARTS = 2 * len(MODALITIES)
 _DRAIN_FACTOR = 4
+# A larger form is parsed in a thread: of megabytes it takes seconds.
+_MAX_BYTES_AT_ONCE = 1 << 15
 
 _Fields = list[tuple[str, bytes]]
 
@@ -96,6 +99,12 @@ async def _read_json(request: Request, max_bytes: int) -> _Fields:
 
 async def _read_urlencoded(request: Request, max_bytes: int) -> _Fields:
     body = b"".join([chunk async for chunk in _limited(request, max_bytes)])
+    if len(body) <= _MAX_BYTES_AT_ONCE:
+        return _parse_urlencoded(body)
+    return await asyncio.to_thread(_parse_urlencoded, body)
+
+
+def _parse_urlencoded(body: bytes) -> _Fields:
     try:
         pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARTS
@@ -176,7 +185,7 @@ def _pick(fields: _Fields, task: Task) -> dict[Modality, bytes]:
     values: Mapping[str, bytes] = dict(fields)
     for modality in task.modalities:
         if modality not in values:
-            raise InvalidField(modality, "missing", allowed)
+            raise InvalidField(modality, "(absent)", allowed)
     return {modality: values[modality] for modality in task.modalities}
 
 

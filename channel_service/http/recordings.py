@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Path, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from channel_service.links.recording import Recordings
@@ -17,6 +18,7 @@ from shared.http_runtime import error_responses
 from shared.wire import MAX_MESSAGE_BYTES
 
 RECORDING_TYPE = "application/jsonl"
+_CHUNK_BYTES = 1 << 16
 # Suffix of a trace's file, by media type of the request body.
 TRACE_SUFFIXES: Mapping[str, str] = {"text/csv": ".csv", "application/octet-stream": ".npy"}
 
@@ -71,9 +73,20 @@ def _download_routes(recordings: Recordings, traces: Traces) -> APIRouter:
         responses=error_responses(404),
     )
     async def get_recording(name: RecordingName) -> Response:
-        return FileResponse(recordings.path(name), media_type=RECORDING_TYPE)
+        path = recordings.path(name)
+        num_bytes = await asyncio.to_thread(recordings.num_bytes, name)
+        headers = {"Content-Length": str(num_bytes)}
+        return StreamingResponse(_first_bytes(path, num_bytes), media_type=RECORDING_TYPE, headers=headers)
 
     return router
+
+
+def _first_bytes(path: FilePath, num_bytes: int) -> Iterator[bytes]:
+    """The file as it was when its size was read: a link may be recording frames into it."""
+    with path.open("rb") as file:
+        while num_bytes and (chunk := file.read(min(num_bytes, _CHUNK_BYTES))):
+            num_bytes -= len(chunk)
+            yield chunk
 
 
 def _upload_routes(recordings: Recordings, traces: Traces) -> APIRouter:

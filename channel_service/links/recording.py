@@ -16,7 +16,6 @@ import base64
 import hashlib
 import io
 import json
-import math
 import os
 import threading
 from collections.abc import Sequence
@@ -31,12 +30,18 @@ from channel_service.links.settings import LinkSettings
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField, UnknownName
 from shared.names import shorten_names
+from shared.signal import MAX_SNR_DB, MIN_SNR_DB, noise_variance_from_snr_db
 
 SUFFIX = ".jsonl"
 _HEADER = {"format": "semcom recording", "version": 1}
 # Settings of the link that are not part of one frame's draw.
 _NOT_RECORDED = ("snr_schedule", "record", "replay")
 _MAX_FRAME_NUMBER = (1 << 64) - 1
+# Those of the SNRs that a link can have.
+_MIN_NOISE_VARIANCE: float = noise_variance_from_snr_db(MAX_SNR_DB)
+_MAX_NOISE_VARIANCE: float = noise_variance_from_snr_db(MIN_SNR_DB)
+# Far above the gains of every model and trace; the received symbols stay finite.
+_MAX_GAIN = 1e6
 # What can be raised by a line that is not in the format; an uploaded file may hold anything.
 _FORMAT_ERRORS = (
     *(ValueError, KeyError, TypeError, AttributeError),
@@ -82,12 +87,15 @@ class Entry:
         """
         fields: dict[str, Any] = json.loads(line)
         noise_variance = fields["noise_variance"]
-        if not (math.isfinite(noise_variance) and noise_variance > 0):
-            raise InvalidField("noise_variance", noise_variance, "a finite number above 0")
+        if not _MIN_NOISE_VARIANCE <= noise_variance <= _MAX_NOISE_VARIANCE:
+            allowed = f"{_MIN_NOISE_VARIANCE:g} to {_MAX_NOISE_VARIANCE:g}"
+            raise InvalidField("noise_variance", noise_variance, allowed)
         data = base64.b64decode(fields["gains"]["data"], validate=True)
         gains = np.frombuffer(data, dtype="<c8").reshape(fields["gains"]["shape"])
         if not np.isfinite(gains).all():
             raise InvalidField("gains", "NaN or infinity", "finite numbers")
+        if (largest := float(np.abs(gains).max(initial=0.0))) > _MAX_GAIN:
+            raise InvalidField("gains", f"|h| = {largest:g}", f"|h| up to {_MAX_GAIN:g}")
         settings = LinkSettings(**fields["settings"])
         settings.to_proto()  # raises an error if a value has the wrong type
         return cls(**{**fields, "settings": settings, "gains": gains})
@@ -142,6 +150,15 @@ class Recordings:
         if not (is_name(name) and path.is_file()):
             raise UnknownName("recording", name, shorten_names(self.names()))
         return path
+
+    def num_bytes(self, name: str) -> int:
+        """Size of a recording's file, in which no frame is half written [bytes].
+
+        Raises:
+            UnknownName: If there is no recording of this name.
+        """
+        with self._lock:
+            return self.path(name).stat().st_size
 
     def store(self, name: str, data: bytes) -> int:
         """Store an uploaded recording.

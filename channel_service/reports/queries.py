@@ -20,14 +20,16 @@ MAX_INSTANCES = 100_000
 _MAX_BIN_DB = MAX_SNR_DB - MIN_SNR_DB
 # An edge is a product of floats; rounding gives 0.3 instead of 0.30000000000000004.
 _BIN_DECIMALS = 6
+# An SNR on the edge of a bin belongs to the bin above it, but 0.3 / 0.1 is 2.9999999999999996.
+_RATIO_DECIMALS = 9
 _PAPER_KILOBYTES_A_REAL = 4 / 1000
 _COLUMNS = INSTANCES.c
 
 
 def _snr_bin(query: ReportQuery) -> ColumnElement[Any]:
     """Lower edge of the bin that contains the requested SNR [dB]."""
-    edge = func.floor(_COLUMNS.requested_snr_db / query.snr_bin_db) * query.snr_bin_db
-    return func.round(edge, _BIN_DECIMALS)
+    ratio = func.round(_COLUMNS.requested_snr_db / query.snr_bin_db, _RATIO_DECIMALS)
+    return func.round(func.floor(ratio) * query.snr_bin_db, _BIN_DECIMALS)
 
 
 def _time_in(form: str) -> Callable[[ReportQuery], ColumnElement[Any]]:

@@ -85,11 +85,13 @@ def data_command(
         return
     console = Console()
     console.print(_table(findings))
-    where = f"Data sets are read from {folder}." if folder else "Set SEMCOM_DATA to the folder of data sets."
+    where = "Set SEMCOM_DATA to the folder of data sets."
+    if folder:
+        where = f"Data sets are read from {folder}{'' if Path(folder).is_dir() else ', which is no folder'}."
     lines = [f"{where} Decoded files are kept in {cache_folder()}."]
     for finding in findings:
         if finding.missing or finding.missing_programs:
-            lines.append(f"\n{finding.dataset}: get it from {finding.source}")
+            lines.append(f"\n{finding.dataset}, source: {finding.source}")
         lines += [f"  missing file {file}" for file in finding.missing]
         for program in finding.missing_programs:
             lines.append(f"  missing program {program}, install it: apt install {program}")
@@ -97,7 +99,7 @@ def data_command(
 
 
 def _table(findings: list[Finding]) -> Table:
-    table = Table(*(Column(name, no_wrap=True) for name in ("task", "data set", *SPLITS)), "is")
+    table = Table(*(Column(name, no_wrap=True) for name in ("task", "data set", "found")), "instead of")
     task = ""
     for finding in findings:
         if task and finding.task != task:
@@ -105,8 +107,8 @@ def _table(findings: list[Finding]) -> Table:
         cells = (
             "" if finding.task == task else finding.task,
             finding.dataset,
-            *("found" if split in finding.found else "-" for split in SPLITS),
-            f"instead of {finding.stands_for}" if finding.stands_for else "the paper's",
+            "all splits" if finding.found == SPLITS else ", ".join(finding.found) or "-",
+            finding.stands_for or "- (the paper's own)",
         )
         table.add_row(*(Text(cell) for cell in cells))
         task = finding.task

@@ -45,6 +45,6 @@ def _load(task: str, split: str, name: str) -> Examples:
         raise DatasetMissing(name, "SEMCOM_DATA", "set it to the folder that holds the data sets")
     root = Path(folder or "")
     for file in dataset.missing_files(root, split):
-        raise DatasetMissing(name, str(root / file), f"get it from {dataset.source}")
+        raise DatasetMissing(name, str(root / file), f"source: {dataset.source}")
     stated = dataset.test_is if split == "test" else split
     return Examples(**vars(dataset.load(root, split)), dataset=name, split=stated, task=task)

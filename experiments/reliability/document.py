@@ -96,7 +96,8 @@ one worker with {figures["litserve_threads"]} threads, in batches of up to 32.
 
 {tables.throughput_table(figures)}
 
-Both halves in one process, without services:
+Both halves in one process, without services. The goals take the best row of a task: its model time is that of
+a batch of 1, its batched rate that of the largest batch.
 
 {tables.in_process_table(figures)}
 
@@ -119,10 +120,10 @@ def _faults(figures: Mapping[str, Any]) -> str:
     scale = figures["scale"]
     return f"""Each service is killed (SIGKILL, started again 1 s later), paused (SIGSTOP for
 {scale["pause_s"]:g} s) and restarted (SIGTERM, then started again) under {figures["num_clients"]} clients.
-Their requests have a `timeout_s` of {scale["deadline_s"]:g} each. "Away" is the time from the hit until
-/readyz answers 200. While the transmitter itself is gone or stopped nobody can answer its clients: their
-refused connections and their own patience count as "no answer", and deadlines are judged for the requests
-before and after.
+Their requests have a `timeout_s` of {scale["deadline_s"]:g} s each. "Away" is the time from the hit until
+/readyz answers 200. The books are the report store.
+While the transmitter itself is gone or stopped nobody can answer its clients: their refused connections and
+their own patience count as "no answer", and deadlines are judged for the requests before and after.
 
 {tables.fault_table(figures)}
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -18,7 +19,7 @@ from experiments.training.warm_start import copy_first_layers, load_bert
 from shared.errors import InvalidField
 from shared.networks.batch import Batch
 from shared.networks.profiles import Profile
-from shared.systems import get_system
+from shared.systems import SYSTEMS, get_system
 from shared.weights import Half
 
 
@@ -143,5 +144,9 @@ def get_trainable(system: str) -> type[TrainableSystem]:
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        raise InvalidField("system", system, "a system that is trained") from error
+        raise InvalidField("system", system, f"a system that is trained: {', '.join(_trained())}") from error
     return cast(type[TrainableSystem], module.Trainable)
+
+
+def _trained() -> list[str]:
+    return [name for name in SYSTEMS if find_spec(f"experiments.systems.{name}")]

@@ -23,6 +23,9 @@ MIN_H264_CRF, MAX_H264_CRF = 0, 51
 # Far above what the transmitter lets in; damaged bytes may claim anything.
 _MAX_IMAGE_PIXELS = 25_000_000
 _MAX_CLIP_PIXELS = 100_000_000
+# Of one frame, told to the decoder: a stream of some kilobytes may hold frames of hundreds of megabytes.
+_MAX_FRAME_PIXELS = 4_000_000
+_DECODER_OPTIONS = {"max_pixels": str(_MAX_FRAME_PIXELS)}
 _H264_RATE_HZ = 25
 _PCM_SCALE = 32767.0
 # What Pillow is seen to raise on damaged files.
@@ -109,11 +112,12 @@ def decode_h264(data: bytes) -> NDArray[np.uint8]:
     """An H.264 stream to RGB, uint8, shape [num_frames, height, width, 3]; odd sides come back longer by one.
 
     Raises:
-        UnsupportedMedia: If it is no stream of frames of one size, or if it has more than 100 million pixels.
+        UnsupportedMedia: If it is no stream of frames of one size, or if a frame has more than 4 million
+            pixels or the clip more than 100 million.
     """
     allowed = "a whole H.264 stream of frames of one size"
     try:
-        with av.open(io.BytesIO(data), "r", format="h264") as clip:
+        with av.open(io.BytesIO(data), "r", format="h264", options=_DECODER_OPTIONS) as clip:
             frames = _read_frames(clip)
     except _AV_ERRORS as error:
         raise UnsupportedMedia("video", f"{len(data)} bytes: {error}", allowed) from None
@@ -125,6 +129,7 @@ def decode_h264(data: bytes) -> NDArray[np.uint8]:
 def _read_frames(clip: Any) -> list[NDArray[np.uint8]]:
     frames: list[NDArray[np.uint8]] = []
     pixels = 0
+    clip.streams.video[0].codec_context.options = _DECODER_OPTIONS
     for frame in clip.decode(video=0):
         pixels += frame.width * frame.height
         if pixels > _MAX_CLIP_PIXELS:

@@ -30,7 +30,9 @@ _ROOT = Path(__file__).parents[2]
 _DOCUMENT = (_ROOT / "docs" / "your-own-system.md").read_text(encoding="utf-8")
 _FILES = dict(re.findall(r"```\w+ (\S+)\n(.*?)```", _DOCUMENT, re.DOTALL))
 _COMMANDS = [
-    line for block in re.findall(r"```sh\n(.*?)```", _DOCUMENT, re.DOTALL) for line in block.splitlines()
+    line
+    for block in re.findall(r"```sh\n(.*?)```", _DOCUMENT, re.DOTALL)
+    for line in block.replace("\\\n", " ").splitlines()
 ]
 _TASK, _CHANNEL_VARIABLE = "image_reconstruction", "blockage=semcom_blockage:MODEL"
 _GAIN_DB = 10 * np.log10(2 * (1.5 * np.pi) ** 2)  # of the PSNR over the SNR, above the threshold
@@ -182,11 +184,11 @@ def test_commands(line: str, installed: _Installed) -> None:
     assert done.returncode == 0, done.stderr
     assert "phase" in done.stdout + done.stderr
     if weights:
-        rows = json.loads((run / "results" / "compare.json").read_text())
+        rows = json.loads((run / "results" / "phase.json").read_text())
         best = {row["system"]: row["value"] for row in rows if row["snr_db"] == 18}
         assert set(best) == {"phase", "mfmsc"}
         assert best["phase"] == pytest.approx(18 + _GAIN_DB, abs=0.5)
-        assert "| phase |" in (run / "results" / "compare.md").read_text()
+        assert "| phase |" in (run / "results" / "phase.md").read_text()
 
 
 @pytest.mark.parametrize("service", ["transmitter", "channel_service", "receiver"])

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: valid by the published schemas, in line with the settings and the images."""
+"""What is deployed: Kubernetes manifests, valid by the published schemas, and the settings of containers."""
 
 from pathlib import Path
 
@@ -83,3 +83,12 @@ def test_settings_are_settings_of_the_services():
     }
     assert CONFIG.keys() | used <= known
     assert "SEMCOM_ACCESS_TOKEN" in used
+
+
+def test_containers_take_every_limit_of_the_example_with_its_default():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    example = dict(line.split("=") for line in lines if line.startswith("SEMCOM_"))
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
+    taken = {value for service in services for value in service["environment"].values()}
+    limits = {name: value for name, value in example.items() if not name.endswith("_PORT")}
+    assert {f"${{{name}:-{value}}}" for name, value in limits.items()} <= taken

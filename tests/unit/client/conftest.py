@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,12 +61,13 @@ class Asked:
 
 @dataclass
 class FakeService:
-    """Answers every request with `answer` and `status`."""
+    """Answers every request with `answer` and `status`, after `delay_s`."""
 
     url: str
     asked: list[Asked] = field(default_factory=list)
     answer: Any = field(default_factory=lambda: RESULT)
     status: int = 200
+    delay_s: float = 0.0
 
 
 @pytest.fixture
@@ -78,6 +80,7 @@ def service() -> Iterator[FakeService]:
             query = parse_qs(url.query, keep_blank_values=True)
             fake.asked.append(Asked(self.command, url.path, query, content_type, body))
             sent = fake.answer.encode() if isinstance(fake.answer, str) else json.dumps(fake.answer).encode()
+            time.sleep(fake.delay_s)
             self.send_response(fake.status)
             self.send_header("Content-Length", str(len(sent)))
             self.end_headers()

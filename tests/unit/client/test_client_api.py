@@ -91,6 +91,14 @@ def test_a_silent_service_times_out():
     assert caught.value.error["type"] == "DeadlineExceeded"
 
 
+def test_a_request_is_waited_for_as_long_as_the_services_may_take(service):
+    service.delay_s = 0.5
+    with SemcomClient(service.url, service.url, timeout_s=0.1) as client:
+        assert client.transmit("sentiment", text="x", timeout_s=20)["answer"]["label"] == "red"
+        with pytest.raises(SemcomClientError, match="in time"):
+            client.transmit("sentiment", text="x")
+
+
 def test_set_link_patches_the_given_fields_even_nan(client, service):
     client.set_link("a/b", snr_db=math.nan, channel="awgn")
     asked = service.asked[0]

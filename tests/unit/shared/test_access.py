@@ -1,6 +1,7 @@
 """Who may call: the token's comparison, the HTTP middleware, and what settings are refused at the start."""
 
 import asyncio
+import socket
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.access import OPEN, Access, open_access
 from shared.errors import InvalidField, Unauthenticated
+from shared.grpc_runtime import bind, build_server
 from shared.http_runtime import build_app
 from shared.settings import ReceiverSettings, load_settings
 
@@ -145,8 +147,20 @@ def test_a_missing_file_is_named(files, tmp_path):
         open_access(ReceiverSettings(tls_certificate=tmp_path / "absent.pem", tls_key=files["key"]))
 
 
-def test_a_short_token_is_refused_and_not_printed(monkeypatch, capsys):
-    monkeypatch.setenv("SEMCOM_ACCESS_TOKEN", "swordfish")
+@pytest.mark.parametrize(
+    "token",
+    [
+        "swordfish",
+        "swordfish-swordfish ",
+        "\tswordfish-swordfish",
+        "swordfish-swordfish\n",
+        "swordfish" * 2 + "é",
+    ],
+)
+def test_a_token_that_is_short_or_that_no_header_carries_is_refused_and_not_printed(
+    token, monkeypatch, capsys
+):
+    monkeypatch.setenv("SEMCOM_ACCESS_TOKEN", token)
     with pytest.raises(SystemExit):
         load_settings(ReceiverSettings)
     said = capsys.readouterr().err
@@ -154,6 +168,31 @@ def test_a_short_token_is_refused_and_not_printed(monkeypatch, capsys):
     assert "swordfish" not in said
 
 
+def test_a_token_may_have_blanks_within(monkeypatch):
+    monkeypatch.setenv("SEMCOM_ACCESS_TOKEN", "correct horse battery")
+    open_access(load_settings(ReceiverSettings)).check("Bearer correct horse battery")
+
+
 def test_an_empty_token_counts_as_none(monkeypatch):
     monkeypatch.setenv("SEMCOM_ACCESS_TOKEN", "")
     assert open_access(load_settings(ReceiverSettings)).token is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::"])
+def test_a_grpc_server_listens_where_its_http_side_does(host):
+    async def listen():
+        server, _ = build_server(())
+        return bind(server, host, 0, OPEN, "SEMCOM_RECEIVER_GRPC_PORT")
+
+    if ":" in host and not has_ipv6():
+        pytest.skip("this machine has no IPv6 address")
+    assert asyncio.run(listen())
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as listener:
+            listener.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

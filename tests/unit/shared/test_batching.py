@@ -143,3 +143,32 @@ def test_work_that_fails_together_is_done_each_for_itself():
     whole, failed, half = together_or_each(reciprocals, [1, 0, 2])
     assert (whole, half) == (1, 0.5)
     assert isinstance(failed, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("num_results", [0, 1, 3])
+def test_work_that_gives_too_few_or_too_many_results_is_everybodys_error(num_results):
+    """Whoever got none would wait for ever."""
+
+    async def test():
+        worker = Worker()
+        tasks = await worker.submit_behind(1, 2)
+        whole = worker.queue._work
+
+        async def wrong(items):
+            return (await whole(items) * 2)[:num_results]
+
+        worker.queue._work = wrong
+        worker.gate.set()
+        first, *others = await asyncio.gather(*tasks, return_exceptions=True)
+        assert first == 0
+        assert [str(other) for other in others] == [f"{num_results} results of 2 items"] * 2
+        worker.queue._work = whole
+        assert await worker.queue.submit("even", 3) == 6
+
+    run(test)
+
+
+def test_a_system_that_drops_an_instance_of_many_answers_each_for_itself():
+    assert together_or_each(lambda numbers: numbers[:1], [1, 2, 3]) == [1, 2, 3]
+    (error,) = together_or_each(lambda numbers: [], [1])
+    assert str(error) == "0 results of 1 items"

@@ -95,6 +95,12 @@ def test_what_does_not_validate_is_422_that_names_field_value_and_what_is_allowe
     assert error["allowed"]
 
 
+def test_json_without_its_content_type_is_told_the_header():
+    response = request("PUT", "/things/1", content=b'{"level": 1}')
+    assert response.status_code == 422
+    assert "Content-Type: application/json" in response.json()["error"]["allowed"]
+
+
 @pytest.mark.parametrize("body", [b"\xff", b'{"level": ' + b"9" * 5000 + b"}", b"[" * 100_000])
 def test_bodies_no_parser_reads_are_400(body):
     assert put(body).status_code == 400

@@ -2,6 +2,9 @@
 
 import io
 import random
+import subprocess
+import sys
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -279,6 +282,59 @@ def test_video_beyond_the_limits_is_refused(monkeypatch):
     monkeypatch.setattr(media, "MAX_VIDEO_FRAMES", 10)
     with pytest.raises(TooLarge, match="at most 10 frames"):
         decode_media("video", video_file(greys(11)))
+
+
+def png_frame(side):
+    """A black picture of some kilobytes as PNG."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def small_looking_file(side):
+    """An MP4 file with sound whose header says 16x16 pixels, with one frame of side x side."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as clip:
+        pictures = clip.add_stream("png", rate=10)
+        pictures.width, pictures.height, pictures.pix_fmt = 16, 16, "rgb24"
+        sound = clip.add_stream("aac", rate=16_000)
+        pictures.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8)))
+        packet = av.Packet(png_frame(side))
+        packet.stream, packet.pts, packet.dts, packet.time_base = pictures, 0, 0, Fraction(1, 10)
+        clip.mux(packet)
+        frame = av.AudioFrame.from_ndarray(tone()[None, :1024], format="fltp", layout="mono")
+        frame.rate = 16_000
+        clip.mux([*sound.encode(frame), *sound.encode()])
+    return buffer.getvalue()
+
+
+def test_a_frame_larger_than_its_header_says_is_refused_by_the_decoder():
+    assert len(decode_media("video", small_looking_file(500))) == 1
+    with pytest.raises(UnsupportedMedia, match="at most 2088960 pixels a frame"):
+        decode_media("video", small_looking_file(3000))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+@pytest.mark.parametrize("modality", ["audio", "video"])
+def test_a_small_file_with_a_huge_frame_takes_no_memory(modality):
+    program = f"""
+import re, sys
+from pathlib import Path
+from shared.errors import SemcomError
+from transmitter.media import decode_media
+def peak_kb():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+before = peak_kb()
+try:
+    decode_media({modality!r}, sys.stdin.buffer.read())
+except SemcomError:
+    pass
+print(peak_kb() - before)
+"""
+    data = small_looking_file(8000)
+    assert len(data) < 1 << 20
+    run = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, check=True)
+    assert int(run.stdout) < 100_000  # the frame has 192,000 kB
 
 
 def test_a_container_without_pictures_is_refused():

@@ -9,6 +9,7 @@ from gateway_fakes import Gateway, LoopbackChannel, PowerSystem, refused, rpc_er
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2
 from shared.errors import FrameLost, InvalidField, TooMany
+from transmitter import media, uploads
 
 
 class GatedSystem(PowerSystem):
@@ -330,3 +331,23 @@ def test_an_answer_without_a_client_harms_no_other():
             return [response.status_code for response in (await first, await stays, await late)]
 
     assert asyncio.run(test()) == [200, 200, 504]
+
+
+@pytest.mark.parametrize("blanks", [0, 60_000])
+def test_megabytes_of_text_do_not_hold_up_the_other_requests(blanks, monkeypatch):
+    """They are parsed and decoded beside the event loop; a short text is not worth a thread."""
+    threads = {}
+
+    def noting_thread(name, work):
+        def noted(*arguments, **options):
+            threads[name] = threading.current_thread()
+            return work(*arguments, **options)
+
+        return noted
+
+    monkeypatch.setitem(media._DECODERS, "text", noting_thread("decode", media.decode_text))
+    monkeypatch.setattr(uploads, "parse_qsl", noting_thread("parse", uploads.parse_qsl))
+    response = Gateway().transmit("sentiment", data={"text": "x" + " " * blanks})
+    assert response.status_code == 200
+    is_at_once = [threads[name] is threading.main_thread() for name in ("parse", "decode")]
+    assert is_at_once == [not blanks] * 2

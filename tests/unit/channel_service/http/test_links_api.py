@@ -154,6 +154,28 @@ def test_recordings_are_listed_and_downloaded_and_no_other_file_is(service, tmp_
         assert service.request("GET", f"/recordings/{name}").status_code == 404
 
 
+@pytest.mark.parametrize("num_bytes", [3, 200_000])
+def test_a_recording_that_grows_while_it_is_sent_is_sent_as_it_was(service, num_bytes):
+    path = service.links.recordings._folder / "drive.jsonl"
+    path.parent.mkdir()
+    path.write_bytes(b"x" * num_bytes)
+    app = service.app
+
+    async def recording_meanwhile(scope, receive, send):
+        async def record(message):
+            if message["type"] == "http.response.start":
+                with path.open("ab") as file:
+                    file.write(b"y" * 100)
+            await send(message)
+
+        await app(scope, receive, record)
+
+    service.app = recording_meanwhile
+    response = service.request("GET", "/recordings/drive")
+    assert response.content == b"x" * num_bytes
+    assert response.headers["content-length"] == str(num_bytes)
+
+
 def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_path):
     recorded = (EXPECTED / "drive.jsonl").read_bytes()
     kind = {"Content-Type": "application/jsonl"}
@@ -192,6 +214,9 @@ def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_
         ("frame_number", 2**64, "frame_number = '18446744073709551616'"),
         ("noise_variance", 0.0, "noise_variance = '0.0'"),
         ("noise_variance", math.nan, "noise_variance = 'nan'"),
+        ("noise_variance", 1e80, "noise_variance = '1e+80' is not allowed; allowed: 1e-06 to 1000"),
+        ("noise_variance", 1e-7, "noise_variance = '1e-07'"),
+        ("gains", {"shape": [1, 1], "data": "mXZhfwAAAAA="}, "gains = '|h| = 2.99"),
         ("gains", {"shape": [1, 1], "data": "AADAfwAAAAA="}, "gains = 'NaN or infinity'"),
     ],
 )

@@ -104,6 +104,14 @@ def test_bins_are_named_by_their_lower_edge_without_rounding_noise(store):
     assert row["snr_bin"] == 0.3
 
 
+@pytest.mark.parametrize("snr_bin_db", [0.01, 0.1, 0.3, 0.7, 1.0])
+def test_an_snr_on_an_edge_is_in_the_bin_above_it(store, snr_bin_db):
+    edges = [round(number * snr_bin_db, 2) for number in range(-40, 80)]
+    add(store, *({"instance_id": str(edge), "requested_snr_db": edge} for edge in edges))
+    rows = store.overhead(ReportQuery(group_by=("snr_bin",), snr_bin_db=snr_bin_db))
+    assert [(row["snr_bin"], row["num_instances"]) for row in rows] == [(edge, 1) for edge in edges]
+
+
 def test_time_selects_and_groups(store, path):
     add(store, *({"instance_id": name} for name in "abc"))
     moments = {

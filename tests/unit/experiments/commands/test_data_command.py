@@ -44,7 +44,7 @@ def test_the_list_names_every_missing_file_and_its_source(root: Path) -> None:
     shown = CliRunner().invoke(app, ["data"], env={"COLUMNS": "100"}).stdout
     assert f"Data sets are read from {root}. Decoded files are kept in {root / 'cache'}." in shown
     for name, dataset in DATASETS.items():
-        assert (f"{name}: get it from {dataset.source}" in shown) == (name != "fsdd")
+        assert (f"{name}, source: {dataset.source}" in shown) == (name != "fsdd")
     assert "missing file fsdd" not in shown
     assert "  missing file hmdb51/testTrainMulti_7030_splits/*_test_split1.txt" in shown
 
@@ -54,9 +54,14 @@ def test_the_table_shows_each_split(root: Path) -> None:
     lines = CliRunner().invoke(app, ["data"], env={"COLUMNS": "120"}).stdout.splitlines()
     cells = [[cell.strip() for cell in line.strip("┃│").replace("┃", "│").split("│")] for line in lines]
     header = next(row for row in cells if row[0] == "task")
-    assert header[1:5] == ["data set", "train", "validation", "test"]
+    assert header[1:4] == ["data set", "found", "instead of"]
     europarl = next(row for row in cells if row[1:2] == ["europarl"])
-    assert europarl[2:5] == ["-", "-", "found"]
+    assert europarl[2:4] == ["test", DATASETS["europarl"].stands_for]
+
+
+def test_a_folder_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMCOM_DATA", "/nowhere")
+    assert "read from /nowhere, which is no folder." in CliRunner().invoke(app, ["data"]).stdout
 
 
 @pytest.mark.usefixtures("no_programs")

@@ -22,9 +22,7 @@ from shared.tasks import TASKS
 @pytest.mark.parametrize("name", [name for name in DATASETS if name != "made-digits"])
 def test_missing_files_are_named(root: Path, name: str, split: str) -> None:
     dataset = DATASETS[name]
-    message = (
-        f"{name}.*{re.escape(dataset.files[split][0])} not found; get it from {re.escape(dataset.source)}"
-    )
+    message = f"{name}.*{re.escape(dataset.files[split][0])} not found; source: {re.escape(dataset.source)}"
     with pytest.raises(DatasetMissing, match=message):
         load_examples(dataset.task, split, name)
 

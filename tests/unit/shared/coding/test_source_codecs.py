@@ -110,6 +110,13 @@ def test_what_is_no_file_is_a_typed_error(decode, data):
         decode(data)
 
 
+def test_a_clip_of_too_large_frames_is_refused_by_the_decoder():
+    stream = sources.encode_h264(np.zeros((2, 2100, 2100, 3), np.uint8), 51)
+    assert len(stream) < 1 << 16
+    with pytest.raises(UnsupportedMedia):
+        sources.decode_h264(stream)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(list(ENCODED)), st.data())
 def test_damaged_bytes_give_a_value_or_a_typed_error(decode, data):
