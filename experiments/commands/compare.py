@@ -17,7 +17,8 @@ from experiments.commands import options as common
 from experiments.commands.figures import put_table
 from experiments.commands.matches import matches_file, measure_matches, read_matches
 from experiments.evaluation.comparison import Comparison
-from experiments.evaluation.evaluate import evaluate, in_process
+from experiments.evaluation.evaluate import evaluate
+from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.results import check_writable
 from experiments.report.comparison import readme_table, write_report
 from shared.errors import InvalidField
@@ -171,14 +172,14 @@ def _measure(
     todo = [(task, own) for task, own in pairs if (own.system, task) not in missing]
     started, num_measured = time.monotonic(), 0
     for number, (task, contender) in enumerate(todo, 1):
-        manifest = load_joint_manifest(common.weights_of(weights, contender.system))
+        manifest = load_joint_manifest(weights_of(weights, contender.system))
         options = get_system(contender.system).read_options(task, contender.options)
         left = _links_left(comparison, manifest, task, options, links, limit)
         if not left:
             typer.echo(f"{number} of {len(todo)}: {contender} on {task}: kept", err=True)
             continue
-        with in_process(weights, contender.system) as send:
-            scored = evaluate(task, left, manifest=manifest, send=send, limit=limit, options=options)
+        send = SemanticLink.load(weights, contender.system).send
+        scored = evaluate(task, left, manifest=manifest, send=send, limit=limit, options=options)
         comparison.add([own for own in scored if own.figure.metric == scored[0].figure.metric], limit)
         num_measured += 1
         rest_min = (time.monotonic() - started) / num_measured * (len(todo) - number) / 60

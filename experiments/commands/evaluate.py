@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import typer
 
 from client.setting_options import SystemOptions, parse_options
 from experiments.commands import options as common
-from experiments.evaluation.evaluate import Figure, evaluate, in_process
+from experiments.evaluation.evaluate import Figure, evaluate
+from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.network_link import over_services
-from experiments.evaluation.results import check_writable, write_figures
+from experiments.evaluation.results import check_writable, write_json
 from shared.settings import DEFAULT_WEIGHTS
 from shared.systems import DEFAULT_SYSTEM
 from shared.tasks import get_task
 from shared.weights import load_joint_manifest
-
-
-class Split(StrEnum):
-    """What may be measured of a data set."""
-
-    TEST = "test"
-    VALIDATION = "validation"
 
 
 def evaluate_command(
@@ -49,7 +43,7 @@ def evaluate_command(
     dataset: Annotated[
         str | None, typer.Option(help="Data set to measure on; each task's first when absent (semcom data).")
     ] = None,
-    split: Annotated[Split, typer.Option(help="Split of the data set.")] = Split.TEST,
+    split: Annotated[Literal["test", "validation"], typer.Option(help="Split of the data set.")] = "test",
     option: SystemOptions = None,
     limit: common.LIMIT = None,
     over_network: Annotated[
@@ -67,7 +61,7 @@ def evaluate_command(
 ) -> None:
     """Measure tasks on a split (Algorithm 2), of the data that SEMCOM_DATA names."""
     torch.set_num_threads(threads)
-    manifest = load_joint_manifest(common.weights_of(weights, system))
+    manifest = load_joint_manifest(weights_of(weights, system))
     tasks = [get_task(name.strip()).name for name in task.split(",")] if task else list(manifest.tasks)
     links = common.links_of(channel, snr_db, seed, fading)
     networked = over_network or url is not None
@@ -78,19 +72,23 @@ def evaluate_command(
         num_realisations=realisations,
         limit=limit,
         dataset=dataset,
-        split=split.value,
+        split=split,
         options=parse_options(option or []),
     )
     rows: list[dict[str, Any]] = []
     if output is not None:
         check_writable(output)
-    with over_services(weights, manifest, url) if networked else in_process(weights, system) as send:
+    with (
+        over_services(weights, manifest, url)
+        if networked
+        else nullcontext(SemanticLink.load(weights, system).send)
+    ) as send:
         for name in tasks:
             for scored in measure(name, links, send=send):
                 rows.append(asdict(scored.figure))
                 typer.echo(json.dumps(rows[-1]) if as_json else _line(scored.figure))
             if output is not None:
-                write_figures(output, rows)
+                write_json(output, rows)
 
 
 def _line(figure: Figure) -> str:

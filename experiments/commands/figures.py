@@ -11,10 +11,11 @@ import typer
 
 from channel_service.links.settings import LinkSettings
 from channel_service.radio.channels import Channel
-from experiments.commands.options import README, SYSTEM, THREADS, WEIGHTS, weights_of
+from experiments.commands.options import README, SYSTEM, THREADS, WEIGHTS
 from experiments.data import load_examples
-from experiments.evaluation.evaluate import evaluate, in_process
-from experiments.evaluation.results import check_writable, read_figures, write_figures
+from experiments.evaluation.evaluate import evaluate
+from experiments.evaluation.link import SemanticLink, weights_of
+from experiments.evaluation.results import check_writable, read_figures, write_json
 from experiments.report.measured import CHANNELS, NO_NOISE_DB, SNRS_DB, realisations_of, sets_of, table_of
 from experiments.report.model_card import write_model_card
 from shared.settings import DEFAULT_WEIGHTS
@@ -55,22 +56,22 @@ def _measure(weights: Path, system: str, rows_file: Path, limit: int) -> list[di
     rows = read_figures([rows_file]) if rows_file.is_file() else []
     rows = [row for row in rows if (row["fingerprint"], row.get("limit")) == (manifest.fingerprint, limit)]
     done = {(row["task"], row["dataset"]) for row in rows}
-    with in_process(weights, system) as send:
-        for task, dataset in ((own, name) for own in manifest.tasks for name in sets_of(own)):
-            if (task, dataset) in done:
-                continue
-            measured = evaluate(
-                task,
-                _channels(),
-                manifest=manifest,
-                send=send,
-                num_realisations=realisations_of(len(load_examples(task, "test", dataset))),
-                limit=limit,
-                dataset=dataset,
-            )
-            rows += [{**asdict(own.figure), "limit": limit} for own in measured]
-            write_figures(rows_file, rows)
-            typer.echo(f"{task} on {dataset}: measured")
+    send = SemanticLink.load(weights, system).send
+    for task, dataset in ((own, name) for own in manifest.tasks for name in sets_of(own)):
+        if (task, dataset) in done:
+            continue
+        measured = evaluate(
+            task,
+            _channels(),
+            manifest=manifest,
+            send=send,
+            num_realisations=realisations_of(len(load_examples(task, "test", dataset))),
+            limit=limit,
+            dataset=dataset,
+        )
+        rows += [{**asdict(own.figure), "limit": limit} for own in measured]
+        write_json(rows_file, rows)
+        typer.echo(f"{task} on {dataset}: measured")
     return rows
 
 

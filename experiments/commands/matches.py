@@ -11,10 +11,10 @@ from typing import Any
 import typer
 
 from channel_service.radio.channels import Channel
-from experiments.commands.options import weights_of
 from experiments.evaluation.evaluate import evaluate
-from experiments.evaluation.link import SemanticLink
+from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.matching import match, mean_channel_uses, quality_option, validation_sources
+from experiments.evaluation.results import write_json
 from shared.errors import InvalidField
 from shared.weights import load_joint_manifest
 
@@ -85,7 +85,7 @@ def measure_matches(
                 figure = evaluate(task, [channel], manifest=manifest, send=link.send, **how)[0].figure
                 row |= {"channel_uses": figure.channel_uses, "figure": asdict(figure)}
             rows[_key_of(row)] = row
-            path.write_text(json.dumps(list(rows.values()), indent=1) + "\n", encoding="utf-8")
+            write_json(path, list(rows.values()))
         typer.echo(f"{system} on {task}, within {allowed:.4g} channel uses: measured", err=True)
 
 

@@ -10,8 +10,7 @@ import typer
 
 from channel_service.links.settings import LinkSettings
 from channel_service.radio.channels import Channel
-from shared.errors import InvalidField, UnknownName
-from shared.weights import find_weights
+from shared.errors import InvalidField
 
 _MAX_SNRS = 1000
 
@@ -29,18 +28,6 @@ LIMIT = Annotated[
 README = Annotated[
     Path | None, typer.Option(help="File whose marked table is written anew, such as README.md.")
 ]
-
-
-def weights_of(weights: Path, system: str) -> tuple[Path, ...]:
-    """The folders with a system's weights: one, or one a task.
-
-    Raises:
-        UnknownName: If `weights` holds none of that system.
-    """
-    folders = find_weights(weights)
-    if system not in folders:
-        raise UnknownName("system", system, ", ".join(folders) or "none: the folder holds no weights")
-    return folders[system]
 
 
 def links_of(channels: str, snr_db: str, seed: int, fading: str = "block") -> list[Channel]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -51,28 +52,24 @@ def soak_command(
         started = time.monotonic()
         typer.echo(f"{name}: begins", err=True)
         where = provenance(is_long=long)
-        figures = PARTS[name](LONG if long else SHORT, weights, findings, Progress(name))
+        figures = PARTS[name](LONG if long else SHORT, weights, findings, _teller(name))
         store_part(output, name, where, figures)
         typer.echo(f"{name}: stored after {time.monotonic() - started:.0f} s", err=True)
     for path in write_document(output, document):
         typer.echo(path)
 
 
-class Progress:
-    """Tells how far a part is, on standard error, every few seconds.
+def _teller(name: str) -> Callable[[str], None]:
+    """Tells how far a part is, on standard error, unless something was told just now."""
+    told = time.monotonic()
 
-    Args:
-        name: Of the part.
-    """
+    def tell(message: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _PROGRESS_EVERY_S:
+            told = time.monotonic()
+            typer.echo(f"{name}: {message}", err=True)
 
-    def __init__(self, name: str) -> None:
-        self._name, self._told = name, time.monotonic()
-
-    def __call__(self, message: str) -> None:
-        """Tell, unless something was told just now."""
-        if time.monotonic() - self._told >= _PROGRESS_EVERY_S:
-            self._told = time.monotonic()
-            typer.echo(f"{self._name}: {message}", err=True)
+    return tell
 
 
 def _chosen(parts: str) -> list[str]:

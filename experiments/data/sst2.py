@@ -23,29 +23,18 @@ def load_sst2(root: Path, split: str, *, folder: str = "sst2") -> Instances:
     """
     path = root / folder / ("dev.tsv" if split == "test" else "train.tsv")
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        lines = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = [(line["sentence"].strip(), int(line["label"])) for line in lines]
     if split != "test":
-        rows = _cut(rows, split)
-    targets = np.array([int(row["label"]) for row in rows], dtype=np.int64)
-    return Instances({"text": one_each([_text(row) for row in rows])}, targets, LABELS)
+        sentences = [row for row in rows if len(row[0].split()) >= _MIN_WORDS]
+        held_out = [row for row in sentences if in_split(row[0], "validation")]
+        training = _outside(rows, held_out)
+        rows = training if split == "train" else _outside(held_out, training)
+    targets = np.array([label for _, label in rows], dtype=np.int64)
+    return Instances({"text": one_each([text for text, _ in rows])}, targets, LABELS)
 
 
-def _cut(rows: list[dict[str, str]], split: str) -> list[dict[str, str]]:
-    """The rows of train.tsv that belong to the training or to the validation split."""
-    held_out = [row for row in rows if _is_held_out(_text(row))]
-    training = _outside(rows, held_out)
-    return training if split == "train" else _outside(held_out, training)
-
-
-def _outside(rows: list[dict[str, str]], others: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The rows whose text is no part of any text of `others`."""
-    everything = "\n".join(f" {text} " for text in sorted(set(map(_text, others))))
-    return [row for row in rows if f" {_text(row)} " not in everything]
-
-
-def _text(row: dict[str, str]) -> str:
-    return row["sentence"].strip()
-
-
-def _is_held_out(text: str) -> bool:
-    return len(text.split()) >= _MIN_WORDS and in_split(text, "validation")
+def _outside(rows: list[tuple[str, int]], others: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The rows of text and label whose text is no part of any text of `others`."""
+    everything = "\n".join(f" {text} " for text in sorted({text for text, _ in others}))
+    return [(text, label) for text, label in rows if f" {text} " not in everything]

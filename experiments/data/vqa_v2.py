@@ -26,7 +26,8 @@ def load_vqa_v2(root: Path, split: str) -> Instances:
     The cache keeps pictures of 256x256 pixels.
     """
     folder, subset = root / "vqa-v2", _SUBSETS[split]
-    labels = _commonest(_annotations(folder, _SUBSETS["train"]))
+    counts = Counter(row["multiple_choice_answer"] for row in _annotations(folder, _SUBSETS["train"]))
+    labels = tuple(answer for answer, _ in counts.most_common(NUM_ANSWERS))
     numbers = {label: number for number, label in enumerate(labels)}
     annotations = _annotations(folder, subset)
     if split == "train":
@@ -44,11 +45,6 @@ def load_vqa_v2(root: Path, split: str) -> Instances:
         labels,
         human_answers=[tuple(person["answer"] for person in row["answers"]) for row in annotations],
     )
-
-
-def _commonest(annotations: list[dict[str, Any]]) -> tuple[str, ...]:
-    counts = Counter(row["multiple_choice_answer"] for row in annotations)
-    return tuple(answer for answer, _ in counts.most_common(NUM_ANSWERS))
 
 
 def _annotations(folder: Path, subset: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.evaluation.evaluate import Scored
 from experiments.evaluation.metrics import CONFIDENCE, Measured
-from experiments.evaluation.results import read_figures, write_figures
+from experiments.evaluation.results import read_figures, write_json
 from shared.systems import SYSTEMS
 
 Row = Mapping[str, Any]
@@ -98,7 +98,7 @@ class Comparison:
         partial = self.path.with_name(self.path.name + ".part.npz")
         np.savez_compressed(partial, keys=keys, values=np.stack([self.resampled[key] for key in keys]))
         partial.rename(self.path.with_suffix(".npz"))
-        write_figures(self.path, self.rows)
+        write_json(self.path, self.rows)
 
     def difference(self, reference: str, other: str, task: str, channel: str) -> Difference | None:
         """What the reference scores more than another line, averaged over the SNRs that both have.

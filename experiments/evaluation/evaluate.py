@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,7 @@ from channel_service.radio.channels import Channel
 from experiments.data import load_examples
 from experiments.data.base import Examples
 from experiments.evaluation.baselines import guesser
-from experiments.evaluation.link import LinkAnswer, SemanticLink
+from experiments.evaluation.link import LinkAnswer
 from experiments.evaluation.measures import measures_of
 from experiments.evaluation.metrics import Measured
 from shared.errors import InvalidField
@@ -38,7 +36,6 @@ Returns for each channel the answers, in order.
 
 
 _IN_ROW = ("model", "fading", "snr_db", "seed", "trace_gains")
-SNR_DEFINITION = "Es/N0 per complex symbol, unit mean symbol power [dB]"
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class Figure:
     guesser: float | None
     over_network: bool
     config: Mapping[str, Any]
-    snr_definition: str = SNR_DEFINITION
+    snr_definition: str = "Es/N0 per complex symbol, unit mean symbol power [dB]"
     information_bits: float = 0.0
     coded_bits: float = 0.0
     code_rate: float | None = None
@@ -149,7 +146,8 @@ def evaluate(
     _check_labels(examples, manifest)
     measures = {measure: guesser(examples, measure) for measure in measures_of(examples)}
     indices = _choose(len(examples), limit)
-    answers = _send_all(examples, indices, _realisations(channels, num_realisations), send, chosen)
+    seeded = [replace(own, seed=own.seed + offset) for own in channels for offset in range(num_realisations)]
+    answers = _send_all(examples, indices, seeded, send, chosen)
     stated = {
         "task": task,
         "system": manifest.system,
@@ -170,11 +168,6 @@ def evaluate(
             told = {**stated, "metric": measure.name, "guesser": guessed}
             scored.append(_score(measured, list(chain(*own)), channel, told, config))
     return scored
-
-
-def _realisations(channels: Sequence[Channel], number: int) -> list[Channel]:
-    """Each channel with so many consecutive seeds."""
-    return [replace(channel, seed=channel.seed + offset) for channel in channels for offset in range(number)]
 
 
 def _score(
@@ -253,9 +246,3 @@ def _choose(num_instances: int, limit: int | None) -> NDArray[np.int64]:
     if limit is None or limit >= num_instances:
         return np.arange(num_instances)
     return np.sort(np.random.default_rng(0).choice(num_instances, limit, replace=False))
-
-
-@contextmanager
-def in_process(weights: Path, system: str) -> Iterator[Sender]:
-    """A sender that needs no services."""
-    yield SemanticLink.load(weights, system).send

@@ -45,19 +45,20 @@ class LinkAnswer:
     coded_bits: int = 0
 
 
-@dataclass(frozen=True)
-class _Passed:
-    """One instance on the far side of a channel.
+_Passed = tuple[EncodedInstance, Received, float]
+"""What was sent, what the receiver has of it after its equaliser, and the SNR measured on the frame [dB]."""
 
-    Attributes:
-        sent: By the transmitter.
-        received: By the receiver, after the equaliser.
-        realised_snr_db: Measured on this frame [dB].
+
+def weights_of(weights: Path, system: str) -> tuple[Path, ...]:
+    """The folders with a system's weights: one, or one a task.
+
+    Raises:
+        UnknownName: If `weights` holds none of that system.
     """
-
-    sent: EncodedInstance
-    received: Received
-    realised_snr_db: float
+    folders = find_weights(weights)
+    if system not in folders:
+        raise UnknownName("system", system, ", ".join(folders) or "none: the folder holds no weights")
+    return folders[system]
 
 
 class SemanticLink:
@@ -83,11 +84,8 @@ class SemanticLink:
         Raises:
             UnknownName: If the folder holds no weights of the system.
         """
-        transmitters, receivers = load_transmitters(weights, [system]), load_receivers(weights, [system])
-        if system not in transmitters:
-            held = ", ".join(find_weights(weights)) or "none: the folder holds no weights"
-            raise UnknownName("system", system, held)
-        return cls(transmitters[system], receivers[system])
+        weights_of(weights, system)  # raises where there are none
+        return cls(load_transmitters(weights, [system])[system], load_receivers(weights, [system])[system])
 
     def send(
         self,
@@ -129,7 +127,7 @@ class SemanticLink:
             if key not in encoded:
                 encoded[key] = self.transmitter.encode(task, sources, adapted)
             passed += self._pass(encoded[key], channel, frame_numbers, csi)
-            if sum(own.sent.symbols.size for own in passed) >= self._symbols_at_a_time:
+            if sum(sent.symbols.size for sent, *_ in passed) >= self._symbols_at_a_time:
                 answers += self._answer(task, passed)
                 passed = []
         rest = iter(answers + self._answer(task, passed))
@@ -159,7 +157,7 @@ class SemanticLink:
             state = frame_pb2.ChannelState(csi=csi, noise_variance=drawn.noise_variance)
             write_csi(state, drawn)
             received = equalise_frame(y, state, self.receiver.equaliser).received
-            passed.append(_Passed(instance, received, realised_snr_db))
+            passed.append((instance, received, realised_snr_db))
         return passed
 
     @property
@@ -169,15 +167,15 @@ class SemanticLink:
 
     def _answer(self, task: str, passed: Sequence[_Passed]) -> list[LinkAnswer]:
         """The receiver's answers, in order."""
-        answers = self.receiver.decode(task, [own.received for own in passed]) if passed else []
+        answers = self.receiver.decode(task, [received for _, received, _ in passed]) if passed else []
         return [
             LinkAnswer(
                 answer,
-                own.sent.symbols.size,
-                own.sent.symbols.nbytes,
-                own.realised_snr_db,
-                own.sent.information_bits,
-                own.sent.coded_bits,
+                sent.symbols.size,
+                sent.symbols.nbytes,
+                realised_snr_db,
+                sent.information_bits,
+                sent.coded_bits,
             )
-            for answer, own in zip(answers, passed, strict=True)
+            for answer, (sent, _, realised_snr_db) in zip(answers, passed, strict=True)
         ]

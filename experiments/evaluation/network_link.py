@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -147,15 +149,8 @@ def over_services(weights: Path, manifest: Manifest, url: str | None = None) -> 
             frame_numbers: Sequence[int],
             options: Options,
         ) -> list[list[LinkAnswer]]:
-            jobs = [
-                [
-                    pool.submit(
-                        send_over_network, client, manifest.system, task, source, link, number, options
-                    )
-                    for source, number in zip(sources, frame_numbers, strict=True)
-                ]
-                for link in channels
-            ]
-            return [[job.result() for job in of_channel] for of_channel in jobs]
+            send_one = partial(send_over_network, client, manifest.system, task, options=options)
+            answers = [pool.map(send_one, sources, repeat(link), frame_numbers) for link in channels]
+            return [list(of_channel) for of_channel in answers]
 
         yield send

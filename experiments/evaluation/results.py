@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,11 @@ def check_writable(path: Path) -> None:
         raise InvalidField("output", path.name, f"a file that can be written ({error.strerror})") from error
 
 
-def write_figures(path: Path, figures: Sequence[Mapping[str, Any]]) -> None:
-    """Write figures as a JSON array; a regular file whole or not at all."""
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, such as an array of figures; a regular file whole or not at all."""
     is_device = path.exists() and not path.is_file()  # such as /dev/null
     partial = path if is_device else path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     if partial != path:
         partial.rename(path)
 

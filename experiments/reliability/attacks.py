@@ -4,26 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _MAX_KEPT = 50
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One input that was not answered as it should be.
-
-    Attributes:
-        status: What came instead.
-        what: Which input.
-        file: Name of the file that holds it; empty where `what` says it all.
-    """
-
-    status: str
-    what: str
-    file: str = ""
 
 
 class Attack:
@@ -38,7 +22,7 @@ class Attack:
     def __init__(self, name: str, bad: frozenset[str], folder: Path) -> None:
         self.name, self._bad, self._folder = name, bad, folder
         self.statuses: Counter[str] = Counter()
-        self.findings: list[Finding] = []
+        self.findings: list[dict[str, str]] = []
         self.longest_s = 0.0
 
     def note(self, status: str, duration_s: float, what: str, content: bytes = b"") -> None:
@@ -53,16 +37,16 @@ class Attack:
         self.statuses[status] += 1
         self.longest_s = max(self.longest_s, duration_s)
         if status in self._bad and len(self.findings) < _MAX_KEPT:
-            self.findings.append(Finding(status, what, self._keep(content)))
+            self.findings.append({"status": status, "what": what, "file": self._keep(content)})
 
     def to_json(self) -> dict[str, Any]:
-        """As it is stored."""
+        """As it is stored; a finding states what came instead, of which input, and the file that keeps it."""
         return {
             "name": self.name,
             "num_inputs": self.statuses.total(),
             "statuses": dict(sorted(self.statuses.items())),
             "num_findings": sum(number for status, number in self.statuses.items() if status in self._bad),
-            "findings": [vars(finding) for finding in self.findings],
+            "findings": self.findings,
             "longest_s": round(self.longest_s, 2),
         }
 

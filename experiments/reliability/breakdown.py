@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from client.stack import Stack
 from experiments.reliability.load import Outcome
 
-Key = tuple[str, str, str]
-"""Service, name of a histogram, and its labels."""
+Histograms = dict[tuple[str, str, str], tuple[float, float]]
+"""By service, name and labels: sum and count of all that was observed so far."""
 _READ_TIMEOUT_S = 30.0
 
 
@@ -34,51 +34,25 @@ class Breakdown:
     histograms: list[dict[str, Any]]
 
 
-class Watch:
-    """Reads /metrics of all services before and after a load.
-
-    Args:
-        stack: Whose services they are.
-    """
-
-    def __init__(self, stack: Stack) -> None:
-        self._urls = {
-            service.name: service.ready_url.removesuffix("/readyz") + "/metrics" for service in stack.services
-        }
-        self._before: dict[Key, tuple[float, float]] = {}
-
-    async def begin(self) -> None:
-        """Note how things stand."""
-        self._before = await self._read()
-
-    async def end(self, task: str, num_clients: int, outcomes: Sequence[Outcome]) -> Breakdown:
-        """What happened since.
-
-        Args:
-            task: Name of the task.
-            num_clients: Requests under way at a time.
-            outcomes: Of the load.
-        """
-        after = await self._read()
-        return Breakdown(task, num_clients, mean_hops(outcomes), list(_differences(self._before, after)))
-
-    async def _read(self) -> dict[Key, tuple[float, float]]:
-        async with httpx.AsyncClient(trust_env=False, timeout=_READ_TIMEOUT_S) as http:
-            pages = {name: (await http.get(url)).text for name, url in self._urls.items()}
-        return {
-            key: value for name, page in pages.items() for key, value in read_histograms(name, page).items()
-        }
+async def read_metrics(stack: Stack) -> Histograms:
+    """The histograms of /metrics of all services."""
+    found: Histograms = {}
+    async with httpx.AsyncClient(trust_env=False, timeout=_READ_TIMEOUT_S) as http:
+        for service in stack.services:
+            page = await http.get(service.ready_url.removesuffix("/readyz") + "/metrics")
+            found |= read_histograms(service.name, page.text)
+    return found
 
 
-def read_histograms(service: str, page: str) -> dict[Key, tuple[float, float]]:
-    """Sum and count of every histogram of a page of metrics.
+def read_histograms(service: str, page: str) -> Histograms:
+    """The histograms of a page of metrics.
 
     Args:
         service: Whose page it is.
         page: In the text format of Prometheus.
     """
-    sums: dict[Key, float] = {}
-    counts: dict[Key, float] = {}
+    sums: dict[tuple[str, str, str], float] = {}
+    counts: dict[tuple[str, str, str], float] = {}
     for family in text_string_to_metric_families(page):
         if family.type != "histogram":
             continue
@@ -92,9 +66,8 @@ def read_histograms(service: str, page: str) -> dict[Key, tuple[float, float]]:
     return {key: (sums[key], counts[key]) for key in sums.keys() & counts.keys()}
 
 
-def _differences(
-    before: Mapping[Key, tuple[float, float]], after: Mapping[Key, tuple[float, float]]
-) -> Iterable[dict[str, Any]]:
+def observed_between(before: Histograms, after: Histograms) -> Iterator[dict[str, Any]]:
+    """Service, name, labels, count and mean of what was observed from one reading to another."""
     for key in sorted(after):
         earlier = before.get(key, (0.0, 0.0))
         total, count = after[key][0] - earlier[0], after[key][1] - earlier[1]

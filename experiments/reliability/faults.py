@@ -6,8 +6,8 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import count, cycle, product
+from dataclasses import asdict, dataclass
+from itertools import cycle, product, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from experiments.reliability.load import (
     open_load,
     run_load,
 )
-from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
+from experiments.reliability.prepared import prepare, samples_of
 from experiments.reliability.throughput import GOALS
 from shared.errors import ServiceUnavailable
 from shared.systems import DEFAULT_SYSTEM
@@ -111,23 +111,6 @@ FAULTS: dict[str, Callable[[ServiceProcess, FaultScale], None]] = {
 }
 
 
-@dataclass
-class _Load:
-    """What is sent until it is told to stop."""
-
-    requests: Sequence[PreparedRequest]
-    numbers: Iterator[int]
-    timeout_s: float
-    outcomes: list[Outcome] = field(default_factory=list)
-    is_over: bool = False
-
-    def jobs(self) -> Iterator[Job]:
-        for request in cycle(self.requests):
-            if self.is_over:
-                return
-            yield Job(request, frame_number=next(self.numbers), timeout_s=self.timeout_s)
-
-
 def measure_faults(
     scale: FaultScale,
     weights: Path,
@@ -146,14 +129,14 @@ def measure_faults(
         faults: Names of FAULTS.
     """
     requests = [prepare(sample, DEFAULT_SYSTEM) for goal in GOALS for sample in samples_of(goal.task)]
+    numbered = enumerate(cycle(requests), FIRST_NUMBER)
+    jobs = (Job(request, number, scale.deadline_s) for number, request in numbered)
     rows: list[FaultRow] = []
-    numbers = count(FIRST_NUMBER)
     with Stack.start(weights=weights, free_ports=True, on_progress=on_progress) as stack:
         hit = [service for service in stack.services if services is None or service.name in services]
         for service, fault in product(hit, faults):
             on_progress(f"{service.name} {fault}")
-            load = _Load(requests, numbers, scale.deadline_s)
-            rows.append(asyncio.run(_hit(stack, service, fault, scale, load)))
+            rows.append(asyncio.run(_hit(stack, service, fault, scale, jobs)))
     return {
         "scale": asdict(scale),
         "num_clients": _NUM_CLIENTS,
@@ -161,11 +144,16 @@ def measure_faults(
     }
 
 
-async def _hit(stack: Stack, service: ServiceProcess, fault: str, scale: FaultScale, load: _Load) -> FaultRow:
+async def _hit(
+    stack: Stack, service: ServiceProcess, fault: str, scale: FaultScale, jobs: Iterator[Job]
+) -> FaultRow:
+    outcomes: list[Outcome] = []
+    is_over = asyncio.Event()
+    until_over = takewhile(lambda _: not is_over.is_set(), jobs)
     # Longer than an answer may take: whoever gives up itself has seen a late one.
     patience_s = scale.deadline_s + 2 * LATE_S
     async with open_load(stack.base_url, _NUM_CLIENTS, patience_s) as client:
-        running = asyncio.create_task(run_load(client, load.jobs(), _NUM_CLIENTS, load.outcomes.append))
+        running = asyncio.create_task(run_load(client, until_over, _NUM_CLIENTS, outcomes.append))
         try:
             await asyncio.sleep(scale.before_s)
             began = time.monotonic()
@@ -174,13 +162,12 @@ async def _hit(stack: Stack, service: ServiceProcess, fault: str, scale: FaultSc
             returned = time.monotonic()
             await asyncio.sleep(scale.after_s)
         finally:
-            load.is_over = True
+            is_over.set()
             await running
     with stack.client() as books:
         rows = await asyncio.to_thread(read_rows, books.report, _LINK)
-    return summarise(
-        service.name, fault, load.outcomes, began, returned, scale.deadline_s, audit(load.outcomes, rows)
-    )
+    books_of = audit(outcomes, rows)
+    return summarise(service.name, fault, outcomes, began, returned, scale.deadline_s, books_of)
 
 
 def summarise(

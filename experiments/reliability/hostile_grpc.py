@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import grpc.aio
@@ -75,20 +74,15 @@ async def _send_all(attack: Attack, address: str, inputs: Iterator[tuple[Call, s
         await asyncio.gather(*(one_caller() for _ in range(_NUM_CALLERS)))
 
 
-def _as_it_is(content: bytes) -> bytes:
-    """Bytes on the wire are the message."""
-    return content
-
-
 async def _status_of(channel: grpc.aio.Channel, call: Call, content: bytes) -> str:
-    """Name of the status that a method answers to bytes."""
+    """Name of the status that a method answers to bytes, which go over the wire as they are."""
     try:
         if call.is_stream:
-            stream = channel.stream_stream(call.method, _as_it_is, _as_it_is)
+            stream = channel.stream_stream(call.method, bytes, bytes)
             async for _ in stream(iter([content]), timeout=_CALL_TIMEOUT_S):
                 pass
         else:
-            await channel.unary_unary(call.method, _as_it_is, _as_it_is)(content, timeout=_CALL_TIMEOUT_S)
+            await channel.unary_unary(call.method, bytes, bytes)(content, timeout=_CALL_TIMEOUT_S)
     except grpc.aio.AioRpcError as error:
         status = str(error.code().name)
         # Health and reflection are gRPC's own code, which calls bytes that are no message UNKNOWN.
@@ -123,14 +117,13 @@ def _frames_of(message: Message) -> Iterator[frame_pb2.Frame]:
         yield from (received.frame for received in message.frames)
 
 
-def valid_frames(models: Sequence[receiver_pb2.Model], seed: int = _SEED) -> list[frame_pb2.Frame]:
+def valid_frames(models: Sequence[receiver_pb2.Model]) -> list[frame_pb2.Frame]:
     """A frame of each task of each model, of random symbols of unit mean power.
 
     Args:
         models: As the receiver states them.
-        seed: Of the symbols.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_SEED)
     return [
         _frame(f"hostile-{number}", model, task, rng)
         for number, (model, task) in enumerate((model, task) for model in models for task in model.tasks)
@@ -194,17 +187,15 @@ def receiver_calls(frames: Sequence[frame_pb2.Frame]) -> list[Call]:
         noise_variance=0.25,
         gains=pack_symbols(np.full((1, 1), 0.6 + 0.8j, np.complex64), "float32"),
     )
-    decodes = (
+    decodes = [
         receiver_pb2.DecodeRequest(frames=[frame_pb2.ReceivedFrame(frame=frame, state=state)])
         for frame in frames
-    )
-    return list(
-        chain(
-            (Call(service + "Decode", decode) for decode in decodes),
-            (Call(service + "GetModel", receiver_pb2.GetModelRequest()),),
-            _common_calls("semcom.v1.ReceiverService"),
-        )
-    )
+    ]
+    return [
+        *(Call(service + "Decode", decode) for decode in decodes),
+        Call(service + "GetModel", receiver_pb2.GetModelRequest()),
+        *_common_calls("semcom.v1.ReceiverService"),
+    ]
 
 
 def _common_calls(name: str) -> list[Call]:

@@ -55,10 +55,6 @@ class HalvesApi(litserve.LitAPI):  # type: ignore[misc]  # it has no types
         source = {modality: decode_media(modality, data) for modality, data in inputs.items()}
         return request["task"], source
 
-    def batch(self, inputs: Sequence[Any]) -> list[Any]:
-        """As they are: the halves make their own tensors."""
-        return list(inputs)
-
     def predict(self, x: Sequence[tuple[str, Source]]) -> list[dict[str, Any]]:
         """Answers of a batch, those of each task together."""
         answers: dict[int, dict[str, Any]] = {}
@@ -69,14 +65,6 @@ class HalvesApi(litserve.LitAPI):  # type: ignore[misc]  # it has no types
                 scores = dict(outcome.answer.scores)
                 answers[place] = {"labels": list(outcome.answer.labels), "scores": scores}
         return [answers[place] for place in range(len(x))]
-
-    def unbatch(self, output: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One answer a request."""
-        return output
-
-    def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
-        """As JSON."""
-        return output
 
 
 def main() -> None:

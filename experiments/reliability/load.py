@@ -87,43 +87,32 @@ def latencies_of(outcomes: Iterable[Outcome]) -> dict[str, float]:
     return {"p50_ms": round(median, 1), "p99_ms": round(tail, 1)}
 
 
-class LoadClient:
-    """Sends prepared requests to one service over kept connections.
+async def send(client: aiohttp.ClientSession, job: Job) -> Outcome:
+    """Send one request; whatever happens is an outcome.
 
     Args:
-        session: Of aiohttp.
-        base_url: Of the service.
-        patience_s: When a client gives up by itself [s].
+        client: Of the service, as `open_load` makes it.
+        job: What is sent.
     """
-
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, patience_s: float) -> None:
-        self._session, self._base_url = session, base_url
-        self._timeout = aiohttp.ClientTimeout(total=patience_s)
-
-    async def send(self, job: Job) -> Outcome:
-        """Send one request; whatever happens is an outcome."""
-        url = yarl.URL(self._base_url + job.target(), encoded=True)
-        request = job.request
-        started = time.monotonic()
-        try:
-            async with self._session.post(
-                url, data=request.body, headers=request.headers, timeout=self._timeout
-            ) as response:
-                status, content = response.status, await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            status, content = NO_ANSWER, b""
-        duration = time.monotonic() - started
-        answer = _read(content)
-        return Outcome(
-            task=request.task,
-            system=request.system,
-            started_s=started,
-            duration_s=duration,
-            status=status,
-            instance_id=str(answer.get("instance_id", "")),
-            frame_number=job.frame_number,
-            latency_ms=answer.get("latency_ms", {}),
-        )
+    request, url = job.request, yarl.URL(job.target(), encoded=True)
+    started = time.monotonic()
+    try:
+        async with client.post(url, data=request.body, headers=request.headers) as response:
+            status, content = response.status, await response.read()
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        status, content = NO_ANSWER, b""
+    duration = time.monotonic() - started
+    answer = _read(content)
+    return Outcome(
+        task=request.task,
+        system=request.system,
+        started_s=started,
+        duration_s=duration,
+        status=status,
+        instance_id=str(answer.get("instance_id", "")),
+        frame_number=job.frame_number,
+        latency_ms=answer.get("latency_ms", {}),
+    )
 
 
 def _read(content: bytes) -> dict[str, Any]:
@@ -135,16 +124,19 @@ def _read(content: bytes) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_load(base_url: str, num_clients: int, patience_s: float) -> AsyncIterator[LoadClient]:
-    """A client with as many connections as clients."""
+async def open_load(
+    base_url: str, num_clients: int, patience_s: float
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of a service with as many connections as clients, who give up by themselves after a while."""
+    connector, timeout = aiohttp.TCPConnector(limit=num_clients), aiohttp.ClientTimeout(total=patience_s)
     # Services of one's own machine are never behind a proxy, and know no tokens of one's environment.
-    connector = aiohttp.TCPConnector(limit=num_clients)
-    async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
-        yield LoadClient(session, base_url, patience_s)
+    session = aiohttp.ClientSession(base_url, connector=connector, timeout=timeout, trust_env=False)
+    async with session:
+        yield session
 
 
 async def run_load(
-    client: LoadClient,
+    client: aiohttp.ClientSession,
     jobs: Iterator[Job],
     num_clients: int,
     on_outcome: Callable[[Outcome], None],
@@ -160,7 +152,7 @@ async def run_load(
 
     async def one_client() -> None:
         for job in jobs:
-            outcome = await client.send(job)
+            outcome = await send(client, job)
             on_outcome(outcome)
             if outcome.status != 200:
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)

@@ -34,17 +34,13 @@ def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
 
     The load generator's children are the services, so of our own process only its own time counts.
     """
-    return {name: sum(_own_cpu_s(process) for process in _family(pid)) for name, pid in pids.items()}
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process] if pid == os.getpid() else [process, *process.children(recursive=True)]
-
-
-def _own_cpu_s(process: psutil.Process) -> float:
-    user_s, system_s, *_ = process.cpu_times()
-    return user_s + system_s
+    seconds = {}
+    for name, pid in pids.items():
+        process = psutil.Process(pid)
+        children = [] if pid == os.getpid() else process.children(recursive=True)
+        times = [member.cpu_times() for member in (process, *children)]
+        seconds[name] = sum(own.user + own.system for own in times)
+    return seconds
 
 
 def memory_mib(pids: Mapping[str, int]) -> dict[str, float]:

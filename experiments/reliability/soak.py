@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 from scipy import stats
 
@@ -18,12 +19,12 @@ from experiments.reliability.books import audit, read_rows
 from experiments.reliability.load import (
     FIRST_NUMBER,
     Job,
-    LoadClient,
     Outcome,
     count_statuses,
     latencies_of,
     open_load,
     run_load,
+    send,
 )
 from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import memory_mib, pids_of
@@ -106,14 +107,16 @@ def _requests_of(systems: Sequence[Mapping[str, Any]]) -> list[PreparedRequest]:
     ]
 
 
-async def _costs(load: LoadClient, requests: Sequence[PreparedRequest]) -> dict[tuple[str, str], float]:
+async def _costs(
+    load: aiohttp.ClientSession, requests: Sequence[PreparedRequest]
+) -> dict[tuple[str, str], float]:
     """Time of one request of each task and system, after one that warms it up [s]."""
     costs: dict[tuple[str, str], float] = {}
     for request in requests:
         key = (request.task, request.system)
         if key not in costs:
-            await load.send(Job(request))
-            costs[key] = (await load.send(Job(request))).duration_s
+            await send(load, Job(request))
+            costs[key] = (await send(load, Job(request))).duration_s
     return costs
 
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from experiments.evaluation.results import write_json
+
 Part = dict[str, Any]
 """`provenance`: where and when it was measured; `figures`: what was."""
 
@@ -30,6 +32,4 @@ def store_part(path: Path, name: str, provenance: dict[str, Any], figures: dict[
     """
     parts = read_parts(path) | {name: {"provenance": provenance, "figures": figures}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(parts, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_json(path, parts)

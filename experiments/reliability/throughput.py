@@ -24,7 +24,7 @@ import psutil
 
 from client.demo import Sample
 from client.stack import Ports, Stack
-from experiments.reliability.breakdown import Breakdown, Watch
+from experiments.reliability.breakdown import Breakdown, mean_hops, observed_between, read_metrics
 from experiments.reliability.load import Job, Outcome, count_statuses, latencies_of, open_load, run_load
 from experiments.reliability.prepared import BATCHES, PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import OWN, cpu_seconds, pids_of
@@ -241,17 +241,17 @@ async def _measure_services(
     cells, breakdowns = [], []
     with Stack.start(weights=weights, free_ports=True, on_progress=on_progress) as stack:
         pids = {**pids_of(stack), OWN: os.getpid()}
-        watch = Watch(stack)
         for goal in GOALS:
             requests = [prepare(sample, DEFAULT_SYSTEM) for sample in samples_of(goal.task)]
             for num_clients in scale.clients:
                 on_progress(f"{goal.task}, {num_clients} clients")
-                await watch.begin()
+                before = await read_metrics(stack)
                 cell, outcomes = await measure_cell(
                     stack.base_url, requests, num_clients, scale.window_s, pids
                 )
                 cells.append(cell)
-                breakdowns.append(await watch.end(goal.task, num_clients, outcomes))
+                observed = list(observed_between(before, await read_metrics(stack)))
+                breakdowns.append(Breakdown(goal.task, num_clients, mean_hops(outcomes), observed))
     return cells, breakdowns
 
 

@@ -40,6 +40,11 @@ def first_metrics(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
     return found
 
 
+def stated(rows: Sequence[Row], field: str) -> str:
+    """What rows state in a field; every value once where they differ."""
+    return ", ".join(sorted({str(row[field]) for row in rows}))
+
+
 def markdown_table(heads: str, rows: Iterable[Sequence[str]]) -> list[str]:
     """The lines of a Markdown table; its heads are parted by " | "."""
     lines = [f"| {heads} |", "|---" * len(heads.split(" | ")) + "|"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.data.catalogue import DATASETS
-from experiments.report.measured import NO_NOISE_DB, Row, markdown_table, table_of
+from experiments.report.measured import NO_NOISE_DB, Row, markdown_table, stated, table_of
 from shared.errors import InvalidField
 from shared.systems import get_system
 from shared.weights import Manifest, load_manifest
@@ -76,14 +76,12 @@ def _sets(names: str) -> str:
 
 
 def _figures(manifest: Manifest, figures: Sequence[Row]) -> list[str]:
-    def stated(name: str) -> str:
-        return ", ".join(sorted({str(row[name]) for row in figures}))
-
+    commit, seed, csi, fading = (stated(figures, field) for field in ("commit", "seed", "csi", "fading"))
     return [
         "## Figures",
         "",
-        f"Test splits, measured by `semcom figures` at commit {stated('commit')}, link seed "
-        f"{stated('seed')}, {stated('csi')} CSI, {stated('fading')} fading. SNR is Es/N0 per complex symbol "
+        f"Test splits, measured by `semcom figures` at commit {commit}, link seed "
+        f"{seed}, {csi} CSI, {fading} fading. SNR is Es/N0 per complex symbol "
         f"at unit mean symbol power; no noise means {NO_NOISE_DB:g} dB. Weights are those of this folder "
         "(int8 and float16). A guesser never sees the input. Of large sets n instances are measured, drawn "
         "with seed 0; each instance of a set with fewer than 100 is sent over 20 channel realisations.",

@@ -25,24 +25,23 @@ def draw_overview(rows: Sequence[Row], path: Path) -> Path:
     """
     figure = Figure(_SIZE_INCHES, layout="constrained")
     answers, cost = figure.subplots(1, 2, width_ratios=(3, 2))
-    names = list(dict.fromkeys((row["task"], row["dataset"]) for row in rows))
     metrics = first_metrics(rows)
-    shares = [name for name in names if metrics[name] != "psnr_db"]
-    for number, name in enumerate(shares):
+    shares = [own for own in metrics.items() if own[1] != "psnr_db"]
+    for number, ((task, dataset), metric) in enumerate(shares):
         line = [
             row
             for row in rows
-            if (row["task"], row["dataset"], row["metric"], row["channel"]) == (*name, metrics[name], "awgn")
+            if (row["task"], row["dataset"], row["metric"], row["channel"]) == (task, dataset, metric, "awgn")
             and row["snr_db"] != NO_NOISE_DB
         ]
-        label = f"{name[0].replace('_', ' ')} on {name[1]}: {METRIC_TITLES.get(metrics[name], metrics[name])}"
+        label = f"{task.replace('_', ' ')} on {dataset}: {METRIC_TITLES.get(metric, metric)}"
         draw_line(answers, line, number, label, has_interval=False)
     answers.set_ylim(0, 1.02)
     answers.set_xlabel("Es/N0 [dB], AWGN")
     answers.set_title("score of the answers", fontsize=9)
     answers.grid(alpha=0.3)
     answers.legend(fontsize=6.5, loc="lower right")
-    _draw_cost(cost, rows, names)
+    _draw_cost(cost, rows, list(metrics))
     save(figure, provenance(rows), path)
     return path
 

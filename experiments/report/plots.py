@@ -11,9 +11,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.report.measured import Row, stated
 from shared.errors import InvalidField
-
-Row = Mapping[str, Any]
 
 _PANEL_INCHES = (4.2, 2.7)
 _MAX_STACKED = 4  # more tasks than these stand two in a row
@@ -160,11 +159,7 @@ def _label(line: tuple[Any, ...], lines: Sequence[tuple[Any, ...]]) -> str:
 
 def provenance(rows: Sequence[Row]) -> str:
     """One line that states what all of these rows were measured with."""
-
-    def stated(name: str) -> str:
-        return ", ".join(sorted({str(row[name]) for row in rows}))
-
     return (
-        "SNR = Es/N0 per complex symbol at unit mean power; "
-        f"CSI {stated('csi')}; link seed {stated('seed')}; commit {stated('commit')}"
+        f"SNR = Es/N0 per complex symbol at unit mean power; CSI {stated(rows, 'csi')}; "
+        f"link seed {stated(rows, 'seed')}; commit {stated(rows, 'commit')}"
     )

@@ -93,14 +93,16 @@ class Trainable(TrainableSystem):
         """
         was_training = self.transmitter.training
         self.transmitter.eval()
-        words = self._text_encoder.bert.embeddings.word_embeddings.weight  # [V, P], stand for the classes
-        present = words[torch.cat([numbers[mask] for numbers, mask in _texts(batches)])]  # [N, P]
-        features = torch.cat([self._features(*text) for text in _texts(batches)])
+        encoder, head = self.transmitter.encoders["text"], self.receiver.heads[task].linear
         first, _, last = self.transmitter.channel_encoder.compress
-        head = self.receiver.heads[task].linear
+        assert isinstance(encoder, TextEncoder)
         assert isinstance(first, nn.Linear)
         assert isinstance(last, nn.Linear)
         assert isinstance(head, nn.Linear)
+        words = encoder.bert.embeddings.word_embeddings.weight  # [V, P], stand for the classes
+        texts = [batch.inputs["text"] for batch in batches]
+        present = words[torch.cat([numbers[mask] for numbers, mask in texts])]  # [N, P]
+        features = torch.cat([encoder(numbers, mask).values[mask] for numbers, mask in texts])  # [N, P]
         code, centre = discriminants(features, present, REALS_PER_TOKEN)
         open_path(first, last, self.transmitter.task_embedding[task], code, centre)
         decoded = torch.cat([self._decoded(task, batch, generator) for batch in batches])
@@ -126,17 +128,6 @@ class Trainable(TrainableSystem):
         coders = ("channel_encoder.", "channel_decoder.")
         return (f"task_embedding.{task}", f"heads.{task}.", *coders, *encoders, *fusion)
 
-    @property
-    def _text_encoder(self) -> TextEncoder:
-        encoder = self.transmitter.encoders["text"]
-        assert isinstance(encoder, TextEncoder)
-        return encoder
-
-    def _features(self, numbers: Tensor, mask: Tensor) -> Tensor:
-        """The text encoder's features of every piece, [N, P]."""
-        values: Tensor = self._text_encoder(numbers, mask).values
-        return values[mask]
-
     def _decoded(self, task: str, batch: Batch, generator: torch.Generator) -> Tensor:
         """The channel decoder's features of every token, after the channel, [N, P]."""
         symbols, mask = self.transmitter(task, Batch(batch.inputs))  # in the order of the inputs
@@ -144,8 +135,3 @@ class Trainable(TrainableSystem):
         x_hat = batch_channel(symbols, snr_db, fades, generator=generator)
         decoded: Tensor = self.receiver.channel_decoder(x_hat)
         return decoded[mask]
-
-
-def _texts(batches: Sequence[Batch]) -> list[tuple[Tensor, ...]]:
-    """Piece numbers and mask of each batch."""
-    return [batch.inputs["text"] for batch in batches]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from channel_service.radio.channels import Channel
-from experiments.evaluation.evaluate import Figure, evaluate, in_process
+from experiments.evaluation.evaluate import Figure, evaluate
+from experiments.evaluation.link import SemanticLink
 from shared.errors import InvalidField
 from shared.systems import Options
 from shared.weights import load_manifest
@@ -17,12 +18,12 @@ from shared.weights import load_manifest
 @pytest.mark.usefixtures("small_data")
 def test_a_figure_of_several_realisations_is_their_mean(tiny_weights: Path) -> None:
     manifest = load_manifest(tiny_weights / "mfmsc")
-    with in_process(tiny_weights, "mfmsc") as send:
-        noisy = [Channel(snr_db=-6.0, seed=seed) for seed in (5, 6, 7)]
-        each = [own.figure for own in evaluate("sentiment", noisy, manifest=manifest, send=send)]
-        scored, _ = evaluate(
-            "sentiment", [noisy[0], Channel(snr_db=18.0)], manifest=manifest, send=send, num_realisations=3
-        )
+    send = SemanticLink.load(tiny_weights, "mfmsc").send
+    noisy = [Channel(snr_db=-6.0, seed=seed) for seed in (5, 6, 7)]
+    each = [own.figure for own in evaluate("sentiment", noisy, manifest=manifest, send=send)]
+    scored, _ = evaluate(
+        "sentiment", [noisy[0], Channel(snr_db=18.0)], manifest=manifest, send=send, num_realisations=3
+    )
     mean = scored.figure
     assert (mean.seed, mean.num_realisations, mean.num_instances) == (5, 3, each[0].num_instances)
     assert mean.snr_db == -6.0
@@ -38,16 +39,15 @@ def test_a_row_states_its_split_and_the_options_that_it_was_sent_with(tiny_weigh
     manifest = load_manifest(tiny_weights / "mfmsc")
 
     def row(options: Options, split: str = "test") -> Figure:
-        with in_process(tiny_weights, "mfmsc") as send:
-            (scored,) = evaluate(
-                "image_reconstruction",
-                [Channel(snr_db=12.0)],
-                manifest=manifest,
-                send=send,
-                limit=2,
-                split=split,
-                options=options,
-            )
+        (scored,) = evaluate(
+            "image_reconstruction",
+            [Channel(snr_db=12.0)],
+            manifest=manifest,
+            send=SemanticLink.load(tiny_weights, "mfmsc").send,
+            limit=2,
+            split=split,
+            options=options,
+        )
         return scored.figure
 
     whole, part = row({}), row({"symbols_per_token": "5"}, "validation")

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from experiments import cli
 from experiments.data.base import DatasetMissing
 from experiments.evaluation.evaluate import Figure, Scored
-from experiments.evaluation.results import check_writable, read_figures, write_figures
+from experiments.evaluation.results import check_writable, read_figures, write_json
 from shared.errors import InvalidField
 
 _FIGURES = rows_of("vqa", "easy-vqa", "accuracy")[:3]
@@ -23,7 +23,7 @@ def test_figures_come_back_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "figures.json"
     check_writable(path)
     for count in (1, 3):
-        write_figures(path, _FIGURES[:count])
+        write_json(path, _FIGURES[:count])
     assert read_figures([path, path]) == _FIGURES * 2
     assert [file.name for file in path.parent.iterdir()] == ["figures.json"]
 

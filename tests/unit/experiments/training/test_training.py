@@ -12,7 +12,8 @@ import torch
 from small_runs import QUIET, TASKS, small_recipe, start_small
 
 from channel_service.radio.channels import Channel
-from experiments.evaluation.evaluate import evaluate, in_process
+from experiments.evaluation.evaluate import evaluate
+from experiments.evaluation.link import SemanticLink
 from experiments.training.checkpoints import export
 from experiments.training.optimisers import rate_factor
 from experiments.training.recipes import Recipe, TaskRecipe
@@ -63,19 +64,19 @@ def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> 
     run = start_small(recipe)
     train(run, tmp_path / "run", QUIET)
     manifest = export(run, tmp_path / "weights" / "mfmsc")
-    with in_process(tmp_path / "weights", "mfmsc") as send:
-        for task in recipe.tasks:
-            (scored,) = evaluate(task, [Channel(snr_db=12.0)], manifest=manifest, send=send)
-            figure = scored.figure
-            assert figure.value >= 0.9, task
-            assert (figure.split, figure.metric, figure.channel_uses, figure.payload_bytes) == (
-                "test", "accuracy", 16, 128,
-            )  # fmt: skip
-            assert abs(figure.realised_snr_db - 12.0) < 1.0
-            assert figure.config["profile"] == "tiny"
-        other = replace(manifest, labels={"image_classification": ("red", "blue", "green")})
-        with pytest.raises(InvalidField, match="dataset.*red, green, blue"):
-            evaluate("image_classification", [Channel()], manifest=other, send=send)
+    send = SemanticLink.load(tmp_path / "weights", "mfmsc").send
+    for task in recipe.tasks:
+        (scored,) = evaluate(task, [Channel(snr_db=12.0)], manifest=manifest, send=send)
+        figure = scored.figure
+        assert figure.value >= 0.9, task
+        assert (figure.split, figure.metric, figure.channel_uses, figure.payload_bytes) == (
+            "test", "accuracy", 16, 128,
+        )  # fmt: skip
+        assert abs(figure.realised_snr_db - 12.0) < 1.0
+        assert figure.config["profile"] == "tiny"
+    other = replace(manifest, labels={"image_classification": ("red", "blue", "green")})
+    with pytest.raises(InvalidField, match="dataset.*red, green, blue"):
+        evaluate("image_classification", [Channel()], manifest=other, send=send)
 
 
 @pytest.mark.usefixtures("small_data")
@@ -98,12 +99,12 @@ def test_every_kind_of_answer_is_learnt(tmp_path: Path) -> None:
     train(run, tmp_path / "run", QUIET)
     manifest = export(run, tmp_path / "weights" / "mfmsc")
     found: dict[str, float] = {}
-    with in_process(tmp_path / "weights", "mfmsc") as send:
-        for task in recipe.tasks:
-            for scored in evaluate(task, [Channel(snr_db=18.0)], manifest=manifest, send=send):
-                figure = scored.figure
-                found[figure.metric] = figure.value
-                assert figure.low <= figure.value <= figure.high
+    send = SemanticLink.load(tmp_path / "weights", "mfmsc").send
+    for task in recipe.tasks:
+        for scored in evaluate(task, [Channel(snr_db=18.0)], manifest=manifest, send=send):
+            figure = scored.figure
+            found[figure.metric] = figure.value
+            assert figure.low <= figure.value <= figure.high
     assert found["bleu_4"] >= 0.9
     assert found["psnr_db"] >= 18.0  # the noise in the pictures is 26 dB below their peak
     assert found["word_accuracy"] >= 0.9
