@@ -300,16 +300,6 @@ def test_a_second_try_is_the_same_instance_and_takes_the_firsts_place():
     assert first.frames[0].instance_id == second.frames[0].instance_id == response.json()["instance_id"]
 
 
-def test_tries_end_at_the_deadline():
-    async def test():
-        gateway = Gateway(LoopbackChannel(unavailable()))
-        async with gateway.client() as client:
-            return gateway.channel.tries, await post(client, "x", timeout_s=0.02)
-
-    _, response = asyncio.run(test())
-    refused(response, 504)
-
-
 @pytest.mark.parametrize("timeout_s", ["0", "-1", "nan", "inf", "3601", "soon"])
 def test_a_time_that_is_no_time_is_refused(timeout_s):
     response = Gateway().transmit("sentiment", params={"timeout_s": timeout_s}, json={"text": "x"})

@@ -214,9 +214,9 @@ def test_a_recording_goes_to_another_machine_and_is_replayed_there(service, tmp_
         ("frame_number", 2**64, "frame_number = '18446744073709551616'"),
         ("noise_variance", 0.0, "noise_variance = '0.0'"),
         ("noise_variance", math.nan, "noise_variance = 'nan'"),
-        ("noise_variance", 1e80, "noise_variance = '1e+80' is not allowed; allowed: 1e-06 to 1000"),
+        ("noise_variance", 1e80, "noise_variance = '1e+80'"),
         ("noise_variance", 1e-7, "noise_variance = '1e-07'"),
-        ("gains", {"shape": [1, 1], "data": "mXZhfwAAAAA="}, "gains = '|h| = 2.99"),
+        ("gains", {"shape": [1, 1], "data": "mXZhfwAAAAA="}, "gains = '|h| = 2.99692e+38'"),
         ("gains", {"shape": [1, 1], "data": "AADAfwAAAAA="}, "gains = 'NaN or infinity'"),
     ],
 )
