@@ -57,8 +57,8 @@ def test_the_same_run_gives_the_same_losses_and_weights(tmp_path: Path) -> None:
 def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> None:
     recipe = Recipe(
         {
-            "sentiment": TaskRecipe(steps=40, batch=16, learning_rate=3e-3),
-            "image_classification": TaskRecipe(steps=40, batch=16, learning_rate=3e-3),
+            "sentiment": TaskRecipe(steps=100, batch=16, learning_rate=3e-3),
+            "image_classification": TaskRecipe(steps=100, batch=16, learning_rate=3e-3),
         }
     )
     run = start_small(recipe)
