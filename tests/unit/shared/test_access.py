@@ -170,7 +170,9 @@ def test_a_token_that_is_short_or_that_no_header_carries_is_refused_and_not_prin
 
 def test_a_token_may_have_blanks_within(monkeypatch):
     monkeypatch.setenv("SEMCOM_ACCESS_TOKEN", "correct horse battery")
-    open_access(load_settings(ReceiverSettings)).check("Bearer correct horse battery")
+    access = open_access(load_settings(ReceiverSettings))
+    assert lets_in(access, "Bearer correct horse battery")
+    assert not lets_in(access, "Bearer correct horse")
 
 
 def test_an_empty_token_counts_as_none(monkeypatch):
