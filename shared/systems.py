@@ -168,7 +168,7 @@ _MFMSC_OPTIONS = (
         "integer",
         CHANNEL_USES_PER_TOKEN,
         "Rate of a task that sends a sequence: so many symbols of each token are sent. "
-        "The recipe trains pictures for 8 and 16, texts and speech for 16.",
+        "A rate below those that the weights were trained for is refused.",
         unit="channel uses a token",
         minimum=MIN_CHANNEL_USES_PER_TOKEN,
         maximum=CHANNEL_USES_PER_TOKEN,

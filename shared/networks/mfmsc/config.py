@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from shared.networks.config import NetworkConfig
+from shared.networks.profiles import MIN_CHANNEL_USES_PER_TOKEN
 from shared.tasks import Task
 
 
@@ -26,6 +27,20 @@ def sends_sequence(task: Task) -> bool:
 def is_mirror_proof(task: Task) -> bool:
     """True where a picture alone gets one label: seen in a mirror it gets the same."""
     return task.answer == "label" and task.modalities == ("image",)
+
+
+def lowest_trained_rate(training: Mapping[str, Any], task: str) -> int:
+    """Fewest symbols of a token that weights were trained to send for a task; below it the answer is noise.
+
+    Args:
+        training: What the training wrote into the manifest. Where it says nothing of rates, all are allowed.
+        task: Name of the task.
+
+    Returns:
+        Channel uses a token.
+    """
+    rates = training.get("recipe", {}).get("tasks", {}).get(task, {}).get("symbols_per_token")
+    return min(rates) if rates else MIN_CHANNEL_USES_PER_TOKEN
 
 
 @dataclass(frozen=True)

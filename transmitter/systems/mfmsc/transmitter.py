@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.errors import TaskNotTrained
-from shared.networks.mfmsc.config import MfmscConfig
+from shared.errors import InvalidField, TaskNotTrained
+from shared.networks.mfmsc.config import MfmscConfig, lowest_trained_rate
 from shared.networks.mfmsc.encoder import Encoder
 from shared.systems import Options
 from transmitter.systems.base import EncodedInstance, Source
@@ -26,6 +26,7 @@ class Transmitter:
         self.name, self.profile = manifest.system, MfmscConfig.of(manifest.config).profile
         self.fingerprint, self.tasks = manifest.fingerprint, manifest.tasks
         self._encoder = encoder
+        self._lowest_rates = {task: lowest_trained_rate(manifest.training, task) for task in self.tasks}
 
     @classmethod
     def load(cls, folder: Path) -> Transmitter:
@@ -36,7 +37,11 @@ class Transmitter:
         """Turn instances of one task into symbols; see `TransmitterSystem.encode`."""
         if task not in self.tasks:
             raise TaskNotTrained(task, self.name, list(self.tasks))
-        encoded = self._encoder.encode(task, sources, int(options["symbols_per_token"]))
+        rate, lowest = int(options["symbols_per_token"]), self._lowest_rates[task]
+        if rate < lowest:
+            allowed = f"at least {lowest} for {task}: its weights were trained for no lower rate"
+            raise InvalidField("symbols_per_token", rate, allowed)
+        encoded = self._encoder.encode(task, sources, rate)
         return [
             EncodedInstance(
                 symbols,
