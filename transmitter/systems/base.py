@@ -64,6 +64,7 @@ class TransmitterSystem(Protocol):
 
         Raises:
             TaskNotTrained: If the task is not among `tasks`.
+            InvalidField: If the weights were not trained for a value of an option.
             TooLarge: If a text that shall come back is longer than the system can send.
         """
         ...
