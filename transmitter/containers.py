@@ -23,7 +23,7 @@ class Container:
     """One container format.
 
     Attributes:
-        name: As FFmpeg's demuxer or libsndfile calls it.
+        name: As FFmpeg calls it.
         matches: Whether a file's first bytes are of this format.
         parts: The files to decode one behind the other, without tags; none if the file is shorter than its
             headers state.
@@ -72,8 +72,8 @@ def _mp4_parts(data: bytes) -> list[bytes]:
             break
         kinds.add(data[position + 4 : position + 8])
         position = end
-    is_cut = data[position + 4 : position + 8] in _MP4_SAMPLE_BOXES or not {b"moov", b"mdat"} <= kinds
-    return [] if is_cut else [data]
+    is_whole = b"moov" in kinds and data[position + 4 : position + 8] not in _MP4_SAMPLE_BOXES
+    return [data] if is_whole else []
 
 
 def _read_vint(data: bytes, position: int) -> tuple[int | None, int]:
@@ -192,10 +192,10 @@ def _mp3_parts(data: bytes) -> list[bytes]:
 
 
 AUDIO_CONTAINERS = (
-    Container("WAV", lambda data: data[:4] == b"RIFF" and data[8:12] == b"WAVE", _wav_parts),
+    Container("wav", lambda data: data[:4] == b"RIFF" and data[8:12] == b"WAVE", _wav_parts),
     # libsndfile itself refuses a FLAC file that ends early.
-    Container("FLAC", lambda data: data[:4] == b"fLaC", lambda data: [data]),
-    Container("OGG", lambda data: data[:4] == b"OggS", _ogg_parts),
+    Container("flac", lambda data: data[:4] == b"fLaC", lambda data: [data]),
+    Container("ogg", lambda data: data[:4] == b"OggS", _ogg_parts),
 )
 
 _MP4 = Container("mp4", lambda data: data[4:8] in _MP4_FIRST_BOXES, _mp4_parts)

@@ -125,10 +125,9 @@ def decode_audio(data: bytes) -> NDArray[np.float32]:
 
 
 def _read_part(data: bytes, container: Container) -> tuple[NDArray[np.float32], int]:
-    """Mono samples and their rate [Hz]."""
-    if container in COMPRESSED_AUDIO_CONTAINERS:
-        return _read_stream(data, container)
-    return _read_sound(data)
+    """Mono samples and their rate [Hz]; libsndfile reads no Opus whose last page is not marked as such."""
+    is_for_ffmpeg = container in COMPRESSED_AUDIO_CONTAINERS or data[28:36] == b"OpusHead"
+    return _read_stream(data, container) if is_for_ffmpeg else _read_sound(data)
 
 
 def _read_sound(data: bytes) -> tuple[NDArray[np.float32], int]:
@@ -172,11 +171,13 @@ def _open(data: bytes, container: Container) -> Any:
 
 
 def _decode(clip: Any, stream: Any) -> Iterator[Any]:
-    """Frames of one stream; of a cut packet FFmpeg would decode what is left."""
+    """Frames of one stream; of a packet that is cut FFmpeg would decode what is left, and omit later ones."""
     for packet in clip.demux(stream):
         if packet.is_corrupt:
             raise ValueError("a packet that is cut short")
         yield from packet.decode()
+    if any(entry.pos + entry.size > clip.size for entry in stream.index_entries):
+        raise ValueError("packets behind the end of the file")
 
 
 def _check_sound(rate_hz: int, num_channels: int, num_samples: int) -> None:

@@ -50,11 +50,20 @@ def strongest_hz(samples):
     return np.argmax(np.abs(np.fft.rfft(samples))) * 16_000 / len(samples)
 
 
-def video_file(frames, video_format="mp4", codec="libx264", times=None, display=None, units_per_s=10):
+def video_file(
+    frames,
+    video_format="mp4",
+    codec="libx264",
+    times=None,
+    units_per_s=10,
+    display=None,
+    options=None,
+    codec_options=None,
+):
     """A clip whose frames lie at these times, and whose metadata turns and mirrors them."""
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=video_format) as clip:
-        stream = clip.add_stream(codec, rate=units_per_s)
+    with av.open(buffer, "w", format=video_format, options=options or {}) as clip:
+        stream = clip.add_stream(codec, rate=units_per_s, options=codec_options or {})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if display:
