@@ -115,7 +115,7 @@ def test_a_byte_order_mark_is_no_part_of_a_text():
     [b"", b"   \n", b"\x00\x01", b"\xef\xbb\xbf", *(text.encode() for text in BLANK_TEXTS)],
 )
 def test_empty_text_is_refused(sent):
-    with pytest.raises(InvalidField, match="text = '' is not allowed; allowed: 1 to 2000 characters"):
+    with pytest.raises(InvalidField, match="text = .* 1 to 2000 characters, not all of them blank"):
         decode_media("text", sent)
 
 
