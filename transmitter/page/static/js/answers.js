@@ -18,7 +18,7 @@ function bars(probabilities, most) {
 
 /** Text with the wrong words marked: what came is struck out where it is wrong, what was sent stands beside it. */
 function markedText(sent, received) {
-  if (!received.trim()) return h("p", { class: "said long" }, "(no words)");
+  if (!received.trim()) return h("p", { class: "said long" }, "(nothing came back)");
   const steps = alignWords(splitWords(sent), splitWords(received));
   const parts = steps.flatMap(([kind, before, after]) => {
     if (kind === "same") return [after, " "];
