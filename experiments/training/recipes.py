@@ -68,6 +68,9 @@ class Recipe:
         weight_decay: Of AdamW.
         max_gradient_norm: Gradients are clipped to this norm.
         dropout: Share of hidden values dropped in the attention layers while training.
+        orthogonalised: Beginnings of the names of parts whose matrices and kernels start at random and are
+            stepped by Muon; all else is stepped by AdamW.
+        least_orthogonalised_side: A matrix with fewer rows or columns is stepped by AdamW.
     """
 
     tasks: Mapping[str, TaskRecipe]
@@ -79,6 +82,8 @@ class Recipe:
     weight_decay: float = 0.05
     max_gradient_norm: float = 1.0
     dropout: float = 0.0
+    orthogonalised: tuple[str, ...] = ()
+    least_orthogonalised_side: int = 16
 
     @property
     def total_steps(self) -> int:
