@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from receiver.systems.base import ReceiverSystem
-from shared.access import OPEN, Access
 from shared.errors import NoWeights
-from shared.http_runtime import build_app
+from shared.runtime.access import OPEN, Access
+from shared.runtime.http_runtime import build_app
 
 
 def build_api(

@@ -25,8 +25,8 @@ from experiments.training.train import train
 from experiments.training.trainable import get_trainable
 from experiments.training.warm_start import find_minilm
 from shared.errors import InvalidField
-from shared.interrupts import ended_by_signals
 from shared.networks.profiles import get_profile
+from shared.runtime.interrupts import ended_by_signals
 from shared.systems import DEFAULT_SYSTEM
 from shared.tasks import get_task
 

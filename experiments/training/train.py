@@ -28,8 +28,8 @@ from experiments.training.prefetch import made_ahead
 from experiments.training.progress import TrainingProgress
 from experiments.training.recipes import Recipe
 from experiments.training.run import Run
-from shared.interrupts import signals_noted
 from shared.networks.batch import Batch
+from shared.runtime.interrupts import signals_noted
 from shared.tasks import get_task
 
 _CHECKPOINT_EVERY_S = 300.0

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from channel_service.radio.channels import Channel
-from client.stack import Stack
 from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.network_link import send_over_network
 from experiments.systems.separate_manifest import write_manifest
+from semcom.stack import Stack
 from shared.tasks import TASKS
 
 

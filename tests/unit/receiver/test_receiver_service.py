@@ -15,7 +15,7 @@ from protos.semcom.v1 import frame_pb2, receiver_pb2
 from receiver.service import MAX_FRAMES, ReceiverMetrics, ReceiverService
 from receiver.systems.base import TaskAnswer
 from shared.errors import InvalidField, TaskNotTrained, TooLarge, TooMany, UnknownName, WeightsMismatch
-from shared.logs import _JsonFormatter
+from shared.runtime.logs import _JsonFormatter
 from shared.tasks import get_task
 from shared.wire import pack_symbols
 
