@@ -19,7 +19,7 @@ from client.api import SemcomClient
 from client.errors import ClientError
 from client.stack import Stack
 from client.tables import REPORT_TABLES, shorten, show_answer
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "samples.json"
 CHANNELS = ("awgn", "rayleigh")

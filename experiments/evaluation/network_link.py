@@ -24,12 +24,12 @@ from client.api import SemcomClient
 from client.stack import Stack
 from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
-from receiver.systems.base import TaskAnswer
 from shared.errors import WeightsMismatch
 from shared.source import SAMPLE_RATE_HZ, Source
-from shared.systems import Options
 from shared.tasks import Modality
 from shared.weights import Manifest
+from systems.receiver_base import TaskAnswer
+from systems.registry import Options
 
 _NUM_CLIENTS = 4
 

@@ -30,7 +30,7 @@ from experiments.reliability.prepared import BATCHES, PreparedRequest, prepare, 
 from experiments.reliability.processes import OWN, cpu_seconds, pids_of
 from shared.cores import count_cores
 from shared.errors import ServiceUnavailable
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 _PATIENCE_S = 120.0
 _START_TIMEOUT_S = 180.0

@@ -17,9 +17,9 @@ from services import Services
 from shared.draining import Drain
 from shared.errors import TooLarge
 from shared.ledger import HOPS
-from shared.networks.mfmsc.config import sends_sequence
 from shared.tasks import TASKS
-from transmitter.systems import load_systems
+from systems.mfmsc.config import sends_sequence
+from systems.transmitters import load_systems
 
 
 def _media():
