@@ -121,7 +121,7 @@ _PACKED: Mapping[str, Dataset] = {
         "recordings/ of github.com/Jakobovski/free-spoken-digit-dataset in one archive",
         stands_for="LibriSpeech, with ten words",
         about="Free Spoken Digit Dataset, joined to strings; stands for LibriSpeech",
-        limit="Speech knows twenty words, ten digits and ten commands, and answers with them whatever is said.",
+        limit="Speech knows twenty words (ten digits, ten commands), and answers with them whatever is said.",
     ),
     "speechcommands": Dataset(
         "speech_recognition",
