@@ -13,6 +13,7 @@ from experiments.training.muon import Muon
 from experiments.training.recipes import Recipe, TaskRecipe
 
 _FINAL_RATE = 0.01
+_LEAST_SIDE = 16  # narrower matrices are left to AdamW
 
 
 class TaskOptimiser:
@@ -87,14 +88,10 @@ def make_optimiser(
         if not parameter.requires_grad or name.startswith(task_recipe.frozen):
             continue
         rate = next((r for part, r in part_rates if name.startswith(part)), task_recipe.learning_rate)
-        groups = muon if _is_orthogonalised(recipe, name, parameter) else adamw
+        is_matrix = parameter.ndim > 1 and min(parameter.flatten(1).shape) >= _LEAST_SIDE
+        groups = muon if is_matrix and name.startswith(task_recipe.by_muon) else adamw
         groups.setdefault(rate, []).append(parameter)
     return TaskOptimiser(adamw, muon, recipe.weight_decay)
-
-
-def _is_orthogonalised(recipe: Recipe, name: str, parameter: nn.Parameter) -> bool:
-    is_matrix = parameter.ndim > 1 and min(parameter.flatten(1).shape) >= recipe.least_orthogonalised_side
-    return is_matrix and name.startswith(recipe.orthogonalised)
 
 
 def require_gradients_of(optimiser: TaskOptimiser, *networks: nn.Module) -> None:
