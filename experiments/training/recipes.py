@@ -33,8 +33,8 @@ class TaskRecipe:
         frozen: Beginnings of the names of parameters that this task does not train; other tasks may.
         part_rates: Learning rates of parts, by the beginning of their names. The first name that fits holds;
             those of the task come before those of the recipe.
-        by_muon: Beginnings of the names of parts whose matrices and kernels are stepped by Muon; they start at
-            random. All else is stepped by AdamW.
+        by_muon: Beginnings of the names of parts whose matrices and kernels Muon steps, because they start at
+            random. AdamW steps all else.
         dataset: Data set to train on; None for all that the catalogue names for the task.
     """
 
@@ -94,8 +94,8 @@ _WORD_EMBEDDINGS = f"{_TEXT_ENCODER}.bert.embeddings.word_embeddings"
 _PICTURE_PARTS = ("encoders.image", "channel_", "decoder", "heads.image")
 
 # Made for some four hours of one core with bfloat16. All tasks share the channel coder, so none moves it in
-# large steps. Tasks that fuse modalities open when the encoders that they fuse, and the coder, have come some way
-# to rest. Muon costs as much as a step of speech or of clips, whose batches are small, so only pictures have it.
+# large steps. Tasks that fuse modalities open when the encoders that they fuse, and the coder, have come some
+# way to rest. Muon costs more than a step of speech or clips, whose batches are small; only pictures have it.
 _COMPACT = Recipe(
     tasks={
         "sentiment": TaskRecipe(steps=2400, batch=64, learning_rate=3e-4),
