@@ -84,6 +84,7 @@ class _Training:
 
 def campaign_command(
     systems: Annotated[str, typer.Option(help="Comma-separated; all that are trained when absent.")] = "",
+    tasks: Annotated[str, typer.Option(help="Comma-separated; all when absent.")] = "",
     profile: Annotated[str, typer.Option(help="tiny | compact | paper")] = "compact",
     length: Annotated[float, typer.Option(min=0.001, max=1000, help="Multiplies all steps.")] = 1.0,
     at_once: Annotated[
@@ -102,9 +103,12 @@ def campaign_command(
     folder = runs / f"campaign-{commit}"
     folder.mkdir(parents=True, exist_ok=True)
     trained = [name for name, system in SYSTEMS.items() if system.trainable]
-    names = [name.strip() for name in systems.split(",")] if systems else trained
     common = ["--profile", profile, "--length", str(length), "--threads", "1", "--device", device]
-    trainings = [own for name in names for own in _trainings_of(name, profile, length, common, folder)]
+    trainings = [
+        _Training(name, [*arguments, *common], folder / f"{name}.log", max(1, round(steps * length)))
+        for system in (_names(systems) or trained)
+        for name, arguments, steps in _trainings_of(system, profile, _names(tasks), folder)
+    ]
     console = Console()
     with signals_noted() as stop, ThreadPoolExecutor(at_once or count_cores()) as pool:
         futures = [pool.submit(training.run, stop) for training in trainings]
@@ -128,27 +132,22 @@ def _show_until_done(
                 console.print(_table(trainings))
 
 
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _trainings_of(
-    system: str, profile: str, length: float, common: Sequence[str], folder: Path
-) -> Iterator[_Training]:
+    system: str, profile: str, tasks: Sequence[str], folder: Path
+) -> Iterator[tuple[str, list[str], int]]:
+    """Name, arguments and steps of each training that a system takes: one, or one a task."""
     trainable = get_trainable(system)
-    tasks = trainable.recipes[profile].tasks
-    alone = list(tasks) if trainable.is_independent else [""]
-    for task in alone:
-        steps = [own.steps for name, own in tasks.items() if task in ("", name)]
-        total = sum(max(1, round(length * count)) for count in steps)
-        name = f"{system}-{task}".rstrip("-")
-        own = [
-            "--system",
-            system,
-            "--output",
-            str(folder / "weights" / system),
-            "--run-folder",
-            str(folder / system),
-        ]
-        yield _Training(
-            name, [*own, *(["--tasks", task] if task else []), *common], folder / f"{name}.log", total
-        )
+    steps = {name: own.steps for name, own in trainable.recipes[profile].tasks.items()}
+    chosen = list(tasks or steps)
+    common = ["--system", system, "--output", str(folder / "weights" / system)]
+    common += ["--run-folder", str(folder / system)]
+    for group in [[task] for task in chosen] if trainable.is_independent else [chosen]:
+        name = f"{system}-{group[0]}" if trainable.is_independent else system
+        yield name, [*common, "--tasks", ",".join(group)], sum(steps[task] for task in group)
 
 
 def _table(trainings: Sequence[_Training]) -> Table:
