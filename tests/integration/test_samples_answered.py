@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from channel_service.radio.channels import Channel
-from client.demo import SAMPLES, load_samples
 from experiments.evaluation.link import SemanticLink
-from shared.networks.preprocessing import resize
-from shared.systems import DEFAULT_SYSTEM
+from semcom.demo import SAMPLES, load_samples
 from shared.tasks import TASKS
+from systems.layers.preprocessing import resize
+from systems.registry import DEFAULT_SYSTEM
 from transmitter.media import decode_media
 from transmitter.scoring import psnr_db
 

@@ -38,7 +38,7 @@ def test_send_json_prints_one_object_and_nothing_else(semcom, service):
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_what_the_terminal_cannot_show_is_replaced(service, encoding):
     service.answer = {**service.answer, "answer": {"text": "wait… 中"}}
-    command = [sys.executable, "-m", "client.cli"]
+    command = [sys.executable, "-m", "semcom.cli"]
     variables = {**os.environ, "PYTHONIOENCODING": encoding}
     for arguments in (
         ("send", "--task=text_reconstruction", "--text=x", f"--url={service.url}"),
