@@ -18,7 +18,7 @@ from shared.errors import SemcomError
 from shared.grpc_runtime import GuardedServer, bind, build_server, running, serve_http, stop_on_signals
 from shared.logs import configure_logging, log_event
 from shared.settings import ReceiverSettings, load_settings
-from systems.receivers import load_systems
+from systems.loading import load_receivers
 
 _LOG = logging.getLogger("receiver")
 
@@ -31,7 +31,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             access settings leave the service open to a network.
     """
     access = open_access(settings)
-    systems = load_systems(settings.weights)
+    systems = load_receivers(settings.weights)
     registry = CollectorRegistry()
     service = ReceiverService(
         systems,

@@ -29,7 +29,7 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
         kind: Type of a row.
         group: Of the entry points.
         variable: SEMCOM_* variable, the name of a field of `ExtensionSettings`.
-        adopt: Called with the name, row and origin of each other row; returns the row to keep, or raises
+        accept: Called with the name, row and origin of each other row; returns the row to keep, or raises
             ValueError with what is wrong with it.
     """
 
@@ -40,10 +40,10 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
         *,
         group: str,
         variable: str,
-        adopt: Callable[[str, _T, str], _T] = lambda name, row, origin: row,
+        accept: Callable[[str, _T, str], _T] = lambda name, row, origin: row,
     ) -> None:
         self._built_in, self._kind = built_in, kind
-        self._group, self._variable, self._adopt = group, variable, adopt
+        self._group, self._variable, self._accept = group, variable, accept
         self._found: dict[str, _T] | None = None
         self._problems: list[InvalidField] = []
 
@@ -93,7 +93,7 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
             row = point.load()
             if not isinstance(row, self._kind):
                 raise ValueError(f"an object of the type {self._kind.__name__}, not {type(row).__name__}")
-            rows[point.name] = self._adopt(point.name, row, origin)
+            rows[point.name] = self._accept(point.name, row, origin)
             holders[point.name] = origin
         except ValueError as error:
             self._refuse(point, origin, str(error))

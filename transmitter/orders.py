@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2
 from systems.base import Source
-from systems.registry import Options
+from systems.rows import Options
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import Tensor
 
 from shared.tasks import AnswerKind, get_task
+from systems.base import TaskAnswer
 from systems.layers.patches import patches_to_picture
 from systems.layers.text import Vocabulary
 from systems.layers.transcripts import TranscriptReader
-from systems.receiver_base import TaskAnswer
 
 _THRESHOLD = 0.5
 

@@ -24,8 +24,7 @@ from systems.mfmsc.config import MfmscConfig, is_multimodal
 from systems.mfmsc.encoders.speech import TIME_REDUCTION
 from systems.mfmsc.encoders.text import TextEncoder
 from systems.mfmsc.heads import STEPS_PER_TOKEN
-from systems.mfmsc.receiver_network import ReceiverNetwork
-from systems.mfmsc.transmitter_network import TransmitterNetwork
+from systems.mfmsc.networks import ReceiverNetwork, TransmitterNetwork
 
 _WORD_START_BATCHES = 50
 

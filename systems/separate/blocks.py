@@ -19,9 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from systems.separate.codes import BlockCode, CodeName, LdpcCode, TurboCode
+from systems.separate.codes import BlockCode, CodeName
 from systems.separate.crc import CRC_BITS, Crc, CrcName
+from systems.separate.ldpc import LdpcCode
 from systems.separate.mcs import Mcs
+from systems.separate.turbo import TurboCode
 
 MAX_PAYLOAD_BYTES = 2**24 - 1
 _CRC: CrcName = "CRC24B"

@@ -1,4 +1,4 @@
-"""What the manifest of a system with digital frames says, from which both its halves are rebuilt."""
+"""What the manifest of a system with digital frames says, from which both its sides are rebuilt."""
 
 from __future__ import annotations
 

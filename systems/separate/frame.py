@@ -3,7 +3,7 @@
 header ─▶ LDPC, rate 1/5 ────────▶ QPSK ──┐
 payload ─▶ blocks ─▶ LDPC, Turbo ─▶ QAM ──┴─▶ symbols ─▶ channel, zero-forcing equaliser ─▶ the same way back
 
-Several frames may stand one after the other in one row of symbols: `ReceivedFrame.num_symbols` says where the
+Several frames may stand one after the other in one row of symbols: `DecodedFrame.num_symbols` says where the
 next one begins.
 """
 
@@ -57,7 +57,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class ReceivedFrame:
+class DecodedFrame:
     """What the far end read.
 
     Attributes:
@@ -120,7 +120,7 @@ def warm_up() -> None:
         decode_frame(encode_frame(b"0", mcs, code), 0.1)
 
 
-def decode_frame(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike) -> ReceivedFrame:
+def decode_frame(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike) -> DecodedFrame:
     """Read a frame; see `decode_frames`.
 
     Args:
@@ -134,7 +134,7 @@ def decode_frame(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike
 @torch.inference_mode()
 def decode_frames(
     symbols: Sequence[NDArray[np.complexfloating]], noise_variances: Sequence[ArrayLike]
-) -> list[ReceivedFrame]:
+) -> list[DecodedFrame]:
     """Read frames together; whatever the symbols are, the outcome of each is the payload or an outage.
 
     A code's time grows slowly with the number of blocks that are decoded in one call, so the headers of all
@@ -156,11 +156,11 @@ def decode_frames(
         for header in (headers[number] for number in whole)
     ]
     read = {
-        number: ReceivedFrame(*payload, headers[number], whole[number], whole[number].num_symbols)
+        number: DecodedFrame(*payload, headers[number], whole[number], whole[number].num_symbols)
         for number, payload in zip(whole, decode_payloads(llrs, layouts), strict=True)
     }
     return [
-        read.get(number, ReceivedFrame(None, 0, None, None, len(x_hat)))
+        read.get(number, DecodedFrame(None, 0, None, None, len(x_hat)))
         for number, (x_hat, _) in enumerate(bodies)
     ]
 

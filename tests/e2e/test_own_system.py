@@ -100,7 +100,7 @@ def test_the_example_has_about_thirty_lines_of_code() -> None:
         for line in text.splitlines()
         if line.strip() and not line.startswith(("import ", "from "))
     ]
-    assert 20 <= len(lines) <= 35
+    assert 18 <= len(lines) <= 30
 
 
 def test_it_is_listed_as_built_in_systems_are(installed: _Installed) -> None:

@@ -17,7 +17,7 @@ from shared.errors import InvalidField, TaskNotTrained, TooLarge, TooMany, Unkno
 from shared.logs import _JsonFormatter
 from shared.tasks import get_task
 from shared.wire import pack_symbols
-from systems.receiver_base import TaskAnswer
+from systems.base import TaskAnswer
 
 FINGERPRINT = "f" * 16
 PICTURE = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)

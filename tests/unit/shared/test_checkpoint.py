@@ -19,15 +19,14 @@ from shared.weights import (
     find_weights,
     fingerprint_of,
     join_manifests,
-    load_half,
     load_manifest,
+    load_network,
     load_state,
     save_weights,
 )
+from systems.loading import load_receiver, load_transmitter
 from systems.mfmsc.receiver import Receiver
 from systems.mfmsc.transmitter import Transmitter
-from systems.receivers import load_system as load_receiver
-from systems.transmitters import load_system as load_transmitter
 
 _PLAIN = Manifest("mfmsc", ("vqa",), {"vqa": ("a", "b")}, {"profile": "tiny", "words": {"vqa": ["a"]}})
 
@@ -40,7 +39,7 @@ def test_round_trip_rounds_little(tmp_path: Path) -> None:
     halves = _halves()
     manifest = save_weights(tmp_path, _PLAIN, halves, None)
     loaded = nn.Linear(512, 256)
-    load_half(tmp_path, "transmitter", loaded, load_manifest(tmp_path))
+    load_network(tmp_path, "transmitter", loaded, load_manifest(tmp_path))
     wanted = halves["transmitter"].weight
     assert (loaded.weight - wanted).abs().max() <= wanted.abs().max() / 127
     assert load_manifest(tmp_path) == manifest
@@ -88,7 +87,7 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "receiver.safetensors"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(InvalidField, match=r"receiver\.safetensors"):
-        load_half(tmp_path, "receiver", nn.Linear(3, 2), manifest)
+        load_network(tmp_path, "receiver", nn.Linear(3, 2), manifest)
 
 
 def test_systems_that_share_a_tensor_store_it_once(tmp_path: Path) -> None:
@@ -133,9 +132,9 @@ def test_a_half_may_have_no_weights(tmp_path: Path, halves: dict[str, nn.Module]
     manifest = save_weights(tmp_path, _PLAIN, {"transmitter": nn.Linear(3, 2), **halves}, None)
     assert "receiver.safetensors" not in manifest.sha256
     assert not (tmp_path / "receiver.safetensors").exists()
-    load_half(tmp_path, "receiver", nn.ReLU(), manifest)
+    load_network(tmp_path, "receiver", nn.ReLU(), manifest)
     with pytest.raises(InvalidField, match="receiver"):
-        load_half(tmp_path, "receiver", nn.Linear(3, 2), manifest)
+        load_network(tmp_path, "receiver", nn.Linear(3, 2), manifest)
 
 
 @pytest.mark.parametrize("loader", [Transmitter, Receiver])
@@ -153,7 +152,7 @@ def test_changed_word_pieces_are_refused(
 def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
     manifest = save_weights(tmp_path, _PLAIN, _halves(), None)
     with pytest.raises(InvalidField, match="network of mfmsc"):
-        load_half(tmp_path, "receiver", nn.Linear(4, 2), manifest)
+        load_network(tmp_path, "receiver", nn.Linear(4, 2), manifest)
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"tasks": 1}', "[1]"])

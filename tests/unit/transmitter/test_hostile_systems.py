@@ -12,11 +12,10 @@ from test_gateway_schema import _MEDIA, EXPECTED_STATUSES, LIMITS, transmissions
 
 from shared.errors import InvalidField
 from shared.tasks import TASKS
-from systems.receiver_base import Received
-from systems.receivers import load_systems as load_receivers
+from systems.base import Received
+from systems.loading import load_receivers, load_transmitters
 from systems.registry import SYSTEMS
 from systems.separate.manifest import write_manifest
-from systems.transmitters import load_systems as load_transmitters
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from experiments.training.recipes import RECIPES
 from experiments.training.trainable import get_trainable
 from shared.errors import InvalidField, UnknownName
 from systems.layers.profiles import PROFILES
-from systems.registry import SYSTEMS, System
+from systems.registry import SYSTEMS
+from systems.rows import System
 
 _NOTHING_TO_LEARN = {"separate"}
 

@@ -12,9 +12,9 @@ from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from shared.errors import InvalidField, TaskNotTrained
 from shared.tasks import TASKS
+from systems.base import Received
 from systems.layers.profiles import get_profile
 from systems.layers.text import Vocabulary
-from systems.receiver_base import Received
 from systems.registry import get_system
 
 _CHANNEL = Channel("awgn", "block", 40.0, seed=1)
