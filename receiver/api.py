@@ -8,9 +8,9 @@ from pathlib import Path
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from shared.access import OPEN, Access
 from shared.errors import NoWeights
-from shared.http_runtime import build_app
+from shared.runtime.access import OPEN, Access
+from shared.runtime.http_runtime import build_app
 from systems.base import ReceiverSystem
 
 

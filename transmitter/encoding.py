@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from shared.batching import BatchQueue, QueueMetrics, together_or_each
-from shared.cores import Cores
+from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
+from shared.runtime.cores import Cores
 from systems.base import EncodedInstance, TransmitterSystem
 from transmitter.orders import Order
 

@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import TypeAdapter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.access import OPEN, Access
 from shared.errors import ClientLeft, DeadlineExceeded, InvalidField
-from shared.http_runtime import build_app, error_responses
+from shared.runtime.access import OPEN, Access
+from shared.runtime.http_runtime import build_app, error_responses
 from shared.tasks import TASKS, get_task
 from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system
 from systems.rows import read_options

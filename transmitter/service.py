@@ -18,8 +18,6 @@ from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
 from shared import request_ids
-from shared.batching import QueueMetrics
-from shared.cores import Cores
 from shared.errors import (
     FrameLost,
     NoWeights,
@@ -29,8 +27,10 @@ from shared.errors import (
     from_rpc_error,
 )
 from shared.identifiers import new_uuid
-from shared.logs import log_event
-from shared.places import Places
+from shared.runtime.batching import QueueMetrics
+from shared.runtime.cores import Cores
+from shared.runtime.logs import log_event
+from shared.runtime.slots import Places
 from shared.tasks import get_task
 from shared.wire import pack_symbols
 from systems.base import EncodedInstance, KnownLink, TransmitterSystem

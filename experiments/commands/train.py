@@ -25,7 +25,7 @@ from experiments.training.train import train
 from experiments.training.trainable import get_trainable
 from experiments.training.warm_start import find_minilm
 from shared.errors import InvalidField
-from shared.interrupts import ended_by_signals
+from shared.runtime.interrupts import ended_by_signals
 from shared.tasks import get_task
 from systems.layers.profiles import get_profile
 from systems.registry import DEFAULT_SYSTEM

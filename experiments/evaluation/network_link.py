@@ -20,10 +20,10 @@ from PIL import Image
 
 from channel_service.links.settings import RADIO_FIELDS
 from channel_service.radio.channels import Channel
-from client.api import SemcomClient
-from client.stack import Stack
 from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
+from semcom.api import SemcomClient
+from semcom.stack import Stack
 from shared.errors import WeightsMismatch
 from shared.source import SAMPLE_RATE_HZ, Source
 from shared.tasks import Modality

@@ -11,7 +11,6 @@ from itertools import cycle, product, takewhile
 from pathlib import Path
 from typing import Any
 
-from client.stack import ServiceProcess, Stack
 from experiments.reliability.books import Audit, audit, read_rows
 from experiments.reliability.load import (
     FIRST_NUMBER,
@@ -23,6 +22,7 @@ from experiments.reliability.load import (
 )
 from experiments.reliability.prepared import prepare, samples_of
 from experiments.reliability.throughput import GOALS
+from semcom.stack import ServiceProcess, Stack
 from shared.errors import ServiceUnavailable
 from systems.registry import DEFAULT_SYSTEM
 

@@ -28,7 +28,7 @@ from experiments.training.prefetch import made_ahead
 from experiments.training.progress import TrainingProgress
 from experiments.training.recipes import Recipe
 from experiments.training.run import Run
-from shared.interrupts import signals_noted
+from shared.runtime.interrupts import signals_noted
 from shared.tasks import get_task
 from systems.layers.batch import Batch
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from client.stack import Stack
 from experiments.evaluation.results import read_figures
 from experiments.report.measured import table_of
+from semcom.stack import Stack
 from shared.weights import find_weights, load_manifest
 from systems.registry import DEFAULT_SYSTEM
 
@@ -38,7 +38,7 @@ def stack() -> Iterator[Stack]:
 
 
 def _semcom(line: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "client.cli", *shlex.split(line)[1:]]
+    command = [sys.executable, "-m", "semcom.cli", *shlex.split(line)[1:]]
     return subprocess.run(
         command,
         cwd=_ROOT,

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from channel_service.radio.channels import Channel
-from client.stack import Stack
 from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.network_link import send_over_network
+from semcom.stack import Stack
 from shared.tasks import TASKS
 from systems.separate.manifest import write_manifest
 

@@ -14,9 +14,9 @@ import soundfile
 from PIL import Image
 from services import Services
 
-from shared.draining import Drain
 from shared.errors import TooLarge
 from shared.ledger import HOPS
+from shared.runtime.draining import Drain
 from shared.tasks import TASKS
 from systems.layers.config import sends_sequence
 from systems.loading import load_transmitters

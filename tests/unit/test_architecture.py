@@ -12,7 +12,7 @@ import pytest
 from systems.registry import SYSTEMS
 
 _ROOT = Path(__file__).parents[2]
-_OURS = {"protos", "shared", "systems", "transmitter", "receiver", "channel_service", "experiments", "client"}
+_OURS = {"protos", "shared", "systems", "transmitter", "receiver", "channel_service", "experiments", "semcom"}
 _MAY_IMPORT = {
     "protos": set(),
     "shared": {"protos"},
@@ -20,7 +20,7 @@ _MAY_IMPORT = {
     "transmitter": {"shared", "systems", "protos"},
     "receiver": {"shared", "systems", "protos"},
     "channel_service": {"shared", "systems", "protos"},
-    "client": {"shared", "systems", "protos"},
+    "semcom": {"shared", "systems", "protos"},
     "experiments": _OURS,
 }
 # Folders that are parted further. Modules beside the folders may import all of them.
@@ -128,7 +128,7 @@ def test_network_files_know_no_service() -> None:
         assert not _imports(path) & _EDGES, path
 
 
-@pytest.mark.parametrize("module", ["channel_service.__main__", "client.cli"])
+@pytest.mark.parametrize("module", ["channel_service.__main__", "semcom.cli"])
 def test_light_processes_import_no_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=False).returncode == 0

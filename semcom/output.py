@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from client.errors import ClientError
+from semcom.errors import ClientError
 
 _PIPE_WIDTH = 120
 _PICTURE_FIELD = "image_png_base64"

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from client.demo import SAMPLES
+from semcom.demo import SAMPLES
 from shared.tasks import TASKS
 from transmitter.media import decode_media
 

@@ -21,10 +21,10 @@ from types import TracebackType
 
 import httpx
 
-from client.api import SemcomClient, error_of, open_http
-from client.errors import ClientError
-from client.restarts import Keeper
-from shared.settings import ChannelSettings, ReceiverSettings, TransmitterSettings, load_settings
+from semcom.api import SemcomClient, error_of, open_http
+from semcom.errors import ClientError
+from semcom.restarts import Keeper
+from shared.runtime.settings import ChannelSettings, ReceiverSettings, TransmitterSettings, load_settings
 
 _HOST = "127.0.0.1"
 _POLL_S = 0.1
@@ -241,7 +241,7 @@ class Stack:
 
         Raises:
             StackError: When a service is given up, with its exit status and the tail of its log; see
-                `client.restarts`.
+                `semcom.restarts`.
         """
         keepers = [Keeper(service, on_event) for service in self.services]
         while True:

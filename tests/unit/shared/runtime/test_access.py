@@ -8,11 +8,11 @@ import pytest
 import trustme
 from prometheus_client import CollectorRegistry
 
-from shared.access import OPEN, Access, open_access
 from shared.errors import InvalidField, Unauthenticated
-from shared.grpc_runtime import bind, build_server
-from shared.http_runtime import build_app
-from shared.settings import ReceiverSettings, load_settings
+from shared.runtime.access import OPEN, Access, open_access
+from shared.runtime.grpc_runtime import bind, build_server
+from shared.runtime.http_runtime import build_app
+from shared.runtime.settings import ReceiverSettings, load_settings
 
 TOKEN = "a-token-of-a-class-2026"
 BEARER = f"Bearer {TOKEN}"

@@ -11,10 +11,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import frame_pb2
-from shared import request_ids
 from shared.errors import InvalidField
-from shared.http_runtime import build_app
-from shared.logs import _JsonFormatter, log_event
+from shared.runtime import request_ids
+from shared.runtime.http_runtime import build_app
+from shared.runtime.logs import _JsonFormatter, log_event
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"

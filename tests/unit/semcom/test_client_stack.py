@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from client.stack import Ports, ServiceProcess, Stack, StackError
+from semcom.stack import Ports, ServiceProcess, Stack, StackError
 
 
 def test_ports_follow_the_settings(monkeypatch):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from shared.interrupts import ended_by_signals, signals_noted
+from shared.runtime.interrupts import ended_by_signals, signals_noted
 
 
 def _kill(number: signal.Signals) -> None:

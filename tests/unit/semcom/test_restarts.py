@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from client.restarts import Keeper
+from semcom.restarts import Keeper
 
 
 class FakeService:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from client.cli import main
+from semcom.cli import main
 
 RESULT = {
     "instance_id": "5f0c",

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import httpx
 
-from client.errors import ClientError
+from semcom.errors import ClientError
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_CHANNEL_URL = "http://127.0.0.1:8001"

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from client.api import RadioSettings
-from client.setting_options import RADIO_SETTINGS
+from semcom.api import RadioSettings
+from semcom.setting_options import RADIO_SETTINGS
 
 FIELDS = {"task", "system", "channel", "snr_db", "answer", "overhead", "latency_ms", "realised_snr_db"}
 
@@ -14,7 +14,7 @@ FIELDS = {"task", "system", "channel", "snr_db", "answer", "overhead", "latency_
 def test_help_lists_every_command_without_loading_what_is_heavy():
     loaded = (
         "import sys; sys.argv = ['semcom', '--help']\n"
-        "from client.cli import main\n"
+        "from semcom.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'numpy', 'grpc', 'experiments', 'PIL'} & set(sys.modules)\n"

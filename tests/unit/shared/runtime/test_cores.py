@@ -4,7 +4,7 @@ import threading
 
 import torch
 
-from shared.cores import Cores
+from shared.runtime.cores import Cores
 
 
 def in_thread(work):

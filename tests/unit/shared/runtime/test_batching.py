@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from shared.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.errors import InvalidField, TooMany
+from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
 
 
 class Worker:

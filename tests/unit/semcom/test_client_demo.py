@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from client.demo import SAMPLES, answer_tables, f1_of_labels, is_correct, load_samples, write_instances
+from semcom.demo import SAMPLES, answer_tables, f1_of_labels, is_correct, load_samples, write_instances
 from shared.tasks import TASKS, get_task
 
 

@@ -25,11 +25,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import request_ids
-from shared.access import OPEN, Access
-from shared.draining import Drain
 from shared.errors import InvalidField, SemcomError, Stopping, TooMany, Unauthenticated
-from shared.logs import log_event
+from shared.runtime import request_ids
+from shared.runtime.access import OPEN, Access
+from shared.runtime.draining import Drain
+from shared.runtime.logs import log_event
 
 _LOG = logging.getLogger(__name__)
 _QUIET_PATHS = ("/healthz", "/readyz", "/metrics")

@@ -13,7 +13,7 @@ _SOUND_S = 60.0
 
 
 class Restartable(Protocol):
-    """A service as the keeper sees it; `client.stack.ServiceProcess` is one."""
+    """A service as the keeper sees it; `semcom.stack.ServiceProcess` is one."""
 
     name: str
 

@@ -20,11 +20,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from shared import request_ids
-from shared.access import OPEN, Access
-from shared.draining import Drain
 from shared.errors import InvalidField, SemcomError, to_trailer
-from shared.logs import log_event
+from shared.runtime import request_ids
+from shared.runtime.access import OPEN, Access
+from shared.runtime.draining import Drain
+from shared.runtime.logs import log_event
 from shared.wire import MAX_MESSAGE_BYTES
 
 _LOG = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     # A service that comes back is found at once, not after gRPC's usual two minutes: the tries of one call
-    # (`shared.retrying`) last longer than the longest pause between two connections, its jitter of 20 %
-    # included, so that no call fails for a pause alone.
+    # (`shared.runtime.retrying`) last longer than the longest pause between two connections, its jitter of
+    # 20 % included, so that no call fails for a pause alone.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 200),
@@ -234,7 +234,7 @@ async def serve_http(
     """Serve an app until `stop` is set. Then it is not ready, and ends once what is at work has ended.
 
     Args:
-        app: Of `shared.http_runtime.build_app`.
+        app: Of `shared.runtime.http_runtime.build_app`.
         host: Address to listen on.
         port: To listen on.
         stop: Set to stop; it is set too where the server ends of itself.

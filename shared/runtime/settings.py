@@ -14,11 +14,11 @@ _S = TypeVar("_S", bound=BaseSettings)
 # What a header can carry as it is: HTTP drops blanks around a value, and gRPC takes ASCII alone.
 _TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
 
-DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+DEFAULT_WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 
 
 class ServiceSettings(BaseSettings):
-    """What all services have; see `shared.access` for who may call them."""
+    """What all services have; see `shared.runtime.access` for who may call them."""
 
     model_config = SettingsConfigDict(
         env_prefix="SEMCOM_", env_file=".env", env_ignore_empty=True, extra="ignore"

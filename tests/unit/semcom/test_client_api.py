@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from client.api import SemcomClient, SemcomClientError
+from semcom.api import SemcomClient, SemcomClientError
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from client.api import SemcomClient
-from client.errors import ClientError
-from client.stack import Stack
-from client.tables import REPORT_TABLES, shorten, show_answer
+from semcom.api import SemcomClient
+from semcom.errors import ClientError
+from semcom.stack import Stack
+from semcom.tables import REPORT_TABLES, shorten, show_answer
 from systems.registry import DEFAULT_SYSTEM
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "samples.json"

@@ -3,7 +3,7 @@
 client ──traceparent or X-Request-Id──▶ HTTP edge ──Frame.request_id──▶ channel service ──▶ receiver
                                         gRPC edge: the same names in the metadata
 
-`shared.logs` writes the bound ids into every line.
+`shared.runtime.logs` writes the bound ids into every line.
 """
 
 from __future__ import annotations

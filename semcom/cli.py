@@ -17,14 +17,14 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from client.api import DEFAULT_CHANNEL_URL, DEFAULT_URL, SemcomClient
-from client.errors import ClientError
-from client.link_command import ChannelUrl, Json, link
-from client.output import ERR as _ERR
-from client.output import OUT as _OUT
-from client.output import show as _show
-from client.output import write_picture
-from client.setting_options import (
+from semcom.api import DEFAULT_CHANNEL_URL, DEFAULT_URL, SemcomClient
+from semcom.errors import ClientError
+from semcom.link_command import ChannelUrl, Json, link
+from semcom.output import ERR as _ERR
+from semcom.output import OUT as _OUT
+from semcom.output import show as _show
+from semcom.output import write_picture
+from semcom.setting_options import (
     RADIO_SETTINGS,
     Channel,
     Csi,
@@ -33,8 +33,8 @@ from client.setting_options import (
     parse_options,
     takes,
 )
-from client.tables import REPORT_TABLES, instance_table, outcome_table, task_table
-from shared.interrupts import ended_by_signals
+from semcom.tables import REPORT_TABLES, instance_table, outcome_table, task_table
+from shared.runtime.interrupts import ended_by_signals
 
 app = typer.Typer(
     name="semcom",
@@ -87,7 +87,7 @@ def up(
 ) -> None:
     """Start the three services on this machine; one that dies is started again, and Ctrl-C stops all."""
     with ended_by_signals(), contextlib.suppress(KeyboardInterrupt):
-        from client.stack import Stack
+        from semcom.stack import Stack
 
         run_folder = Path("runs") / time.strftime("%Y%m%d-%H%M%S")
         with _ERR.status("starting") as status:
@@ -241,7 +241,7 @@ def demo(
     snrs_db = _parse_snrs_db(snr_db)
     console = _ERR if json_file == "-" else _OUT
     with ended_by_signals():
-        from client.demo import run_demo, write_instances
+        from semcom.demo import run_demo, write_instances
 
         write_instances(run_demo(console, snrs_db=snrs_db, weights=weights), json_file)
 

@@ -18,7 +18,7 @@ import grpc
 import grpc.aio
 
 from shared.errors import InvalidField, Unauthenticated
-from shared.settings import ServiceSettings
+from shared.runtime.settings import ServiceSettings
 
 _HEADER = "authorization"
 _SCHEME = "bearer"

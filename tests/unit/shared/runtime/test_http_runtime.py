@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import DeadlineExceeded, InvalidField, TooLarge, UnknownName
-from shared.http_runtime import build_app
+from shared.runtime.http_runtime import build_app
 
 
 class Body(BaseModel):
@@ -123,11 +123,11 @@ def test_health_readiness_and_metrics():
 
 
 def test_one_line_a_request_and_none_a_probe(caplog):
-    with caplog.at_level(logging.INFO, "shared.http_runtime"):
+    with caplog.at_level(logging.INFO, "shared.runtime.http_runtime"):
         request("GET", "/healthz")
         request("GET", "/raise/unknown")
         request("GET", "/raise/other")
-    lines = [record.fields for record in caplog.records if record.name == "shared.http_runtime"]
+    lines = [record.fields for record in caplog.records if record.name == "shared.runtime.http_runtime"]
     assert [(line["path"], line["status"]) for line in lines] == [
         ("/raise/unknown", 404),
         ("/raise/other", 500),

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from client.api import DEFAULT_CHANNEL_URL, SemcomClient
-from client.output import show
-from client.setting_options import LINK_SETTINGS, takes
-from client.tables import change_table, link_table
+from semcom.api import DEFAULT_CHANNEL_URL, SemcomClient
+from semcom.output import show
+from semcom.setting_options import LINK_SETTINGS, takes
+from semcom.tables import change_table, link_table
 
 ChannelUrl = Annotated[str, typer.Option(envvar="SEMCOM_CHANNEL_URL", help="Of the channel service.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, nothing else.")]

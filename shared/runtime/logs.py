@@ -9,7 +9,7 @@ import time
 from functools import lru_cache
 from typing import Any
 
-from shared import request_ids
+from shared.runtime import request_ids
 
 _ENCODER = json.JSONEncoder(default=str)
 
