@@ -12,7 +12,6 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from shared.errors import InvalidField
-from shared.runtime.settings import ExtensionSettings, load_settings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _T = TypeVar("_T")
@@ -73,6 +72,9 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
 
     def _rows(self) -> dict[str, _T]:
         if self._found is None:
+            # Not above: whoever reads a row imports no runtime before the table is read.
+            from shared.runtime.settings import ExtensionSettings, load_settings
+
             self._found = dict(self._built_in)
             given = getattr(load_settings(ExtensionSettings), self._variable)
             origin = f"SEMCOM_{self._variable.upper()}"

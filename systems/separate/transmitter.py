@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import InvalidField, TooLarge
+from shared.signal import MAX_SYMBOLS_PER_FRAME
 from shared.source import Source
 from shared.tasks import Modality, get_task
 from shared.weights import Manifest
-from shared.wire import MAX_SYMBOLS_PER_FRAME
 from systems.base import EncodedInstance, KnownLink, TransmitterSystem
 from systems.layers.preprocessing import resize, sample_frames
 from systems.rows import Options
