@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import TaskNotTrained
-from shared.source import Source as Source
+from shared.source import Source
 from shared.weights import Manifest, load_manifest
 from systems.rows import Options
 

@@ -1,4 +1,4 @@
-"""A system is trained by its own file of experiments/systems; one without is refused by name."""
+"""A system is trained by the class that its row names; one without is refused by name."""
 
 from __future__ import annotations
 
