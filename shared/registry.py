@@ -26,7 +26,7 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
     Args:
         built_in: Rows by name.
         kind: Type of a row.
-        group: Of the entry points.
+        group: Name of the group of entry points.
         variable: SEMCOM_* variable, the name of a field of `ExtensionSettings`.
         accept: Called with the name, row and origin of each other row; returns the row to keep, or raises
             ValueError with what is wrong with it.
@@ -81,7 +81,7 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
             declared = [(point, _distribution(point)) for point in entry_points(group=self._group)]
             named = [(self._parse(text.strip()), origin) for text in given.split(",") if text.strip()]
             holders = dict.fromkeys(self._built_in, "semcom")
-            for point, origin in [*sorted(declared, key=lambda own: (own[0].name, own[1])), *named]:
+            for point, origin in [*sorted(declared, key=lambda found: (found[0].name, found[1])), *named]:
                 self._take(self._found, point, origin, holders)
         return self._found
 

@@ -53,7 +53,7 @@ class Manifest:
         tasks: Trained tasks.
         labels: Labels of each labelling task, in the order of the head's outputs.
         config: What the system's sides are rebuilt from; its keys are the system's own, its values JSON.
-        shared: Of each side, the hash of the file of each shared tensor, by the tensor's name.
+        shared: For each side, the hash of the file of each shared tensor, by the tensor's name.
         sha256: Hash of each file of the folder, by name.
         fingerprint: Hash over all of the above.
         training: Command, data sets, steps, hours, commit: whatever the training wrote down.
@@ -87,11 +87,11 @@ def save_weights(
     """Write both sides, and the manifest last, so that a broken save is never taken for weights.
 
     Args:
-        folder: Of the weights; shared tensors go to the folder "shared" beside it.
+        folder: Where the weights go; shared tensors go to the folder "shared" beside it.
         manifest: Without hashes.
         networks: By side; a side may be absent or hold no tensors, and then has no file.
         vocabulary: Word pieces; None without text.
-        shared: Of each side, the names of the tensors that other systems may hold as well.
+        shared: For each side, the names of the tensors that other systems may hold as well.
 
     Returns:
         The manifest with its hashes.
@@ -229,7 +229,7 @@ def join_manifests(manifests: Sequence[Manifest]) -> Manifest:
     The joint fingerprint is a hash of all of theirs, and the joint config holds their profiles.
 
     Args:
-        manifests: Of one system, each of other tasks; at least one.
+        manifests: One system's, each of other tasks; at least one.
     """
     if len(manifests) == 1:
         return manifests[0]
@@ -268,12 +268,12 @@ def _sha256(path: Path) -> str:
 def fingerprint_of(manifest: Manifest) -> str:
     """16 hexadecimal digits over all that answers depend on: the hashes of all files, tasks, labels, config.
 
-    That is the manifest, less its fingerprint and training, as JSON with sorted keys and without spaces.
+    That is the manifest without its fingerprint and training, as JSON with sorted keys and without spaces.
     """
-    told = {
+    hashed = {
         name: value for name, value in asdict(manifest).items() if name not in ("fingerprint", "training")
     }
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_DIGITS]
 
 

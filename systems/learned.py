@@ -80,7 +80,7 @@ class LearnedTransmitter(_LearnedSide, TransmitterSystem):
         self._preprocess = Preprocessor(self._config.sizes, vocabulary)
 
     def network_options(self, task: str, options: Options) -> Mapping[str, Any]:
-        """What the network is told beside task and batch; unless overridden nothing.
+        """What the network takes beside task and batch; unless overridden nothing.
 
         Raises:
             InvalidField: If the weights were not trained for a value of an option.
@@ -91,8 +91,8 @@ class LearnedTransmitter(_LearnedSide, TransmitterSystem):
     def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:
         """Turn instances of one task into symbols; see `TransmitterSystem.encode`."""
         self.check_task(task)
-        told = self.network_options(task, options)
-        symbols, mask = self._network(task, self._preprocess(task, sources), **told)
+        given = self.network_options(task, options)
+        symbols, mask = self._network(task, self._preprocess(task, sources), **given)
         return [
             EncodedInstance(
                 instance[is_sent].numpy(),

@@ -23,7 +23,7 @@ class Option:
         type: As JSON Schema names it.
         default: Taken where the client does not choose.
         description: For people.
-        unit: Of the value; empty where it has none.
+        unit: Unit of the value; empty where it has none.
         minimum: Lowest value that is allowed; None without a limit.
         maximum: Highest value that is allowed; None without a limit.
         choices: The values that are allowed; empty where the limits alone say it.
@@ -142,7 +142,7 @@ class System:
         """
         return read_options([self], task, given)[self.name]
 
-    def _read_own(self, task: str, given: Options) -> dict[str, OptionValue]:
+    def _read(self, task: str, given: Options) -> dict[str, OptionValue]:
         return {
             option.name: option.read(task, given.get(option.name, option.default)) for option in self.options
         }
@@ -161,7 +161,9 @@ def read_options(systems: Sequence[System], task: str, given: Options) -> dict[s
     """
     declared = {system.name: [option.name for option in system.options] for system in systems}
     for name, value in given.items():
-        if not any(name in own for own in declared.values()):
-            allowed = "; ".join(f"{system}: {', '.join(own) or 'none'}" for system, own in declared.items())
+        if not any(name in options for options in declared.values()):
+            allowed = "; ".join(
+                f"{system}: {', '.join(names) or 'none'}" for system, names in declared.items()
+            )
             raise InvalidField(name, value, f"options of {allowed}")
-    return {system.name: system._read_own(task, given) for system in systems}
+    return {system.name: system._read(task, given) for system in systems}

@@ -86,13 +86,14 @@ class TransmitterNetwork(nn.Module):
         task = get_task(task_name)
         chosen = {modality: self._choose(task, modality, batch) for modality in task.modalities}
         coded = [
-            self.channel_encoders[CODERS[modality]](own.values).float() for modality, own in chosen.items()
+            self.channel_encoders[CODERS[modality]](tokens.values).float()
+            for modality, tokens in chosen.items()
         ]
         if sends_every_token(task):
             ((reals,), (tokens,)) = coded, chosen.values()
             mask = tokens.mask
         else:
-            reals = torch.cat([own.flatten(1) for own in coded], 1)[:, None]  # [B, 1, 2S]
+            reals = torch.cat([reals.flatten(1) for reals in coded], 1)[:, None]  # [B, 1, 2S]
             mask = reals.new_ones(reals.shape[:2]).bool()
         symbols = torch.view_as_complex(reals.unflatten(-1, (-1, 2)).contiguous())
         return normalise_power(symbols, mask), mask

@@ -23,7 +23,7 @@ class NetworkConfig:
     Attributes:
         profile: Name of the profile.
         vocab_size: Word pieces; 1 without text.
-        words: Of each task that answers with a transcript, all words of the transcripts it was trained on; a
+        words: For each task that answers with a transcript, all words of the transcripts it was trained on; a
             task without spells what it hears.
     """
 

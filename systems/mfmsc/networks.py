@@ -75,7 +75,7 @@ class TransmitterNetwork(nn.Module):
         """Encode a batch of one task.
 
         Args:
-            task_name: Of the batch.
+            task_name: Name of the task.
             batch: Inputs.
             symbols_per_token: S; fewer than 16 send a sequence at a lower rate.
 
@@ -104,8 +104,8 @@ class TransmitterNetwork(nn.Module):
     def _gather(self, task: Task, features: Mapping[Modality, Tokens]) -> Tokens:
         embedding = self.task_embedding[task.name]
         if is_multimodal(task) and not hasattr(self, "fusion"):
-            values = torch.cat([own.values for own in features.values()], 1)
-            return Tokens(values + embedding, torch.cat([own.mask for own in features.values()], 1))
+            values = torch.cat([tokens.values for tokens in features.values()], 1)
+            return Tokens(values + embedding, torch.cat([tokens.mask for tokens in features.values()], 1))
         if is_multimodal(task):
             fused = self.fusion(features, embedding)
             return Tokens(fused, fused.new_ones(fused.shape[:2]).bool())

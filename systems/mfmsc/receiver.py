@@ -48,8 +48,8 @@ class Receiver(LearnedReceiver):
         if not is_sequence:
             return list(scores)
         steps = len(scores) // len(tokens)
-        own: tuple[Tensor, ...] = scores.split([steps * len(frame) for frame in frames])
-        return own
+        by_frame: tuple[Tensor, ...] = scores.split([steps * len(frame) for frame in frames])
+        return by_frame
 
     def check_shape(self, task: str, shape: tuple[int, ...]) -> None:
         """See the base class."""

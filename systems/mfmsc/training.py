@@ -88,7 +88,7 @@ class Mfmsc(TrainableSystem):
         Args:
             task: Name of the task.
             batches: Training texts, in which rare pieces are no rarer than others.
-            generator: Of the noise.
+            generator: Random source of the noise.
         """
         was_training = self.transmitter.training
         self.transmitter.eval()

@@ -21,8 +21,8 @@ class CleanModel:
     """source -> transmitter -> x_hat = x -> receiver -> answer.
 
     Args:
-        transmitter: Of a learned system; every option takes its default.
-        receiver: Of the same weights.
+        transmitter: A learned system's; every option takes its default.
+        receiver: The other side, with the same weights.
     """
 
     def __init__(self, transmitter: TransmitterSystem, receiver: ReceiverSystem) -> None:
@@ -55,6 +55,6 @@ class CleanModel:
         for begin in range(0, len(sources), _INSTANCES_AT_A_TIME):
             part = sources[begin : begin + _INSTANCES_AT_A_TIME]
             encoded = self._transmitter.encode(task, part, options)
-            frames = [Received(own.symbols, np.zeros(own.symbols.shape, np.float32)) for own in encoded]
+            frames = [Received(sent.symbols, np.zeros(sent.symbols.shape, np.float32)) for sent in encoded]
             answers += self._receiver.decode(task, frames)
         return answers

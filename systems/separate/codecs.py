@@ -27,7 +27,7 @@ MIN_H264_CRF, MAX_H264_CRF = 0, 51
 # Far above what the transmitter lets in; damaged bytes may claim anything.
 _MAX_IMAGE_PIXELS = 25_000_000
 _MAX_CLIP_PIXELS = 100_000_000
-# Of one frame, told to the decoder: a stream of some kilobytes may hold frames of hundreds of megabytes.
+# One frame, a limit for the decoder: a stream of some kilobytes may hold frames of hundreds of megabytes.
 _MAX_FRAME_PIXELS = 4_000_000
 _DECODER_OPTIONS = {"max_pixels": str(_MAX_FRAME_PIXELS)}
 _H264_RATE_HZ = 25

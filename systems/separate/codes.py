@@ -34,7 +34,7 @@ class BlockCode(ABC):
         """Try to decode.
 
         Args:
-            number: Of the attempt, from 0.
+            number: Counts the attempts, from 0.
             llrs: ln p(1) / p(0), float32, shape [num_blocks, n].
             state: As the attempt before returned it, for the same blocks; None for the first attempt.
 

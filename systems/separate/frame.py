@@ -65,7 +65,7 @@ class DecodedFrame:
         blocks_in_error: Blocks whose CRC is wrong.
         header: As sent, or None where it was lost (or there are fewer symbols than it asks for), and with it
             everything else.
-        cost: Of the frame; None where the header was lost.
+        cost: What the frame takes of the channel; None where the header was lost.
         num_symbols: Symbols of the frame; all that there are where the header was lost.
     """
 
@@ -95,7 +95,7 @@ def encode_frame(payload: bytes, mcs: Mcs, code: CodeName, codec: int = 0) -> ND
         payload: 1 to MAX_PAYLOAD_BYTES bytes.
         mcs: Modulation and code rate of the payload.
         code: ldpc or turbo.
-        codec: Of the source, 0 to 255, carried in the header.
+        codec: Number of the source codec, 0 to 255, carried in the header.
 
     Returns:
         complex64, shape [num_symbols], of unit expected power: the mean power of one 16-QAM or 64-QAM frame
@@ -125,7 +125,7 @@ def decode_frame(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike
 
     Args:
         symbols: As there.
-        noise_variance: Of each estimate [linear], shape [num_symbols or more] or a scalar.
+        noise_variance: Noise of each estimate [linear], shape [num_symbols or more] or a scalar.
     """
     (read,) = decode_frames([symbols], [noise_variance])
     return read
@@ -146,11 +146,11 @@ def decode_frames(
         noise_variances: For each frame that of each estimate [linear], sigma^2 / |h|^2, shape
             [num_symbols or more] or a scalar.
     """
-    bodies = [_as_tensors(*own) for own in zip(symbols, noise_variances, strict=True)]
+    bodies = [_as_tensors(*frame) for frame in zip(symbols, noise_variances, strict=True)]
     headers = _read_headers(bodies)
     costs = {number: cost_of(header) for number, header in headers.items()}
-    whole = {number: own for number, own in costs.items() if own.num_symbols <= len(bodies[number][0])}
-    llrs = [_body_llrs(bodies[number], headers[number], own) for number, own in whole.items()]
+    whole = {number: cost for number, cost in costs.items() if cost.num_symbols <= len(bodies[number][0])}
+    llrs = [_body_llrs(bodies[number], headers[number], cost) for number, cost in whole.items()]
     layouts = [
         lay_out(header.payload_bytes, header.code, header.mcs)
         for header in (headers[number] for number in whole)

@@ -36,7 +36,7 @@ class Header:
         payload_bytes: Its length, 1 to MAX_PAYLOAD_BYTES.
         mcs: Modulation and code rate.
         code: ldpc or turbo.
-        codec: Of the source, 0 to 255; the two ends agree on its meaning, this package only carries it.
+        codec: Number of the source codec, 0 to 255; the header only carries it.
 
     Raises:
         InvalidField: If a field is out of its range.

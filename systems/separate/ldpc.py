@@ -21,7 +21,7 @@ class LdpcCode(BlockCode):
     Args:
         num_bits: Information bits of a block (k), 12 to 8448.
         num_coded_bits: Coded bits of a block (n), a multiple of bits_per_symbol; k / n is 1/5 to 0.92.
-        bits_per_symbol: Of the modulation, for the bit interleaver.
+        bits_per_symbol: Coded bits of a symbol, for the bit interleaver.
 
     Source: 3GPP TS 38.212, 5.3.2 and 5.4.2.
     """

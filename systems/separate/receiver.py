@@ -90,12 +90,14 @@ class Receiver(ReceiverSystem):
         """Answers from sources of at least one modality each."""
         kind = get_task(task).answer
         if kind == "text":
-            return [TaskAnswer(text=own["text"]) for own in received]
+            return [TaskAnswer(text=source["text"]) for source in received]
         if kind == "image":
-            return [TaskAnswer(image=resize(own["image"], get_task(task).image_size)) for own in received]
+            return [
+                TaskAnswer(image=resize(source["image"], get_task(task).image_size)) for source in received
+            ]
         sources: list[Source] = [
-            {name: own.get(name, _NEUTRAL.get(name)) for name in get_task(task).modalities}
-            for own in received
+            {name: source.get(name, _NEUTRAL.get(name)) for name in get_task(task).modalities}
+            for source in received
         ]
         return self._clean_model.answer(task, sources) if sources else []
 
@@ -131,8 +133,8 @@ def _read(frames: Sequence[Received], modalities: Sequence[Modality]) -> list[_R
             if read.payload is not None and (value := _value_of(read, modality)) is not None:
                 sources[number][modality], payloads[number][modality] = value, read.payload
     return [
-        _Reading(source, tuple(own.items()), errors)
-        for source, own, errors in zip(sources, payloads, blocks_in_error, strict=True)
+        _Reading(source, tuple(payload.items()), errors)
+        for source, payload, errors in zip(sources, payloads, blocks_in_error, strict=True)
     ]
 
 

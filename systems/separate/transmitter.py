@@ -70,7 +70,9 @@ class Transmitter(TransmitterSystem):
         }
         costs = [cost_of(header) for header in headers.values()]
         _check_length(costs)
-        frames = [encode_frame(payloads[name], mcs, own.code, own.codec) for name, own in headers.items()]
+        frames = [
+            encode_frame(payloads[name], mcs, header.code, header.codec) for name, header in headers.items()
+        ]
         return EncodedInstance(
             symbols=np.concatenate(frames)[None],
             num_source_values=sum(map(_num_values, values.values())),
