@@ -58,9 +58,9 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_kin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights of systems made from MFMSC's network: two fused tasks and one of one modality."""
-    root = tmp_path_factory.mktemp("kin")
+    root = tmp_path_factory.mktemp("variants")
     tasks = ["sentiment", "vqa", "movie_genres"]
     save_tiny_weights(root / "mmsc", "mmsc", tasks, has_fusion=False)
     for task in tasks:

@@ -19,10 +19,10 @@ from systems.separate.manifest import write_manifest
 
 
 @pytest.fixture(scope="module")
-def all_weights(tiny_weights, tiny_kin, tiny_deepsc, tmp_path_factory):
+def all_weights(tiny_weights, tiny_variants, tiny_deepsc, tmp_path_factory):
     """Random weights of every built-in system."""
     root = tmp_path_factory.mktemp("all")
-    for folder in (tiny_weights, tiny_kin, tiny_deepsc):
+    for folder in (tiny_weights, tiny_variants, tiny_deepsc):
         shutil.copytree(folder, root, dirs_exist_ok=True)
     write_manifest(root)
     return root
