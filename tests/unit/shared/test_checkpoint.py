@@ -47,7 +47,7 @@ def test_round_trip_rounds_little(tmp_path: Path) -> None:
     assert size < 512 * 256 * 1.1  # a byte a weight
 
 
-def test_fingerprint_follows_either_half(tmp_path: Path) -> None:
+def test_fingerprint_follows_either_side(tmp_path: Path) -> None:
     networks = _networks()
     first = save_weights(tmp_path, _PLAIN, networks, None).fingerprint
     assert save_weights(tmp_path, _PLAIN, networks, None).fingerprint == first
@@ -128,7 +128,7 @@ def test_a_tensor_that_is_not_there_cannot_be_shared(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("networks", [{}, {"transmitter": nn.ReLU(), "receiver": nn.ReLU()}])
-def test_a_half_may_have_no_weights(tmp_path: Path, networks: dict[str, nn.Module]) -> None:
+def test_a_side_may_have_no_weights(tmp_path: Path, networks: dict[str, nn.Module]) -> None:
     manifest = save_weights(tmp_path, _PLAIN, {"transmitter": nn.Linear(3, 2), **networks}, None)
     assert "receiver.safetensors" not in manifest.sha256
     assert not (tmp_path / "receiver.safetensors").exists()
@@ -163,7 +163,7 @@ def test_an_unreadable_manifest_is_refused(tmp_path: Path, content: str | None) 
         load_manifest(tmp_path)
 
 
-def test_each_end_loads_its_own_half_alone(tiny_weights: Path, tmp_path: Path) -> None:
+def test_each_end_loads_its_own_side_alone(tiny_weights: Path, tmp_path: Path) -> None:
     for side, loader in (("transmitter", Transmitter), ("receiver", Receiver)):
         shutil.copytree(tiny_weights, tmp_path / side)
         if side == "receiver":
@@ -177,7 +177,7 @@ def test_each_end_loads_its_own_half_alone(tiny_weights: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("loader", [Transmitter, Receiver])
-def test_a_half_takes_its_name_from_its_weights_and_needs_their_config(
+def test_a_side_takes_its_name_from_its_weights_and_needs_their_config(
     tiny_weights: Path, tmp_path: Path, loader: type[Transmitter] | type[Receiver]
 ) -> None:
     shutil.copytree(tiny_weights, tmp_path, dirs_exist_ok=True)
