@@ -23,8 +23,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
 from receiver.equaliser import Equalised, equalise_frame
-from shared import request_ids
 from shared.errors import InvalidField, SemcomError, TaskNotTrained, TooLarge, WeightsMismatch
+from shared.runtime import request_ids
 from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.runtime.logs import log_event
 from shared.runtime.request_ids import check_request_id

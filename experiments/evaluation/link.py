@@ -19,7 +19,8 @@ from shared.source import Source
 from shared.weights import find_weights
 from systems.base import EncodedInstance, KnownLink, Received, ReceiverSystem, TaskAnswer, TransmitterSystem
 from systems.loading import load_receivers, load_transmitters
-from systems.rows import Options, OptionValue, get_system
+from systems.registry import get_system
+from systems.rows import Options, OptionValue
 
 
 @dataclass(frozen=True)
