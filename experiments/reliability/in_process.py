@@ -50,7 +50,7 @@ class InProcessRate:
 
 
 def decode_sample(sample: Sample) -> Source:
-    """The inputs of a sample as a system's transmitter half takes them."""
+    """The inputs of a sample as a system's transmitter takes them."""
 
     def read(modality: Modality) -> bytes:
         is_file = modality in sample.files

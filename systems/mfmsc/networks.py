@@ -1,4 +1,4 @@
-"""The transmitter's network: semantic encoders, task embedding, fusion, channel encoder.
+"""Both networks of MFMSC, and of the systems that are made from them.
 
 Shapes: B batch, L tokens, P width, S = 16 channel uses a token.
 """
@@ -12,15 +12,17 @@ from torch import Tensor, nn
 
 from shared.tasks import Modality, Task, get_task
 from systems.layers.batch import Batch
+from systems.layers.config import sends_sequence
 from systems.layers.layers import Tokens, append_token, masked_mean, named_vectors
 from systems.layers.profiles import CHANNEL_USES_PER_TOKEN, Profile
-from systems.mfmsc.channel_encoder import ChannelEncoder
-from systems.mfmsc.config import is_mirror_proof, is_multimodal, sends_sequence
+from systems.mfmsc.channel_coder import ChannelDecoder, ChannelEncoder
+from systems.mfmsc.config import is_mirror_proof, is_multimodal
 from systems.mfmsc.encoders.image import ImageEncoder
 from systems.mfmsc.encoders.speech import SpeechEncoder
 from systems.mfmsc.encoders.text import TextEncoder
 from systems.mfmsc.encoders.video import VideoEncoder
 from systems.mfmsc.fusion import FusionModule
+from systems.mfmsc.heads import make_head
 
 
 class TransmitterNetwork(nn.Module):
@@ -73,7 +75,7 @@ class TransmitterNetwork(nn.Module):
         """Encode a batch of one task.
 
         Args:
-            task_name: Of the batch.
+            task_name: Name of the task.
             batch: Inputs.
             symbols_per_token: S; fewer than 16 send a sequence at a lower rate.
 
@@ -102,8 +104,8 @@ class TransmitterNetwork(nn.Module):
     def _gather(self, task: Task, features: Mapping[Modality, Tokens]) -> Tokens:
         embedding = self.task_embedding[task.name]
         if is_multimodal(task) and not hasattr(self, "fusion"):
-            values = torch.cat([own.values for own in features.values()], 1)
-            return Tokens(values + embedding, torch.cat([own.mask for own in features.values()], 1))
+            values = torch.cat([tokens.values for tokens in features.values()], 1)
+            return Tokens(values + embedding, torch.cat([tokens.mask for tokens in features.values()], 1))
         if is_multimodal(task):
             fused = self.fusion(features, embedding)
             return Tokens(fused, fused.new_ones(fused.shape[:2]).bool())
@@ -112,3 +114,47 @@ class TransmitterNetwork(nn.Module):
             return Tokens(tokens.values + embedding, tokens.mask)
         mean = masked_mean(append_token(tokens, embedding))
         return Tokens(mean, mean.new_ones(mean.shape[:2]).bool())
+
+
+class ReceiverNetwork(nn.Module):
+    """x_hat -> channel decoder C^-1 -> head S^-1 of the task -> scores.
+
+    Args:
+        profile: Sizes.
+        tasks: Names of the tasks to serve.
+        labels: The labels of each labelling task, in the order of the head's outputs.
+        vocab_size: Word pieces, for reconstructed text.
+
+    Source: MFMSC, eq. (3), IV-D, IV-E.
+    """
+
+    def __init__(
+        self, profile: Profile, tasks: Sequence[str], labels: Mapping[str, Sequence[str]], vocab_size: int
+    ) -> None:
+        super().__init__()
+        self.channel_decoder = ChannelDecoder(profile)
+        self.heads = nn.ModuleDict(
+            {
+                task: make_head(task, profile, num_labels=len(labels.get(task, ())), vocab_size=vocab_size)
+                for task in tasks
+            }
+        )
+
+    def forward(self, task: str, x_hat: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Scores of a batch of one task.
+
+        Args:
+            task: Name of the task.
+            x_hat: complex64, shape [B, L, S], after the equaliser.
+            mask: bool, shape [B, L], False where padded; None where nothing is. Of a task whose answer is no
+                sequence, several tokens are averaged after the channel decoder.
+
+        Returns:
+            float: [B, num_labels] for labels, [B, 2 L, outputs] for transcripts, else [B, L, outputs].
+        """
+        tokens: Tensor = self.channel_decoder(x_hat)
+        if not sends_sequence(get_task(task)) and tokens.shape[1] > 1:
+            is_sent = tokens.new_ones(tokens.shape[:2]).bool() if mask is None else mask
+            tokens = masked_mean(Tokens(tokens, is_sent))
+        scores: Tensor = self.heads[task](tokens)
+        return scores.float()

@@ -1,4 +1,4 @@
-"""Channel encoder: two linear layers to a few reals a token, paired into symbols of unit mean power.
+"""Channel encoder and channel decoder: two linear layers each, between tokens and a few symbols a token.
 
 Shapes: B batch, L tokens, P width, S = 16 channel uses a token.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from systems.layers.layers import Tokens, normalise_power
 from systems.layers.profiles import CHANNEL_USES_PER_TOKEN, REALS_PER_TOKEN, Profile
@@ -43,3 +44,34 @@ class ChannelEncoder(nn.Module):
         reals = self.compress(tokens.values).float()[..., : 2 * symbols_per_token]  # [B, L, 2S]
         symbols = torch.view_as_complex(reals.unflatten(-1, (-1, 2)).contiguous())
         return normalise_power(symbols, tokens.mask)
+
+
+class ChannelDecoder(nn.Module):
+    """x_hat -> 32 reals a token -> linear, GELU -> linear -> layer norm -> F_hat [L, P].
+
+    One decoder serves all tasks. Symbols that were not sent, at a lower rate, are zero to it.
+
+    Source: MFMSC, IV-D, Fig. 8.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.restore = nn.Sequential(
+            nn.Linear(REALS_PER_TOKEN, profile.coder_width),
+            nn.GELU(),
+            nn.Linear(profile.coder_width, profile.width),
+            nn.LayerNorm(profile.width),
+        )
+
+    def forward(self, x_hat: Tensor) -> Tensor:
+        """Restore tokens.
+
+        Args:
+            x_hat: complex64, shape [B, L, S], after the equaliser; S at most 16.
+
+        Returns:
+            float, shape [B, L, P].
+        """
+        reals = torch.view_as_real(x_hat).flatten(2)
+        tokens: Tensor = self.restore(F.pad(reals, (0, REALS_PER_TOKEN - reals.shape[2])))
+        return tokens
