@@ -1,6 +1,6 @@
-"""A bare gRPC echo: what `client.bench` holds the channel service against.
+"""A bare gRPC echo: what `bench.channel` holds the channel service against.
 
-`python -m client.bench_echo ADDRESS` answers semcom.v1.ChannelService/Propagate with the request itself: the
+`python -m bench.echo ADDRESS` answers semcom.v1.ChannelService/Propagate with the request itself: the
 same messages over the same server, and nothing else.
 """
 
