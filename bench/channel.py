@@ -21,8 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from itertools import product
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import chain, product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,17 +41,14 @@ from shared.wire import pack_symbols
 
 NUM_SYMBOLS, NUM_CLIENTS = (16, 1_600, 160_000), (1, 8, 64)
 NUM_FRAMES_A_BATCH = 64
-_NUM_SLICES, _SLICE_S = 4, 0.3
-_NUMPY_S = 0.2
-_START_TIMEOUT_S = 60.0
+_NUM_SLICES, _SLICE_S, _NUMPY_S, _START_TIMEOUT_S = 4, 0.3, 0.2, 60.0
 _SNR_DB = 12.0
 # Clients of one process would share a connection; real ones do not.
 _OWN_CONNECTION = ("grpc.use_local_subchannel_pool", 1)
 
+_Request = channel_service_pb2.PropagateRequest
 _Stub = channel_service_pb2_grpc.ChannelServiceStub
-_Send = Callable[[_Stub, channel_service_pb2.PropagateRequest], Awaitable[int]]
-_Slice = tuple[int, list[float], float]
-"""Frames answered, the duration of each request [ms], and the time it took in all [s]."""
+_Send = Callable[[_Stub, _Request], Awaitable[None]]
 
 
 def _numpy_frames_per_s(num_symbols: int) -> float:
@@ -70,75 +67,62 @@ def _numpy_frames_per_s(num_symbols: int) -> float:
 async def _measure_cell(echo: str, channel: str, num_symbols: int, num_clients: int) -> dict[str, float]:
     """Clients, each with a connection of its own and one request at a time, send to both by turns."""
     request = _request(num_symbols, num_frames=1)
-    slices: dict[str, list[_Slice]] = {"echo": [], "channel": []}
+    cell: dict[str, float] = {"num_symbols": num_symbols, "num_clients": num_clients}
+    cell["numpy_frames_per_s"] = _numpy_frames_per_s(num_symbols)
     async with _clients(echo, num_clients) as to_echo, _clients(channel, num_clients) as to_channel:
-        for _ in range(_NUM_SLICES):
-            slices["echo"].append(await _send_for_a_slice(to_echo, request, _send_one))
-            slices["channel"].append(await _send_for_a_slice(to_channel, request, _send_one))
-    echo_p50_ms, p50_ms = (
-        float(np.median(np.concatenate([own for _, own, _ in told]))) for told in slices.values()
-    )
-    rate = _rate(slices["channel"])
-    return {
-        "num_symbols": num_symbols,
-        "num_clients": num_clients,
-        "numpy_frames_per_s": _numpy_frames_per_s(num_symbols),
-        "echo_frames_per_s": _rate(slices["echo"]),
-        "echo_p50_ms": echo_p50_ms,
-        "channel_frames_per_s": rate,
-        "channel_symbols_per_s": rate * num_symbols,
-        "channel_p50_ms": p50_ms,
-        "channel_p99_ms": float(np.quantile(np.concatenate([own for _, own, _ in slices["channel"]]), 0.99)),
-        "p50_ratio": p50_ms / echo_p50_ms,
-    }
-
-
-def _rate(slices: Sequence[_Slice]) -> float:
-    """Frames a second."""
-    return sum(num_frames for num_frames, _, _ in slices) / sum(elapsed_s for _, _, elapsed_s in slices)
+        turns = [
+            [await _send_for_a_slice(stubs, request, _send_one) for stubs in (to_echo, to_channel)]
+            for _ in range(_NUM_SLICES)
+        ]
+    for name, slices in zip(("echo", "channel"), zip(*turns, strict=True), strict=True):
+        durations_ms = list(chain(*(own for _, own in slices)))
+        p50_ms, p99_ms = np.quantile(durations_ms, (0.5, 0.99)).tolist()
+        rate = float(np.mean([rate for rate, _ in slices]))
+        cell |= {f"{name}_frames_per_s": rate, f"{name}_p50_ms": p50_ms, f"{name}_p99_ms": p99_ms}
+    cell["channel_symbols_per_s"] = cell["channel_frames_per_s"] * num_symbols
+    return {**cell, "p50_ratio": cell["channel_p50_ms"] / cell["echo_p50_ms"]}
 
 
 async def _measure_ways(channel: str, num_symbols: int) -> list[dict[str, Any]]:
     """Frames a second of one client that sends them one by one, as a stream, and in batches."""
     ways = []
     async with _clients(channel, 1) as stubs:
-        for name, (send, num_frames) in _WAYS.items():
+        for name, (send, num_frames, num_messages) in _WAYS.items():
             request = _request(num_symbols, num_frames)
-            slices = [await _send_for_a_slice(stubs, request, send) for _ in range(_NUM_SLICES)]
-            ways.append({"name": name, "num_symbols": num_symbols, "frames_per_s": _rate(slices)})
+            rates = [(await _send_for_a_slice(stubs, request, send))[0] for _ in range(_NUM_SLICES)]
+            rate = float(np.mean(rates)) * num_frames * num_messages
+            ways.append({"name": name, "num_symbols": num_symbols, "frames_per_s": rate})
     return ways
 
 
-async def _send_for_a_slice(
-    stubs: list[_Stub], request: channel_service_pb2.PropagateRequest, send: _Send
-) -> _Slice:
-    started = time.perf_counter()
-    num_frames, durations_ms = 0, []
+async def _send_for_a_slice(stubs: list[_Stub], request: _Request, send: _Send) -> tuple[float, list[float]]:
+    """Calls a second of all clients together, and the duration of each [ms]."""
+    started, durations_ms = time.perf_counter(), []
 
     async def keep_sending(stub: _Stub) -> None:
-        nonlocal num_frames
         while (sent := time.perf_counter()) < started + _SLICE_S:
-            num_frames += await send(stub, request)
+            await send(stub, request)
             durations_ms.append(1e3 * (time.perf_counter() - sent))
 
     await asyncio.gather(*map(keep_sending, stubs))
-    return num_frames, durations_ms, time.perf_counter() - started
+    return len(durations_ms) / (time.perf_counter() - started), durations_ms
 
 
-async def _send_one(stub: _Stub, request: channel_service_pb2.PropagateRequest) -> int:
+async def _send_one(stub: _Stub, request: _Request) -> None:
     await stub.Propagate(request)
-    return len(request.frames)
 
 
-async def _send_stream(stub: _Stub, request: channel_service_pb2.PropagateRequest) -> int:
-    return len([response async for response in stub.PropagateStream([request] * NUM_FRAMES_A_BATCH)])
+async def _send_stream(stub: _Stub, request: _Request) -> None:
+    async for _ in stub.PropagateStream([request] * NUM_FRAMES_A_BATCH):
+        pass
 
 
-_WAYS: dict[str, tuple[_Send, int]] = {
-    "single": (_send_one, 1),
-    "stream": (_send_stream, 1),
-    "batch": (_send_one, NUM_FRAMES_A_BATCH),
+_WAYS: dict[str, tuple[_Send, int, int]] = {
+    "single": (_send_one, 1, 1),
+    "stream": (_send_stream, 1, NUM_FRAMES_A_BATCH),
+    "batch": (_send_one, NUM_FRAMES_A_BATCH, 1),
 }
+"""How a client sends: frames in a message, and messages in a call."""
 
 
 @contextlib.asynccontextmanager
@@ -155,17 +139,11 @@ async def _clients(address: str, num_clients: int) -> AsyncIterator[list[_Stub]]
         yield stubs
 
 
-def _request(num_symbols: int, num_frames: int) -> channel_service_pb2.PropagateRequest:
-    frame = frame_pb2.Frame(
-        task="vqa",
-        system=DEFAULT_SYSTEM,
-        fingerprint="0" * 16,
-        symbols=pack_symbols(_unit_symbols(num_symbols)),
-    )
-    request = channel_service_pb2.PropagateRequest(frames=[frame] * num_frames)
-    for number, own in enumerate(request.frames):
-        own.instance_id = str(number)
-    return request
+def _request(num_symbols: int, num_frames: int) -> _Request:
+    symbols = pack_symbols(_unit_symbols(num_symbols))
+    same = {"task": "vqa", "system": DEFAULT_SYSTEM, "fingerprint": "0" * 16, "symbols": symbols}
+    frames = [frame_pb2.Frame(instance_id=str(number), **same) for number in range(num_frames)]
+    return _Request(frames=frames)
 
 
 def _unit_symbols(num_symbols: int) -> NDArray[np.complex64]:
@@ -200,8 +178,7 @@ async def _measure() -> dict[str, Any]:
             settings = channel_service_pb2.LinkSettings(channel="rayleigh", snr_db=_SNR_DB)
             link = channel_service_pb2.Link(settings=settings)
             await stub.SetLink(channel_service_pb2.SetLinkRequest(link=link))
-        sizes = product(NUM_SYMBOLS, NUM_CLIENTS)
-        cells = [await _measure_cell(echo, channel, *size) for size in sizes]
+        cells = [await _measure_cell(echo, channel, *size) for size in product(NUM_SYMBOLS, NUM_CLIENTS)]
         ways = [way for num_symbols in NUM_SYMBOLS[:2] for way in await _measure_ways(channel, num_symbols)]
     machine = {"python": platform.python_version(), "num_cpus": os.cpu_count(), "cpu": cpu_name()}
     return {"commit": current_commit(), "machine": machine, "cells": cells, "ways": ways}
@@ -212,10 +189,10 @@ def main(
 ) -> None:
     """Measure the channel service beside a bare gRPC echo and plain NumPy."""
     figures = asyncio.run(_measure())
-    pd.set_option("display.width", 200, "display.max_columns", None)
-    print(pd.DataFrame(figures["cells"]).round(2).to_string(index=False))
+    pd.set_option("display.width", 200, "display.max_columns", None, "display.float_format", "{:,.4g}".format)
+    print(pd.DataFrame(figures["cells"]).to_string(index=False))
     print(f"\nOne client: frames one by one, {NUM_FRAMES_A_BATCH} a stream, {NUM_FRAMES_A_BATCH} a batch")
-    print(pd.DataFrame(figures["ways"]).round(0).to_string(index=False))
+    print(pd.DataFrame(figures["ways"]).to_string(index=False))
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1) + "\n")
 

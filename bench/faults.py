@@ -72,7 +72,7 @@ def measure_faults(
 
 
 def _hit(stack: Stack, service: ServiceProcess, fault: str, seconds: float) -> dict[str, Any]:
-    requests = [one for task in SHARES for one in requests_of(DEFAULT_SYSTEM, task, _DEADLINE_S)]
+    requests = [one for task in SHARES for one in requests_of(DEFAULT_SYSTEM, task, timeout_s=_DEADLINE_S)]
     # Longer than an answer may take: whoever gives up itself has seen a late one.
     patience_s = _DEADLINE_S + 2 * _LATE_S
     with running_load(stack.base_url, requests, _NUM_CLIENTS, patience_s=patience_s) as load:

@@ -25,21 +25,13 @@ NO_ANSWER = 0
 """Status of a request without an answer: refused or cut connection, or its client's own deadline."""
 SHARES = {"sentiment": 0.6, "image_classification": 0.8, "vqa": 0.8}
 """By task: of the in-process rate in large batches that 32 clients shall reach."""
-BATCHES = (1, 32)
-"""Instances that are done together in one process."""
 _MAX_ROWS = 100_000
-_POLL_S = 0.05
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 Request = dict[str, Any]
 """A POST request: name, target (path and query), headers, and body in base64."""
 Goal = tuple[str, str, bool]
 """What a measurement is held against and what was measured, both in words, and whether it is met."""
-
-
-def requests_of(system: str, task: str, timeout_s: float | None = None) -> list[Request]:
-    """A request of the transmitter for each sample of a task."""
-    return [_prepare(sample, system, timeout_s) for sample in samples_of(task)]
 
 
 def samples_of(task: str) -> list[Sample]:
@@ -55,15 +47,22 @@ def fields_of(sample: Sample) -> dict[str, tuple[str | None, bytes]]:
     return fields if sample.text is None else {**fields, "text": (None, sample.text.encode())}
 
 
-def _prepare(sample: Sample, system: str, timeout_s: float | None) -> Request:
-    query = {"task": sample.task, "system": system} | ({} if timeout_s is None else {"timeout_s": timeout_s})
-    # A text alone goes as JSON, as the Python client and curl send it.
-    content = {"files": fields_of(sample)} if sample.files else {"json": {"text": sample.text}}
-    built = httpx.Request("POST", "http://localhost/transmit", params=query, **content)  # type: ignore[arg-type]
+def requests_of(system: str, task: str, **query: float) -> list[Request]:
+    """A request of the transmitter for each sample of a task; a text alone goes as JSON, as curl sends it."""
+    requests = []
+    for sample in samples_of(task):
+        content: Any = {"files": fields_of(sample)} if sample.files else {"json": {"text": sample.text}}
+        parameters = {"task": task, "system": system, **query}
+        built = httpx.Request("POST", "http://localhost/transmit", params=parameters, **content)
+        requests.append(make_request(f"{system} {task}", built))
+    return requests
+
+
+def make_request(name: str, built: httpx.Request) -> Request:
+    """A request as the file for Locust holds it."""
     body = base64.b64encode(built.read()).decode()
     headers = {"Content-Type": built.headers["content-type"]}
-    target = built.url.raw_path.decode()
-    return {"name": f"{system} {sample.task}", "target": target, "headers": headers, "body": body}
+    return {"name": name, "target": built.url.raw_path.decode(), "headers": headers, "body": body}
 
 
 class Load:
@@ -85,11 +84,10 @@ class Load:
 
     def wait_for_answers(self, num_answers: int) -> None:
         """Wait until so many requests have ended, or the load has."""
-        while self.is_running() and not (self._file.exists() and self._count() >= num_answers):
-            time.sleep(_POLL_S)
-
-    def _count(self) -> int:
-        return self._file.read_bytes().count(b"\n")
+        while self.is_running() and not (
+            self._file.exists() and self._file.read_bytes().count(b"\n") >= num_answers
+        ):
+            time.sleep(0.05)
 
 
 @contextmanager
@@ -121,29 +119,19 @@ def running_load(
         sent.write_text(json.dumps(requests))
         command = [
             *(sys.executable, "-m", "locust", "-f", _LOCUSTFILE, "--headless", "--only-summary"),
-            *(
-                "--host",
-                base_url,
-                "-u",
-                num_clients,
-                "-r",
-                num_clients,
-                "--stop-timeout",
-                math.ceil(patience_s),
-            ),
-            *("--requests", sent, "--outcomes", outcomes, "--patience-s", patience_s),
-            *("--exit-code-on-error", 0, *(["--numbered"] if numbered else [])),
+            *("--host", base_url, "-u", num_clients, "-r", num_clients, "--exit-code-on-error", 0),
+            *("--stop-timeout", math.ceil(patience_s), "--patience-s", patience_s),
+            *("--requests", sent, "--outcomes", outcomes, *(["--numbered"] if numbered else [])),
             *([] if window_s is None else ["--window-s", window_s]),
         ]
-        with subprocess.Popen(
-            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
+        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(list(map(str, command)), **pipes) as process:
             load = Load(process, outcomes)
             try:
                 yield load
                 if window_s is None:
                     process.send_signal(signal.SIGTERM)
-                _, log = process.communicate()
+                log, _ = process.communicate()
             finally:
                 process.kill()
         if process.returncode:
@@ -158,7 +146,7 @@ def percentiles_ms(durations_s: pd.Series[float]) -> dict[str, float]:
 
 
 def count_statuses(outcomes: pd.DataFrame) -> dict[str, int]:
-    """Requests by HTTP status; 0 where no answer came."""
+    """Requests by status; 0 where no answer came."""
     return {str(status): int(number) for status, number in outcomes.status.value_counts().items()}
 
 
@@ -167,10 +155,6 @@ def audit(outcomes: pd.DataFrame, client: SemcomClient) -> dict[str, int]:
 
     A request that was tried again may have got another identifier, so that an identifier alone cannot show
     that it was counted twice; the frame number, which each request has for itself, does.
-
-    Args:
-        outcomes: Of requests with frame numbers.
-        client: Of the services.
 
     Returns:
         num_acknowledged: requests answered with 200; num_missing: of these, those whose instance is not in

@@ -1,6 +1,8 @@
 """The benches can fail: a lost or doubled instance, a wrong status, a late answer and a leak are seen."""
 
+import asyncio
 import random
+import time
 
 import pytest
 
@@ -9,7 +11,7 @@ pytest.importorskip("psutil", reason="the extra bench is not installed")
 
 import pandas as pd
 
-from bench import faults, hostile_grpc, long_run
+from bench import channel, faults, hostile_grpc, long_run
 from bench.load import audit
 from protos.semcom.v1 import receiver_pb2
 
@@ -20,6 +22,14 @@ class StubClient:
 
     def report(self, kind, **query):
         return [dict(zip(("instance_id", "frame_number", "status"), row, strict=True)) for row in self.rows]
+
+
+class CountingStub:
+    num_calls = 0
+
+    async def Propagate(self, request):
+        await asyncio.sleep(0.001)
+        self.num_calls += 1
 
 
 def outcomes(*rows):
@@ -88,3 +98,14 @@ def test_messages_are_spoiled_deep_inside_and_the_same_seed_spoils_alike():
     spoiled = [hostile_grpc._spoiled(method, frames, random.Random(seed))[1] for seed in range(50)]
     assert len(set(spoiled)) > 45
     assert spoiled == [hostile_grpc._spoiled(method, frames, random.Random(seed))[1] for seed in range(50)]
+
+
+def test_every_call_of_concurrent_clients_is_counted_once(monkeypatch):
+    monkeypatch.setattr(channel, "_SLICE_S", 0.05)
+    stub = CountingStub()
+    started = time.perf_counter()
+    rate, durations_ms = asyncio.run(
+        channel._send_for_a_slice([stub] * 8, channel._request(16, 1), channel._send_one)
+    )
+    assert stub.num_calls == len(durations_ms) > 8
+    assert stub.num_calls / (time.perf_counter() - started) <= rate <= stub.num_calls / 0.05
