@@ -14,7 +14,7 @@ from bench.hostile import measure_hostile
 from bench.long_run import measure_long_run
 from bench.report import provenance, store
 from bench.throughput import measure_throughput
-from shared.settings import DEFAULT_WEIGHTS
+from shared.runtime.settings import DEFAULT_WEIGHTS
 
 PARTS: dict[str, Callable[[bool, Path, Path], dict[str, Any]]] = {
     "throughput": lambda long, weights, _: measure_throughput(20.0 if long else 3.0, weights),

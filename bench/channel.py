@@ -32,12 +32,12 @@ import pandas as pd
 import typer
 from numpy.typing import NDArray
 
-from client.stack import Ports
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
-from shared.grpc_runtime import CHANNEL_OPTIONS
+from semcom.stack import Ports
 from shared.provenance import cpu_name, current_commit
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS
 from shared.wire import pack_symbols
+from systems.registry import DEFAULT_SYSTEM
 
 NUM_SYMBOLS, NUM_CLIENTS = (16, 1_600, 160_000), (1, 8, 64)
 NUM_FRAMES_A_BATCH = 64

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from bench.load import NO_ANSWER, SHARES, Goal, audit, count_statuses, requests_of, running_load
-from client.stack import ServiceProcess, Stack
+from semcom.stack import ServiceProcess, Stack
 from shared.errors import ServiceUnavailable
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 _ALLOWED = {200, 429, 503, 504}
 _EDGE = "transmitter"

@@ -22,10 +22,10 @@ import pandas as pd
 from bench import hostile_grpc
 from bench.load import NO_ANSWER, Goal, fields_of
 from bench.long_run import memory_mib
-from client.demo import load_samples
-from client.stack import Stack
 from protos.semcom.v1 import channel_service_pb2, receiver_pb2
-from shared.systems import DEFAULT_SYSTEM
+from semcom.demo import load_samples
+from semcom.stack import Stack
+from systems.registry import DEFAULT_SYSTEM
 
 _BAD = {"500", str(NO_ANSWER), "INTERNAL", "UNKNOWN", "UNAVAILABLE"}
 _GROWTH_MIB = 512.0

@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from client.api import SemcomClient
-from client.demo import Sample, load_samples
+from semcom.api import SemcomClient
+from semcom.demo import Sample, load_samples
 
 NO_ANSWER = 0
 """Status of a request without an answer: refused or cut connection, or its client's own deadline."""

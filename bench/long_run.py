@@ -13,7 +13,7 @@ import psutil
 from scipy import stats
 
 from bench.load import Goal, audit, count_statuses, percentiles_ms, requests_of, running_load
-from client.stack import Stack
+from semcom.stack import Stack
 
 _NUM_CLIENTS = 16
 _FLAT_MIB = 1.0

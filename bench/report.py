@@ -13,8 +13,8 @@ import pandas as pd
 
 from experiments.evaluation.results import write_json
 from experiments.report import plots
-from shared.cores import count_cores
 from shared.provenance import cpu_name, current_commit
+from shared.runtime.cores import count_cores
 
 Figures = Mapping[str, Any]
 

@@ -33,10 +33,10 @@ from bench.load import (
     running_load,
     samples_of,
 )
-from client.stack import Ports, Stack
-from shared.cores import count_cores
+from semcom.stack import Ports, Stack
 from shared.errors import ServiceUnavailable
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.cores import count_cores
+from systems.registry import DEFAULT_SYSTEM
 
 _CLIENTS, _GOAL_CLIENTS = (1, 8, 32, 128), 32
 _ONE_CLIENT_MARGIN_MS = 5.0

@@ -20,9 +20,9 @@ from experiments.report.measured import CHANNELS, NO_NOISE_DB, SNRS_DB, realisat
 from experiments.report.model_card import write_model_card
 from experiments.report.overview import draw_overview
 from experiments.report.plots import plot_figures
-from shared.settings import DEFAULT_WEIGHTS
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.weights import load_joint_manifest, load_manifest
+from systems.registry import DEFAULT_SYSTEM
 
 _BEGIN, _END = "<!-- written by semcom figures -->", "<!-- end -->"
 

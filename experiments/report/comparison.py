@@ -11,8 +11,8 @@ from experiments.evaluation.comparison import Comparison, Difference, Row, line_
 from experiments.report.comparison_plots import COST_SNR_DB, draw_costs, draw_scores, quantity, uses_of
 from experiments.report.measured import NOTHING, markdown_table
 from experiments.report.plots import METRIC_TITLES, provenance
-from shared.systems import SYSTEMS
 from shared.tasks import TASKS
+from systems.registry import SYSTEMS
 
 Missing = Mapping[tuple[str, str], str]
 """Why a (system, task) cannot be measured."""
