@@ -23,34 +23,26 @@ _DEADLINE_S, _LATE_S, _RECOVERY_S = 5.0, 0.5, 5.0
 _NUM_CLIENTS = 16
 _DOWN_S, _PAUSE_S = 1.0, 10.0
 _READY_TIMEOUT_S, _STOP_TIMEOUT_S = 180.0, 60.0
+_FAULTS = {"killed": signal.SIGKILL, "paused": signal.SIGSTOP, "restarted": signal.SIGTERM}
 
 
-def _kill(service: ServiceProcess) -> None:
-    service.process.kill()
-    service.process.wait()
-    time.sleep(_DOWN_S)
-    service.start_again()
-
-
-def _pause(service: ServiceProcess) -> None:
-    service.process.send_signal(signal.SIGSTOP)
-    try:
+def _hit(service: ServiceProcess, fault: str) -> None:
+    """Kill, pause or restart a service, and wait until it is ready again."""
+    if fault == "paused":
+        service.process.send_signal(signal.SIGSTOP)
         time.sleep(_PAUSE_S)
-    finally:
         service.process.send_signal(signal.SIGCONT)
-
-
-def _restart(service: ServiceProcess) -> None:
-    service.process.terminate()
-    service.process.wait(_STOP_TIMEOUT_S)
-    service.start_again()
-
-
-_FAULTS: dict[str, Callable[[ServiceProcess], None]] = {
-    "killed": _kill,
-    "paused": _pause,
-    "restarted": _restart,
-}
+    else:
+        service.process.send_signal(_FAULTS[fault])
+        service.process.wait(_STOP_TIMEOUT_S)
+        time.sleep(_DOWN_S)
+        service.start_again()
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while not service.is_ready():
+        service.check_running()
+        if time.monotonic() > deadline:
+            raise ServiceUnavailable(service.name, service.ready_url)
+        time.sleep(0.05)
 
 
 def measure_faults(
@@ -66,12 +58,12 @@ def measure_faults(
     """
     with Stack.start(weights=weights, free_ports=True) as stack:
         hit = [service for service in stack.services if not services or service.name in services]
-        rows = [_hit(stack, service, fault, seconds) for service, fault in product(hit, faults)]
+        rows = [_measure_fault(stack, service, fault, seconds) for service, fault in product(hit, faults)]
     figures = {"num_clients": _NUM_CLIENTS, "deadline_s": _DEADLINE_S, "rows": rows}
     return {**figures, "goals": list(_judge(rows))}
 
 
-def _hit(stack: Stack, service: ServiceProcess, fault: str, seconds: float) -> dict[str, Any]:
+def _measure_fault(stack: Stack, service: ServiceProcess, fault: str, seconds: float) -> dict[str, Any]:
     requests = [one for task in SHARES for one in requests_of(DEFAULT_SYSTEM, task, timeout_s=_DEADLINE_S)]
     # Longer than an answer may take: whoever gives up itself has seen a late one.
     patience_s = _DEADLINE_S + 2 * _LATE_S
@@ -79,23 +71,13 @@ def _hit(stack: Stack, service: ServiceProcess, fault: str, seconds: float) -> d
         load.wait_for_answers(_NUM_CLIENTS)
         time.sleep(seconds)
         began_s = time.time()
-        _FAULTS[fault](service)
-        _wait_until_ready(service)
+        _hit(service, fault)
         returned_s = time.time()
         time.sleep(seconds)
     with stack.client() as client:
         stored = audit(load.outcomes, client)
     row = {"service": service.name, "fault": fault, "num_requests": len(load.outcomes)}
     return {**row, **_summarise(load.outcomes, began_s, returned_s, service.name == _EDGE), "stored": stored}
-
-
-def _wait_until_ready(service: ServiceProcess) -> None:
-    deadline = time.monotonic() + _READY_TIMEOUT_S
-    while not service.is_ready():
-        service.check_running()
-        if time.monotonic() > deadline:
-            raise ServiceUnavailable(service.name, service.ready_url)
-        time.sleep(0.05)
 
 
 def _summarise(outcomes: pd.DataFrame, began_s: float, returned_s: float, is_edge: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import math
 import random
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import grpc.aio
@@ -25,17 +26,12 @@ from shared.wire import pack_symbols
 _CALL_TIMEOUT_S = 15.0
 _NUM_CALLERS = 4
 _SHAPES = ((1, 16), (1, 4), (7, 16), (30, 8))
-_EXTREMES: Mapping[int, tuple[Any, ...]] = {
-    FieldDescriptor.CPPTYPE_INT32: (0, -1, 2**31 - 1, -(2**31)),
-    FieldDescriptor.CPPTYPE_INT64: (0, -1, 2**63 - 1, -(2**63)),
-    FieldDescriptor.CPPTYPE_UINT32: (0, 1, 2**16, 2**32 - 1),
-    FieldDescriptor.CPPTYPE_UINT64: (0, 1, 2**53 + 1, 2**64 - 1),
-    FieldDescriptor.CPPTYPE_DOUBLE: (0.0, -1.0, 1e308, math.inf, -math.inf, math.nan, 1e-320),
-    FieldDescriptor.CPPTYPE_FLOAT: (0.0, -1.0, 3e38, math.inf, -math.inf, math.nan, 1e-45),
-    FieldDescriptor.CPPTYPE_BOOL: (True, False),
-    FieldDescriptor.CPPTYPE_ENUM: (0, 1, 2, 3, 99),
-}
-_TEXTS = ("", "\x00", "default", "é" * 40, "x" * 65, "x" * 5000, "../../etc", "\U0001f600")
+_ODD: tuple[Any, ...] = (
+    *(0, 1, -1, 2**16, 2**31 - 1, -(2**31), 2**32 - 1, 2**53 + 1, 2**63 - 1, 2**64 - 1, True, False, 99),
+    *(-1.0, 1e308, 3e38, math.inf, -math.inf, math.nan, 1e-320, 1e-45),
+    *("", "\x00", "default", "é" * 40, "x" * 65, "x" * 5000, "../../etc", "\U0001f600"),
+    *(b"", b"\x00", b"\x7f" * 127, bytes(range(256)) * 16),
+)
 _VALID: Mapping[str, Any] = {
     "instance_id": "hostile-0",
     "name": "hostile",
@@ -101,15 +97,24 @@ def spoil_bytes(data: bytes, rng: random.Random) -> bytes:
 
 
 def spoil_fields(message: Message, rng: random.Random) -> None:
-    """Set one to three fields somewhere in a message to extreme values, in place."""
+    """Set one to three fields somewhere in a message to values at their limits, in place."""
     fields = list(_fields(message))
     for owner, field in rng.choices(fields, k=rng.randint(1, 3)) if fields else []:
-        if field.is_repeated:
-            getattr(owner, field.name)[:] = [_value(field, rng) for _ in range(rng.choice((0, 1, 2, 3, 100)))]
-        elif field.type == FieldDescriptor.TYPE_BYTES and rng.random() < 0.8:
+        if field.type == FieldDescriptor.TYPE_BYTES and rng.random() < 0.8:
             setattr(owner, field.name, spoil_bytes(getattr(owner, field.name), rng))
         else:
-            setattr(owner, field.name, _value(field, rng))
+            _set_odd(owner, field, rng)
+
+
+def _set_odd(owner: Message, field: FieldDescriptor, rng: random.Random) -> None:
+    """Set a field to the first of the odd values, in a random order, that its type can hold."""
+    for value in rng.sample(_ODD, len(_ODD)):
+        with suppress(TypeError, ValueError, OverflowError):
+            if field.is_repeated:
+                getattr(owner, field.name)[:] = [value] * rng.choice((1, 2, 3, 100))
+            else:
+                setattr(owner, field.name, value)
+            return
 
 
 def _fields(message: Message) -> Iterator[tuple[Message, FieldDescriptor]]:
@@ -122,12 +127,6 @@ def _fields(message: Message) -> Iterator[tuple[Message, FieldDescriptor]]:
                 yield from _fields(child)
         elif message.HasField(field.name):
             yield from _fields(getattr(message, field.name))
-
-
-def _value(field: FieldDescriptor, rng: random.Random) -> Any:
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return rng.randbytes(rng.choice((0, 1, 127, 128, 4096)))
-    return rng.choice(_TEXTS if field.type == FieldDescriptor.TYPE_STRING else _EXTREMES[field.cpp_type])
 
 
 async def attack(

@@ -21,6 +21,7 @@ from locust.env import Environment
 _PAUSE_AFTER_FAILURE_S = 0.1
 # Each is used once, so that it marks its request in the report store whatever identifier the instance gets.
 _FRAME_NUMBERS = count(time.time_ns() // 1000)
+_RNG = random.Random(1)
 
 
 @events.init_command_line_parser.add_listener
@@ -64,7 +65,7 @@ class Client(FastHttpUser):
     @task
     def send(self) -> None:
         """Send one request and wait for its answer."""
-        (chosen,) = random.choices(self.requests, [self._weight(own["name"]) for own in self.requests])
+        (chosen,) = _RNG.choices(self.requests, [self._weight(own["name"]) for own in self.requests])
         number = next(_FRAME_NUMBERS) if self.is_numbered else None
         target = chosen["target"] if number is None else f"{chosen['target']}&frame_number={number}"
         body, context = base64.b64decode(chosen["body"]), {"frame_number": number}
