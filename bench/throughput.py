@@ -121,7 +121,8 @@ def _litserve(weights: Path, threads: int) -> Iterator[str]:
                 time.sleep(0.2)
             yield url
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _is_healthy(url: str) -> bool:
