@@ -12,7 +12,17 @@ import pytest
 from systems.registry import SYSTEMS
 
 _ROOT = Path(__file__).parents[2]
-_OURS = {"protos", "shared", "systems", "transmitter", "receiver", "channel_service", "experiments", "semcom"}
+_OURS = {
+    "protos",
+    "shared",
+    "systems",
+    "transmitter",
+    "receiver",
+    "channel_service",
+    "experiments",
+    "semcom",
+    "bench",
+}
 _MAY_IMPORT = {
     "protos": set(),
     "shared": {"protos"},
@@ -21,7 +31,8 @@ _MAY_IMPORT = {
     "receiver": {"shared", "systems", "protos"},
     "channel_service": {"shared", "systems", "protos"},
     "semcom": {"shared", "systems", "protos"},
-    "experiments": _OURS,
+    "experiments": _OURS - {"bench"},
+    "bench": _OURS,
 }
 # Folders that are parted further. Modules beside the folders may import all of them.
 _FOLDERS_MAY_IMPORT: dict[str, dict[str, set[str]]] = {
@@ -37,8 +48,7 @@ _FOLDERS_MAY_IMPORT: dict[str, dict[str, set[str]]] = {
         "training": {"data"},
         "evaluation": {"data"},
         "report": {"data", "evaluation"},
-        "reliability": {"data", "evaluation", "report"},
-        "commands": {"data", "training", "evaluation", "report", "reliability"},
+        "commands": {"data", "training", "evaluation", "report"},
     },
 }
 
