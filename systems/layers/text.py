@@ -8,7 +8,6 @@ from pathlib import Path
 from tokenizers import BertWordPieceTokenizer, Encoding
 
 from shared.typography import join_words, num_dropped, to_plain
-
 from shared.weights import VOCABULARY_FILE, Manifest, find_vocabulary
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
