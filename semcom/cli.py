@@ -284,12 +284,6 @@ def figures(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_THROUGH)
-def soak(context: typer.Context) -> None:
-    """Measure the services under load, faults and hostile inputs; writes docs/reliability.md."""
-    _run_experiment(context)
-
-
-@app.command(context_settings=_PASS_THROUGH)
 def data(context: typer.Context) -> None:
     """List the data sets: what is found, what is missing, where to get it."""
     _run_experiment(context, "experiments.commands.data")

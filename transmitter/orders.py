@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2
-from systems.base import Source
-from systems.registry import Options
+from shared.source import Source
+from systems.rows import Options
 
 
 @dataclass(frozen=True)
