@@ -9,7 +9,7 @@ from contextvars import Context
 import grpc.aio
 
 from protos.semcom.v1 import channel_service_pb2
-from shared.errors import from_rpc_error
+from shared.runtime.rpc_errors import from_rpc_error
 from transmitter.orders import Latency
 from transmitter.relaying import CHANNEL_SERVICE, ChannelStub
 

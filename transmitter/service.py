@@ -17,19 +17,13 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
-from shared.errors import (
-    FrameLost,
-    NoWeights,
-    SemcomError,
-    ServiceUnavailable,
-    TaskNotTrained,
-    from_rpc_error,
-)
+from shared.errors import FrameLost, NoWeights, SemcomError, ServiceUnavailable, TaskNotTrained
 from shared.identifiers import new_uuid
 from shared.runtime import request_ids
 from shared.runtime.batching import QueueMetrics
 from shared.runtime.cores import Cores
 from shared.runtime.logs import log_event
+from shared.runtime.rpc_errors import from_rpc_error
 from shared.runtime.slots import Places
 from shared.systems import get_system
 from shared.tasks import get_task

@@ -20,11 +20,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from shared.errors import InvalidField, SemcomError, to_trailer
+from shared.errors import InvalidField, SemcomError
 from shared.runtime import request_ids
 from shared.runtime.access import OPEN, Access
 from shared.runtime.draining import Drain
 from shared.runtime.logs import log_event
+from shared.runtime.rpc_errors import status_code, to_trailer
 from shared.wire import MAX_MESSAGE_BYTES
 
 _LOG = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ async def _end(
         error = InvalidField("request", str(error), f"a message that {method} takes")
     _log_soon(method, _status_of(error), started)
     if isinstance(error, SemcomError):
-        await context.abort(error.grpc_status, error.message, to_trailer(error))
+        await context.abort(status_code(error), error.message, to_trailer(error))
     if _status_of(error) == _INTERNAL:
         _LOG.error("unexpected error in %s", method, exc_info=error)
         await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the service's log")
@@ -80,7 +81,7 @@ _OK, _INTERNAL = grpc.StatusCode.OK.name, grpc.StatusCode.INTERNAL.name
 
 def _status_of(error: BaseException) -> str:
     if isinstance(error, SemcomError):
-        return error.grpc_status.name
+        return error.grpc_status
     is_ended = isinstance(error, grpc.aio.AbortError) or not isinstance(error, Exception)
     return "CANCELLED" if is_ended else _INTERNAL
 

@@ -16,7 +16,8 @@ from channel_service.radio.channels import Channel, apply, draw
 from channel_service.reports.store import INSTANCES
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import frame_pb2
-from shared.errors import FrameLost, from_rpc_error
+from shared.errors import FrameLost
+from shared.runtime.rpc_errors import from_rpc_error
 from shared.wire import unpack_symbols
 
 NUM_LINKS, NUM_CLIENTS, NUM_FRAMES_A_CLIENT = 8, 64, 8

@@ -12,7 +12,8 @@ from channel_service.radio.channels import Channel, apply, draw
 from channel_service.reports.instances import INSTANCES
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import receiver_pb2
-from shared.errors import TaskNotTrained, WeightsMismatch, from_rpc_error
+from shared.errors import TaskNotTrained, WeightsMismatch
+from shared.runtime.rpc_errors import from_rpc_error
 from shared.wire import unpack_symbols
 
 
@@ -207,7 +208,7 @@ def test_the_receivers_errors_reach_the_caller_unchanged_and_are_stored(tmp_path
 
             harness.receiver.decode = refuse
             error = await refusal(harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")])))
-            assert error.code() == raised.grpc_status
+            assert error.code().name == raised.grpc_status
             assert rebuilt(error).to_dict() == raised.to_dict()
             assert len(harness.receiver.got) == 1
             assert [row.status for row in stored(harness)] == [type(raised).__name__]

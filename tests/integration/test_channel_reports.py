@@ -9,7 +9,7 @@ from channel_harness import channel_service, make_frame, unit_symbols
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from protos.semcom.v1 import channel_service_pb2 as pb
-from shared.errors import from_rpc_error
+from shared.runtime.rpc_errors import from_rpc_error
 
 
 async def relay_some(stub) -> None:

@@ -9,7 +9,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from services import Services
 
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
-from shared.errors import InvalidField, TaskNotTrained, UnknownName, WeightsMismatch, from_rpc_error
+from shared.errors import InvalidField, TaskNotTrained, UnknownName, WeightsMismatch
+from shared.runtime.rpc_errors import from_rpc_error
 from shared.tasks import TASKS
 from shared.wire import pack_symbols
 

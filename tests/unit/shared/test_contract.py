@@ -13,6 +13,7 @@ from shared import errors
 from shared.ledger import overhead_of, request_wire_bytes, wire_shares
 from shared.networks.profiles import get_profile
 from shared.networks.text import SPECIAL, Vocabulary
+from shared.runtime import rpc_errors
 from shared.runtime.settings import ChannelSettings, load_settings
 from shared.signal import linear_to_db, mean_power, noise_variance_from_snr_db
 from shared.systems import get_system
@@ -30,9 +31,9 @@ from shared.wire import pack_symbols
     ],
 )
 def test_an_error_crosses_grpc_whole(error: errors.SemcomError) -> None:
-    trailer = grpc.aio.Metadata(*errors.to_trailer(error))
-    raised = grpc.aio.AioRpcError(error.grpc_status, grpc.aio.Metadata(), trailer, details="")
-    rebuilt = errors.from_rpc_error(raised, "receiver", "host:1", 1.0)
+    trailer = grpc.aio.Metadata(*rpc_errors.to_trailer(error))
+    raised = grpc.aio.AioRpcError(rpc_errors.status_code(error), grpc.aio.Metadata(), trailer, details="")
+    rebuilt = rpc_errors.from_rpc_error(raised, "receiver", "host:1", 1.0)
     assert type(rebuilt) is type(error)
     assert rebuilt.to_dict() == error.to_dict()
     assert str(rebuilt) == str(error)
@@ -50,7 +51,7 @@ def test_an_error_crosses_grpc_whole(error: errors.SemcomError) -> None:
 )
 def test_bare_statuses(code: grpc.StatusCode, kind: type[errors.SemcomError]) -> None:
     raised = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details="too big")
-    assert type(errors.from_rpc_error(raised, "receiver", "host:1", 1.0)) is kind
+    assert type(rpc_errors.from_rpc_error(raised, "receiver", "host:1", 1.0)) is kind
 
 
 def test_ledger_of_a_fused_instance_is_the_papers() -> None:
