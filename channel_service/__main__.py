@@ -32,7 +32,7 @@ from shared.runtime.grpc_runtime import (
 from shared.runtime.http_runtime import allow_origins
 from shared.runtime.logs import configure_logging, log_event
 from shared.runtime.settings import ChannelSettings, load_settings
-from shared.systems import SYSTEMS
+from systems.registry import SYSTEMS
 
 _LOG = logging.getLogger(__name__)
 

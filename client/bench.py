@@ -38,8 +38,8 @@ from semcom.errors import ClientError
 from semcom.stack import Ports
 from shared.provenance import cpu_name, current_commit
 from shared.runtime.grpc_runtime import CHANNEL_OPTIONS
-from shared.systems import DEFAULT_SYSTEM
 from shared.wire import pack_symbols
+from systems.registry import DEFAULT_SYSTEM
 
 NUM_SYMBOLS = (16, 1_600, 160_000)
 NUM_CLIENTS = (1, 8, 64)

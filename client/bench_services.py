@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from semcom.api import SemcomClient
 from semcom.demo import Sample, load_samples
 from semcom.stack import Stack
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 NUM_INSTANCES = 64
 CONCURRENCIES = (1, 8)

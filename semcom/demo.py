@@ -19,7 +19,7 @@ from semcom.api import SemcomClient
 from semcom.errors import ClientError
 from semcom.stack import Stack
 from semcom.tables import REPORT_TABLES, shorten, show_answer
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "samples.json"
 CHANNELS = ("awgn", "rayleigh")

@@ -13,11 +13,11 @@ from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_sig
 from shared.runtime.http_runtime import allow_origins
 from shared.runtime.logs import configure_logging, log_event
 from shared.runtime.settings import TransmitterSettings, load_settings
+from systems.transmitters import load_systems
 from transmitter.gateway import build_gateway
 from transmitter.page.forwarding import ChannelForwarder, forwarded_routes
 from transmitter.relaying import GrpcChannelStub
 from transmitter.service import Limits, TransmitterService
-from transmitter.systems import load_systems
 
 _LOG = logging.getLogger("transmitter")
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.runtime.cores import Cores
+from systems.base import EncodedInstance, TransmitterSystem, is_thread_safe
 from transmitter.orders import Order
-from transmitter.systems.base import EncodedInstance, TransmitterSystem, is_thread_safe
 
 
 class _Work(NamedTuple):

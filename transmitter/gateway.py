@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.errors import ClientLeft, DeadlineExceeded, InvalidField
 from shared.runtime.access import OPEN, Access
 from shared.runtime.http_runtime import build_app, error_responses
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
 from shared.tasks import TASKS, get_task
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
 from transmitter.answers import OptionInfo, SystemInfo, SystemOutcome, TaskInfo, TransmitAnswer
 from transmitter.media import decode_source
 from transmitter.orders import Delivery, Order

@@ -25,15 +25,15 @@ from shared.runtime.cores import Cores
 from shared.runtime.logs import log_event
 from shared.runtime.rpc_errors import from_rpc_error
 from shared.runtime.slots import Places
-from shared.systems import get_system
 from shared.tasks import get_task
 from shared.wire import pack_symbols
+from systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
+from systems.registry import get_system
 from transmitter.completions import Completions
 from transmitter.encoding import Encoder
 from transmitter.orders import Delivery, Latency, Order
 from transmitter.relaying import CHANNEL_SERVICE, ChannelStub, Parcel, Relay
 from transmitter.scoring import is_scored, score
-from transmitter.systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
 
 CHANNEL_SERVICE_NAME = "semcom.v1.ChannelService"
 _READY_TIMEOUT_S = 2.0

@@ -20,7 +20,7 @@ from channel_service.reports.store import Store
 from shared.errors import InvalidField
 from shared.ledger import HOPS
 from shared.runtime.http_runtime import error_responses
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 ReportFormat = Literal["json", "csv", "parquet"]
 Row = Mapping[str, Any]

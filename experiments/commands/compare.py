@@ -23,9 +23,9 @@ from experiments.report.comparison import readme_table, write_report
 from semcom.setting_options import parse_options
 from shared.errors import InvalidField
 from shared.runtime.settings import DEFAULT_WEIGHTS
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Options, get_system
 from shared.tasks import TASKS, get_task
 from shared.weights import Manifest, find_weights, load_joint_manifest
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS, Options, get_system
 
 _ALL = "all"
 README_MARK = "<!-- written by semcom compare -->"

@@ -19,9 +19,9 @@ from experiments.evaluation.network_link import over_services
 from experiments.evaluation.results import check_writable, write_json
 from semcom.setting_options import SystemOptions, parse_options
 from shared.runtime.settings import DEFAULT_WEIGHTS
-from shared.systems import DEFAULT_SYSTEM
 from shared.tasks import get_task
 from shared.weights import load_joint_manifest
+from systems.registry import DEFAULT_SYSTEM
 
 
 def evaluate_command(

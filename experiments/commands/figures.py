@@ -19,8 +19,8 @@ from experiments.evaluation.results import check_writable, read_figures, write_j
 from experiments.report.measured import CHANNELS, NO_NOISE_DB, SNRS_DB, realisations_of, sets_of, table_of
 from experiments.report.model_card import write_model_card
 from shared.runtime.settings import DEFAULT_WEIGHTS
-from shared.systems import DEFAULT_SYSTEM
 from shared.weights import load_joint_manifest, load_manifest
+from systems.registry import DEFAULT_SYSTEM
 
 _BEGIN, _END = "<!-- written by semcom figures -->", "<!-- end -->"
 

@@ -24,7 +24,7 @@ from experiments.reliability.prepared import prepare, samples_of
 from experiments.reliability.throughput import GOALS
 from semcom.stack import ServiceProcess, Stack
 from shared.errors import ServiceUnavailable
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 LATE_S = 0.5
 """How long after its deadline an answer may come [s]."""

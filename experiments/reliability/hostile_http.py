@@ -24,7 +24,7 @@ from experiments.reliability.load import NO_ANSWER, Job, Outcome, open_load, run
 from experiments.reliability.mutations import mutate_bytes
 from experiments.reliability.prepared import prepare_fields
 from semcom.demo import Sample, load_samples
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 _BAD = frozenset({"500", str(NO_ANSWER)})
 _PATIENCE_S = 30.0

@@ -30,7 +30,7 @@ from semcom.demo import Sample
 from semcom.stack import Ports, Stack
 from shared.errors import ServiceUnavailable
 from shared.runtime.cores import count_cores
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 _PATIENCE_S = 120.0
 _START_TIMEOUT_S = 180.0

@@ -24,7 +24,7 @@ from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.network_link import send_over_network
 from semcom.stack import Stack
 from shared.source import Source
-from shared.systems import SYSTEMS
+from systems.registry import SYSTEMS
 
 _ROOT = Path(__file__).parents[2]
 _DOCUMENT = (_ROOT / "docs" / "your-own-system.md").read_text(encoding="utf-8")
