@@ -128,24 +128,6 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
         self._metrics.decode_seconds.observe(decode_ms / 1e3)
         return receiver_pb2.DecodeResponse(answers=answers, decode_ms=decode_ms)
 
-    async def GetModel(
-        self,
-        request: receiver_pb2.GetModelRequest,
-        context: grpc.aio.ServicerContext[receiver_pb2.GetModelRequest, receiver_pb2.GetModelResponse],
-    ) -> receiver_pb2.GetModelResponse:
-        """The weights held here."""
-        return receiver_pb2.GetModelResponse(
-            models=[
-                receiver_pb2.Model(
-                    system=system.name,
-                    profile=system.profile,
-                    fingerprint=system.fingerprint,
-                    tasks=system.tasks,
-                )
-                for system in self._systems.values()
-            ]
-        )
-
     def close(self) -> None:
         """Let the batch in work end."""
         self._executor.shutdown()

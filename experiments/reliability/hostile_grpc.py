@@ -154,21 +154,17 @@ def channel_calls(frames: Sequence[frame_pb2.Frame]) -> list[Call]:
     overrides = pb.LinkSettings(channel="rician", fading="block", snr_db=6.0, k_factor_db=3.0, csi="perfect")
     relays = [pb.RelayRequest(link=_COMMON_LINK, overrides=overrides, frames=[frame]) for frame in frames]
     propagates = [pb.PropagateRequest(overrides=overrides, frames=[frame]) for frame in frames]
-    timings = pb.InstanceTimings(instance_id="hostile-0", encode_ms=1.0, uplink_ms=1.0, total_ms=3.0)
+    timings = pb.InstanceTimings(instance_id="hostile-0", uplink_ms=1.0, total_ms=3.0)
     link = pb.Link(name=OWN_LINK, settings=overrides)
     others = [
         Call(service + "SetLink", pb.SetLinkRequest(link=link)),
         Call(service + "GetLink", pb.GetLinkRequest(name=_COMMON_LINK)),
-        Call(service + "ListLinkChanges", pb.ListLinkChangesRequest(name=OWN_LINK)),
         Call(service + "CompleteInstances", pb.CompleteInstancesRequest(instances=[timings])),
-        Call(service + "GetOverheadReport", pb.GetReportRequest(group_by=["task", "snr_bin"])),
-        Call(service + "GetLatencyReport", pb.GetReportRequest(link=_COMMON_LINK)),
         *_common_calls("semcom.v1.ChannelService"),
     ]
     return [
         *others,
         *(Call(service + "Relay", relay) for relay in relays),
-        *(Call(service + "RelayStream", relay, is_stream=True) for relay in relays[:1]),
         *(Call(service + "Propagate", propagate) for propagate in propagates[: len(others)]),
         *(Call(service + "PropagateStream", propagate, is_stream=True) for propagate in propagates[:1]),
     ]

@@ -127,7 +127,7 @@ def test_it_starts_before_the_receiver_finds_it_and_stops_on_sigterm(tmp_path):
 
 
 def relay_until_it_dies(stub, caller: int, acknowledged: list[str]) -> None:
-    """Send requests of one to four frames, one by one; every second caller sends them as one stream."""
+    """Send requests of one to four frames, one by one."""
 
     def requests():
         for number in range(10_000):
@@ -137,9 +137,6 @@ def relay_until_it_dies(stub, caller: int, acknowledged: list[str]) -> None:
     def note(response: pb.RelayResponse) -> None:
         acknowledged.extend(result.answer.instance_id for result in response.results)
 
-    if caller % 2:
-        for response in stub.RelayStream(requests(), timeout=60):
-            note(response)
     for request in requests():
         note(stub.Relay(request, timeout=60))
 
