@@ -25,6 +25,7 @@ from shared.runtime.grpc_runtime import (
 )
 from shared.runtime.logs import configure_logging, log_event
 from shared.runtime.settings import ReceiverSettings, load_settings
+from systems.loading import warm_up_later
 from systems.receivers import load_systems
 
 _LOG = logging.getLogger("receiver")
@@ -59,6 +60,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             http_port=settings.receiver_http_port,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
+        warming = asyncio.create_task(warm_up_later(systems.values()))
         await serve_http(
             app,
             settings.host,
@@ -68,6 +70,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             beside=stop_grpc,
             timeout_s=timeout_s,
         )
+        warming.cancel()
     service.close()
 
 

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
+from weakref import WeakValueDictionary
 
 from shared.errors import InvalidField, SemcomError
 from shared.weights import Half, Manifest, find_weights, load_manifest
 from systems.registry import SYSTEMS, System, get_system
 
 _H = TypeVar("_H")
+_WARM_UP_AFTER_S = 3.0
+_LOADED: WeakValueDictionary[tuple[Path, Half, str], Any] = WeakValueDictionary()
+
+
+@runtime_checkable
+class WarmsUp(Protocol):
+    """A side of a system that answers at its usual speed only once `warm_up` has run."""
+
+    def warm_up(self) -> None:
+        """Load and build what takes long; what is asked meanwhile is answered all the same."""
+        ...
+
+
+async def warm_up_later(systems: Iterable[object]) -> None:
+    """Warm up the systems that need it, in a thread, once the services beside this one had time to start."""
+    await asyncio.sleep(_WARM_UP_AFTER_S)
+    for system in systems:
+        if isinstance(system, WarmsUp):
+            await asyncio.to_thread(system.warm_up)
 
 
 def load_halves(
@@ -46,11 +67,18 @@ def load_halves(
 def load_own_half(folder: Path, half: Half) -> Any:
     """The half whose class is that of the system's own code, with the weights of a folder.
 
+    Weights that are held already are not loaded again: two systems may use them.
+
     Raises:
         InvalidField: If the weights or the code cannot be loaded.
         UnknownName: If nobody declares the system.
     """
-    return _class_of(get_system(load_manifest(folder).system), half).load(folder)
+    manifest = load_manifest(folder)
+    key = (folder.resolve(), half, manifest.fingerprint)
+    loaded = _LOADED.get(key)
+    if loaded is None:
+        loaded = _LOADED[key] = _class_of(get_system(manifest.system), half).load(folder)
+    return loaded
 
 
 def _class_of(system: System, half: Half) -> Any:

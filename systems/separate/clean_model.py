@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -20,17 +21,26 @@ _INSTANCES_AT_A_TIME = 32
 class CleanModel:
     """source -> encoder -> x_hat = x -> decoder -> answer.
 
+    Both sides are loaded when they are first needed.
+
     Args:
-        encoder: Transmitter half of a learned system.
-        decoder: Its receiver half, of the same weights.
+        folder: Weights of a learned system.
     """
 
-    def __init__(self, encoder: Encoder, decoder: ReceiverSystem) -> None:
-        self._encoder, self._decoder = encoder, decoder
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._lock = folder, Lock()
+        self._sides: tuple[Encoder, ReceiverSystem] | None = None
+
+    def load(self) -> tuple[Encoder, ReceiverSystem]:
+        """The encoder and the receiver's side, of the same weights."""
+        with self._lock:
+            if self._sides is None:
+                self._sides = load_encoder(self._folder), load_system(self._folder)
+            return self._sides
 
     @classmethod
-    def load(cls, root: Path, system: str, fingerprint: str) -> CleanModel:
-        """Load both halves of a system from the folder of all weights.
+    def find(cls, root: Path, system: str, fingerprint: str) -> CleanModel:
+        """Find the weights of a system in the folder of all weights.
 
         Raises:
             InvalidField: If there are no weights of the system, or each task has its own.
@@ -46,13 +56,14 @@ class CleanModel:
         held = load_manifest(folder).fingerprint
         if held != fingerprint:
             raise WeightsMismatch(fingerprint, held)
-        return cls(load_encoder(folder), load_system(folder))
+        return cls(folder)
 
     def answer(self, task: str, sources: Sequence[Source]) -> list[TaskAnswer]:
         """Answers to instances of one task, in order."""
+        encoder, decoder = self.load()
         answers: list[TaskAnswer] = []
         for begin in range(0, len(sources), _INSTANCES_AT_A_TIME):
-            symbols = self._encoder.encode(task, sources[begin : begin + _INSTANCES_AT_A_TIME])
+            symbols = encoder.encode(task, sources[begin : begin + _INSTANCES_AT_A_TIME])
             frames = [Received(x, np.zeros(x.shape, np.float32)) for x in symbols]
-            answers += self._decoder.decode(task, frames)
+            answers += decoder.decode(task, frames)
         return answers

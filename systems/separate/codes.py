@@ -16,13 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from systems.separate.sionna_blocks import (
-    DEVICE,
-    LDPC5GDecoder,
-    LDPC5GEncoder,
-    TurboDecoder,
-    TurboEncoder,
-)
+from systems.separate import sionna_blocks as sionna
 
 CodeName = Literal["ldpc", "turbo"]
 
@@ -97,19 +91,23 @@ class LdpcCode(BlockCode):
     num_attempts = _LDPC_ATTEMPTS
 
     def __init__(self, num_bits: int, num_coded_bits: int, bits_per_symbol: int) -> None:
-        self._encoder = LDPC5GEncoder(
-            num_bits, num_coded_bits, num_bits_per_symbol=bits_per_symbol, precision="single", device=DEVICE
+        self._encoder = sionna.LDPC5GEncoder(
+            num_bits,
+            num_coded_bits,
+            num_bits_per_symbol=bits_per_symbol,
+            precision="single",
+            device=sionna.DEVICE,
         )
 
     @cached_property
     def _decoder(self) -> Any:
         """Built when it is first needed, which at a transmitter is never."""
-        return LDPC5GDecoder(
+        return sionna.LDPC5GDecoder(
             self._encoder,
             num_iter=_LDPC_ITERATIONS_PER_ATTEMPT,
             return_state=True,
             precision="single",
-            device=DEVICE,
+            device=sionna.DEVICE,
         )
 
     @torch.inference_mode()
@@ -139,11 +137,11 @@ class TurboCode(BlockCode):
     num_attempts = len(_TURBO_ITERATIONS)
 
     def __init__(self, num_bits: int, num_coded_bits: int) -> None:
-        self._encoder = TurboEncoder(
-            rate=1 / 3, constraint_length=4, terminate=True, precision="single", device=DEVICE
+        self._encoder = sionna.TurboEncoder(
+            rate=1 / 3, constraint_length=4, terminate=True, precision="single", device=sionna.DEVICE
         )
         self._decoders = [
-            TurboDecoder(self._encoder, num_iter=iterations, precision="single", device=DEVICE)
+            sionna.TurboDecoder(self._encoder, num_iter=iterations, precision="single", device=sionna.DEVICE)
             for iterations in _TURBO_ITERATIONS
         ]
         order = turbo_rate_matching(num_bits + 4)

@@ -40,8 +40,11 @@ class Transmitter:
     @classmethod
     def load(cls, folder: Path) -> Transmitter:
         """Read the manifest of a folder."""
-        warm_up()
         return cls(load_manifest(folder))
+
+    def warm_up(self) -> None:
+        """Build the codes."""
+        warm_up()
 
     def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:
         """Turn instances of one task into symbols; see `TransmitterSystem.encode`."""
