@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
-from semcom.api import SemcomClient
+from semcom.api import Client
 from semcom.demo import Sample, load_samples
 from semcom.stack import Stack
 from systems.registry import DEFAULT_SYSTEM
@@ -42,7 +42,7 @@ class Measurement:
 
 
 def measure(
-    client: SemcomClient, sample: Sample, *, concurrency: int, num_instances: int = NUM_INSTANCES
+    client: Client, sample: Sample, *, concurrency: int, num_instances: int = NUM_INSTANCES
 ) -> Measurement:
     """Send one sample many times; the first answers, which warm the services up, do not count."""
 

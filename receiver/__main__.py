@@ -16,7 +16,6 @@ from shared.errors import SemcomError
 from shared.runtime.access import open_access
 from shared.runtime.cores import count_cores
 from shared.runtime.grpc_runtime import (
-    GuardedServer,
     bind,
     build_server,
     running,
@@ -47,8 +46,8 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
         max_batch=settings.receiver_max_batch,
         max_waiting=settings.receiver_max_waiting,
     )
-    server, checks = build_server((SERVICE_NAME,))
-    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, GuardedServer(server, access))
+    server, checks = build_server((SERVICE_NAME,), access)
+    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, server)
     grpc_port = bind(server, settings.host, settings.receiver_grpc_port, access, "SEMCOM_RECEIVER_GRPC_PORT")
     app = build_api(systems, settings.weights, registry, access)
     timeout_s = settings.stop_timeout_s

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from semcom.api import SemcomClient
+from semcom.api import Client
 from semcom.errors import ClientError
 from semcom.stack import Stack
 from semcom.tables import REPORT_TABLES, shorten, show_answer
@@ -105,7 +105,7 @@ def run_demo(console: Console, *, snrs_db: Sequence[float], weights: Path | None
     Raises:
         DemoError: If no trained task has a sample.
         StackError: If the services do not start.
-        SemcomClientError: If a service refuses an instance.
+        ServiceError: If a service refuses an instance.
     """
     with console.status("starting transmitter, channel service and receiver") as status:
         stack = Stack.start(weights=weights, free_ports=True, on_progress=status.update)
@@ -144,7 +144,7 @@ def write_instances(instances: Iterable[Instance], target: str | None) -> None:
 
 
 def _send_all(
-    client: SemcomClient, console: Console, samples: Sequence[Sample], snrs_db: Sequence[float]
+    client: Client, console: Console, samples: Sequence[Sample], snrs_db: Sequence[float]
 ) -> list[Instance]:
     """Every sample over every channel and SNR; a sample meets the same draw at each SNR."""
     runs = [

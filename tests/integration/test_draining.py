@@ -11,7 +11,7 @@ from http_harness import http_server
 from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
-from shared.runtime.grpc_runtime import GuardedServer, build_server, running
+from shared.runtime.grpc_runtime import build_server, running
 from shared.runtime.http_runtime import build_app
 
 NAME = "semcom.v1.ReceiverService"
@@ -89,7 +89,7 @@ def test_grpc_health_says_so_first_and_a_call_at_work_ends():
     async def check():
         slow = Slow()
         server, checks = build_server((NAME,))
-        receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(slow, GuardedServer(server))
+        receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(slow, server)
         port = server.add_insecure_port("127.0.0.1:0")
         async with (
             running(server, checks, (NAME,), 20) as stop,
