@@ -25,7 +25,7 @@ from channel_service.reports.store import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
 from shared.errors import FrameLost, TooLarge
 from shared.runtime import request_ids
-from shared.runtime.slots import Places
+from shared.runtime.slots import Slots
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
@@ -61,7 +61,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     ) -> None:
         self._links, self._store, self._receiver = links, store, receiver
         self._metrics, self._feed = metrics, feed
-        self._places = Places(max_relays)
+        self._slots = Slots(max_relays)
 
     async def Relay(
         self, request: channel_service_pb2.RelayRequest, context: Any
@@ -71,7 +71,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         Frames whose request fails are stored too, with the class of the error as their status. A request for
         which there is no room is refused before anything is drawn, and is not stored.
         """
-        with self._places.take(), self._metrics.requests_in_progress.track_inprogress():
+        with self._slots.take(), self._metrics.requests_in_progress.track_inprogress():
             return await self._relay(request, context.time_remaining())
 
     async def _relay(
@@ -80,7 +80,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         started = time.perf_counter()
         decoding = receiver_pb2.DecodeRequest()
         relayed_frames = await self._send(request, decoding.frames, lost=receiver_pb2.DecodeRequest().frames)
-        request_ids.adopt(received.frame for received in decoding.frames)
+        request_ids.bind_those_of(received.frame for received in decoding.frames)
         hops = {"channel": _ms_since(started)}
         sent = time.perf_counter()
         arrived = [relayed for relayed in relayed_frames if not relayed.is_lost]

@@ -20,7 +20,7 @@ def build_api(
     """The receiver's app.
 
     Args:
-        systems: Loaded receiver halves by name; without one the receiver is alive, but not ready.
+        systems: Loaded receivers by the system's name; without one the receiver is alive, but not ready.
         weights: Folder they came from, for the message.
         registry: Metrics of the service.
         access: What callers have to show.

@@ -63,7 +63,7 @@ class _Work:
 
     Attributes:
         system: Whose weights were checked to be those of the frames.
-        task: Of all frames.
+        task: The task of all frames.
         frames: As received.
     """
 
@@ -76,7 +76,7 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
     """Answers received frames with the systems whose weights are held.
 
     Args:
-        systems: Loaded receiver halves by name; may be empty.
+        systems: Loaded receivers by the system's name; may be empty.
         metrics: Counts what is decoded.
         max_batch: Frames of several requests that are decoded together; a larger request is decoded alone.
         max_waiting: Requests that may wait; further ones are refused.
@@ -144,7 +144,7 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
             check_request_id(received.frame.request_id)
             self._check_held(received.frame)
             groups.setdefault((received.frame.system, received.frame.task), []).append(index)
-        request_ids.adopt(received.frame for received in request.frames)
+        request_ids.bind_those_of(received.frame for received in request.frames)
         answers: dict[int, receiver_pb2.Answer] = {}
         # One after another, as they would be with one thread; the first that fails fails the request.
         for (system, task), indices in groups.items():

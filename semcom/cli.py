@@ -149,7 +149,9 @@ def send(
         if system is not None and "," in system:
             outcomes = client.transmit_each(task, system.split(","), **instance)
             _show(outcomes, outcome_table(outcomes), as_json)
-            results = {own["system"]: own["result"] for own in outcomes if own["result"] is not None}
+            results = {
+                outcome["system"]: outcome["result"] for outcome in outcomes if outcome["result"] is not None
+            }
         else:
             result = client.transmit(task, system=system, **instance)
             _show(result, instance_table(result), as_json)

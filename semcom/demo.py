@@ -40,7 +40,7 @@ class Sample:
 
     Attributes:
         name: Short and unique.
-        task: That it is for.
+        task: Name of its task.
         files: Path of the file for each modality but text.
         text: Text input, where the task takes one.
         truth: Right answer; None where the input itself is the truth.
@@ -128,7 +128,7 @@ def write_instances(instances: Iterable[Instance], target: str | None) -> None:
     """Write one object an instance.
 
     Args:
-        instances: Of the demo.
+        instances: What the demo sent and got back.
         target: A file ending in .json (one array) or anything else (a line an object); "-" for standard
             output; None for nowhere.
     """
@@ -190,11 +190,11 @@ def answer_tables(
         for instance in instances
         if instance["channel"] == channel
     }
-    for task, own in groupby(samples, key=lambda sample: sample.task):
+    for task, group in groupby(samples, key=lambda sample: sample.task):
         table = Table(title=f"{task} over {channel}", title_justify="left")
         for name in ("input", "truth", *(f"{snr_db:g} dB" for snr_db in snrs_db)):
             table.add_column(name, overflow="fold")
-        of_task = list(own)
+        of_task = list(group)
         for sample in of_task:
             cells = (_verdict(found[sample.name, snr_db]) for snr_db in snrs_db)
             table.add_row(sample.shown, sample.truth or "–", *cells)

@@ -113,7 +113,7 @@ class ServiceProcess:
     """One running service.
 
     Attributes:
-        name: Of the service and of its Python package.
+        name: Name of the service and of its Python package.
         process: Started with the output going to `log`; another one after a restart.
         log: File of JSON lines.
         ready_url: Answers 200 once the service can serve.

@@ -27,9 +27,9 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
     Args:
         built_in: Rows by name.
         kind: Type of a row.
-        group: Of the entry points.
+        group: Group of the entry points.
         variable: SEMCOM_* variable, the name of a field of `ExtensionSettings`.
-        adopt: Called with the name, row and origin of each other row; returns the row to keep, or raises
+        accept: Called with the name, row and origin of each other row; returns the row to keep, or raises
             ValueError with what is wrong with it.
     """
 
@@ -40,10 +40,10 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
         *,
         group: str,
         variable: str,
-        adopt: Callable[[str, _T, str], _T] = lambda name, row, origin: row,
+        accept: Callable[[str, _T, str], _T] = lambda name, row, origin: row,
     ) -> None:
         self._built_in, self._kind = built_in, kind
-        self._group, self._variable, self._adopt = group, variable, adopt
+        self._group, self._variable, self._accept = group, variable, accept
         self._found: dict[str, _T] | None = None
         self._problems: list[InvalidField] = []
 
@@ -79,7 +79,7 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
             declared = [(point, _distribution(point)) for point in entry_points(group=self._group)]
             named = [(self._parse(text.strip()), origin) for text in given.split(",") if text.strip()]
             holders = dict.fromkeys(self._built_in, "semcom")
-            for point, origin in [*sorted(declared, key=lambda own: (own[0].name, own[1])), *named]:
+            for point, origin in [*sorted(declared, key=lambda pair: (pair[0].name, pair[1])), *named]:
                 self._take(self._found, point, origin, holders)
         return self._found
 
@@ -93,7 +93,7 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
             row = point.load()
             if not isinstance(row, self._kind):
                 raise ValueError(f"an object of the type {self._kind.__name__}, not {type(row).__name__}")
-            rows[point.name] = self._adopt(point.name, row, origin)
+            rows[point.name] = self._accept(point.name, row, origin)
             holders[point.name] = origin
         except ValueError as error:
             self._refuse(point, origin, str(error))

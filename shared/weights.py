@@ -50,7 +50,7 @@ class Manifest:
         system: Name of the system, a row of `systems.registry`.
         tasks: Trained tasks.
         labels: Labels of each labelling task, in the order of the head's outputs.
-        config: What the system's halves are rebuilt from; its keys are the system's own, its values JSON.
+        config: What the system's two sides are rebuilt from; its keys are the system's own, its values JSON.
         shared: Of each half, the hash of the file of each shared tensor, by the tensor's name.
         sha256: Hash of each file of the folder, by name.
         fingerprint: Hash over all of the above.
@@ -78,7 +78,7 @@ def save_weights(
     """Write both halves, and the manifest last, so that a broken save is never taken for weights.
 
     Args:
-        folder: Of the weights; shared tensors go to the folder "shared" beside it.
+        folder: Where the weights go; shared tensors go to the folder "shared" beside it.
         manifest: Without hashes.
         halves: Networks by half; a half may be absent or hold no tensors, and then has no file.
         vocabulary: Word pieces; None without text.
@@ -260,12 +260,12 @@ def _sha256(path: Path) -> str:
 def fingerprint_of(manifest: Manifest) -> str:
     """16 hexadecimal digits over all that answers depend on: the hashes of all files, tasks, labels, config.
 
-    That is the manifest, less its fingerprint and training, as JSON with sorted keys and without spaces.
+    That is the manifest without its fingerprint and training, as JSON with sorted keys and without spaces.
     """
-    told = {
+    identity = {
         name: value for name, value in asdict(manifest).items() if name not in ("fingerprint", "training")
     }
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_DIGITS]
 
 

@@ -248,7 +248,7 @@ _TABLE = (
 )
 
 
-def _adopt(name: str, system: System, origin: str) -> System:
+def _accept(name: str, system: System, origin: str) -> System:
     """A row from another distribution, with its origin."""
     if system.name != name:
         raise ValueError(f"a row whose name is that of its entry point, not {system.name}")
@@ -260,7 +260,7 @@ SYSTEMS: Registry[System] = Registry(
     System,
     group="semcom.systems",
     variable="systems",
-    adopt=_adopt,
+    accept=_accept,
 )
 DEFAULT_SYSTEM = _TABLE[0].name
 """Taken where a client names no system."""

@@ -10,7 +10,7 @@ import grpc.aio
 
 from protos.semcom.v1 import channel_service_pb2
 from shared.runtime.rpc_errors import from_rpc_error
-from transmitter.orders import Latency
+from transmitter.instances import Latency
 from transmitter.relaying import CHANNEL_SERVICE, ChannelStub
 
 _TIMEOUT_S = 10.0
@@ -23,7 +23,7 @@ class Completions:
     """What gathers during a call goes with the next one.
 
     Args:
-        stub: Of the channel service.
+        stub: Client of the channel service.
         address: Where the stub calls, "host:port", for messages.
     """
 

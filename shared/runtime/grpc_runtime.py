@@ -215,7 +215,7 @@ async def serve_http(
     """Serve an app until `stop` is set. Then it is not ready, and ends once what is at work has ended.
 
     Args:
-        app: Of `shared.runtime.http_runtime.build_app`.
+        app: What `shared.runtime.http_runtime.build_app` made.
         host: Address to listen on.
         port: To listen on.
         stop: Set to stop; it is set too where the server ends of itself.

@@ -40,7 +40,7 @@ async def call(
             away is not tried again here.
         address: Where it is called, "host:port", for messages.
         deadline: Time of the event loop until which all tries must have ended [s].
-        longest_s: Of one try [s].
+        longest_s: Longest time of one try [s].
         before_next: Called before each further try.
 
     Raises:

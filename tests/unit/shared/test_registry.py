@@ -89,5 +89,5 @@ def test_a_variable_names_a_module_of_no_distribution(
 def test_a_row_has_the_name_of_its_entry_point() -> None:
     row = System("morse", "Dots and dashes.", package="morse_halves")
     with pytest.raises(ValueError, match="not morse"):
-        SYSTEMS._adopt("dots", row, "semcom-dots 1.0")
-    assert SYSTEMS._adopt("morse", row, "semcom-morse 1.0").origin == "semcom-morse 1.0"
+        SYSTEMS._accept("dots", row, "semcom-dots 1.0")
+    assert SYSTEMS._accept("morse", row, "semcom-morse 1.0").origin == "semcom-morse 1.0"
