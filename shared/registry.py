@@ -12,7 +12,6 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from shared.errors import InvalidField
-from shared.runtime.settings import ExtensionSettings, load_settings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _T = TypeVar("_T")
@@ -27,7 +26,7 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
     Args:
         built_in: Rows by name.
         kind: Type of a row.
-        group: Group of the entry points.
+        group: Name of the group of entry points.
         variable: SEMCOM_* variable, the name of a field of `ExtensionSettings`.
         accept: Called with the name, row and origin of each other row; returns the row to keep, or raises
             ValueError with what is wrong with it.
@@ -73,13 +72,16 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
 
     def _rows(self) -> dict[str, _T]:
         if self._found is None:
+            # Not above: whoever reads a row imports no runtime before the table is read.
+            from shared.runtime.settings import ExtensionSettings, load_settings
+
             self._found = dict(self._built_in)
             given = getattr(load_settings(ExtensionSettings), self._variable)
             origin = f"SEMCOM_{self._variable.upper()}"
             declared = [(point, _distribution(point)) for point in entry_points(group=self._group)]
             named = [(self._parse(text.strip()), origin) for text in given.split(",") if text.strip()]
             holders = dict.fromkeys(self._built_in, "semcom")
-            for point, origin in [*sorted(declared, key=lambda pair: (pair[0].name, pair[1])), *named]:
+            for point, origin in [*sorted(declared, key=lambda found: (found[0].name, found[1])), *named]:
                 self._take(self._found, point, origin, holders)
         return self._found
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2
-from systems.base import Source
-from systems.registry import Options
+from shared.source import Source
+from systems.rows import Options
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class TransmitResult:
         result: What the channel service returned: answer, channel as applied, overhead.
         latency: Time of every hop.
         scores: Against the source; empty where the truth is not in it.
-        num_unknown_pieces: Word pieces of the text that were sent as unknown.
+        num_unknown_pieces: Pieces of the text that were sent as unknown, or left out.
         options: The system's options as used; what was left to the link is chosen.
     """
 

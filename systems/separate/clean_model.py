@@ -11,17 +11,17 @@ import numpy as np
 from shared.errors import InvalidField, WeightsMismatch
 from shared.source import Source
 from shared.weights import find_weights, load_manifest
-from systems.layers.encoder import Encoder, load_encoder
-from systems.receiver_base import Received, ReceiverSystem, TaskAnswer
-from systems.receivers import load_system
+from systems.base import Received, ReceiverSystem, TaskAnswer, TransmitterSystem
+from systems.loading import load_receiver, load_transmitter
+from systems.registry import get_system
 
 _INSTANCES_AT_A_TIME = 32
 
 
 class CleanModel:
-    """source -> encoder -> x_hat = x -> decoder -> answer.
+    """source -> transmitter -> x_hat = x -> receiver -> answer.
 
-    Both sides are loaded when they are first needed.
+    Both sides are loaded when they are first needed; every option takes its default.
 
     Args:
         folder: Weights of a learned system.
@@ -29,13 +29,13 @@ class CleanModel:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._lock = folder, Lock()
-        self._sides: tuple[Encoder, ReceiverSystem] | None = None
+        self._sides: tuple[TransmitterSystem, ReceiverSystem] | None = None
 
-    def load(self) -> tuple[Encoder, ReceiverSystem]:
-        """The encoder and the receiver's side, of the same weights."""
+    def load(self) -> tuple[TransmitterSystem, ReceiverSystem]:
+        """Both sides, with the same weights."""
         with self._lock:
             if self._sides is None:
-                self._sides = load_encoder(self._folder), load_system(self._folder)
+                self._sides = load_transmitter(self._folder), load_receiver(self._folder)
             return self._sides
 
     @classmethod
@@ -60,10 +60,12 @@ class CleanModel:
 
     def answer(self, task: str, sources: Sequence[Source]) -> list[TaskAnswer]:
         """Answers to instances of one task, in order."""
-        encoder, decoder = self.load()
+        transmitter, receiver = self.load()
+        options = get_system(transmitter.name).read_options(task, {})
         answers: list[TaskAnswer] = []
         for begin in range(0, len(sources), _INSTANCES_AT_A_TIME):
-            symbols = encoder.encode(task, sources[begin : begin + _INSTANCES_AT_A_TIME])
-            frames = [Received(x, np.zeros(x.shape, np.float32)) for x in symbols]
-            answers += decoder.decode(task, frames)
+            part = sources[begin : begin + _INSTANCES_AT_A_TIME]
+            encoded = transmitter.encode(task, part, options)
+            frames = [Received(sent.symbols, np.zeros(sent.symbols.shape, np.float32)) for sent in encoded]
+            answers += receiver.decode(task, frames)
         return answers

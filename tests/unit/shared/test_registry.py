@@ -10,10 +10,11 @@ import pytest
 
 from shared.errors import InvalidField
 from shared.registry import Registry
-from systems.registry import SYSTEMS, System
+from systems.registry import SYSTEMS
+from systems.rows import System
 
 _MODULE = """
-from systems.registry import System
+from systems.rows import System
 MORSE = System("morse", "Dots and dashes.", package="morse_halves")
 NUMBER = 7
 """
