@@ -20,8 +20,8 @@ from shared.tasks import TASKS, get_task
 from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system
 from systems.rows import read_options
 from transmitter.answers import OptionInfo, SystemInfo, SystemOutcome, TaskInfo, TransmitAnswer
+from transmitter.instances import Instance, TransmitResult
 from transmitter.media import decode_source
-from transmitter.orders import Delivery, Order
 from transmitter.page.files import PREFIX, PageHeaders, page_routes
 from transmitter.queries import OPTION_PARAMETERS, TransmitQuery
 from transmitter.service import TransmitterService
@@ -58,10 +58,10 @@ class GatewayMetrics:
             "semcom_transmitter_upload_bytes", "Inputs accepted.", ["task", "system"], registry=registry
         )
 
-    def count(self, order: Order, delivery: Delivery) -> None:
+    def count(self, instance: Instance, sent: TransmitResult) -> None:
         """Count what one system has sent."""
-        self.encode_seconds.labels(order.task, order.system).observe(delivery.latency.encode / 1e3)
-        self.upload_bytes.labels(order.task, order.system).inc(order.source_bytes)
+        self.encode_seconds.labels(instance.task, instance.system).observe(sent.latency.encode / 1e3)
+        self.upload_bytes.labels(instance.task, instance.system).inc(instance.source_bytes)
 
 
 def build_gateway(
@@ -74,7 +74,7 @@ def build_gateway(
 
     Args:
         service: Encodes and relays; the caller closes it. Metrics go to its registry.
-        max_upload_bytes: Of one request's body.
+        max_upload_bytes: Limit on one request's body.
         access: What callers have to show.
     """
     metrics = GatewayMetrics(service.registry)
@@ -144,20 +144,20 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
     async def transmit(request: Request, query: Annotated[TransmitQuery, Query()]) -> Response:
         timeout_s = query.timeout_s or service.limits.timeout_s
         deadline = asyncio.get_running_loop().time() + timeout_s
-        with service.places.take():
+        with service.slots.take():
             try:
                 async with asyncio.timeout_at(deadline):
-                    orders = await _read_orders(request, query, service, max_upload_bytes, deadline)
-                    outcomes = await _unless_client_leaves(request, service.transmit_each(orders))
+                    instances = await _read_instances(request, query, service, max_upload_bytes, deadline)
+                    outcomes = await _unless_client_leaves(request, service.transmit_each(instances))
             except TimeoutError:
                 raise DeadlineExceeded(_TRANSMITTER, timeout_s) from None
-        for order, outcome in zip(orders, outcomes, strict=True):
-            if isinstance(outcome, Delivery):
-                metrics.count(order, outcome)
-        if len(outcomes) == 1 and isinstance(outcomes[0], Delivery):
+        for instance, outcome in zip(instances, outcomes, strict=True):
+            if isinstance(outcome, TransmitResult):
+                metrics.count(instance, outcome)
+        if len(outcomes) == 1 and isinstance(outcomes[0], TransmitResult):
             return _json_of(TransmitAnswer.of(outcomes[0]))
-        pairs = zip(orders, outcomes, strict=True)
-        return _json_of([SystemOutcome.of(order.system, outcome) for order, outcome in pairs])
+        pairs = zip(instances, outcomes, strict=True)
+        return _json_of([SystemOutcome.of(instance.system, outcome) for instance, outcome in pairs])
 
     return router
 
@@ -167,14 +167,14 @@ def _json_of(answer: TransmitAnswer | list[SystemOutcome]) -> Response:
     return Response(_ANSWER.dump_json(answer), media_type="application/json")
 
 
-async def _read_orders(
+async def _read_instances(
     request: Request,
     query: TransmitQuery,
     service: TransmitterService,
     max_upload_bytes: int,
     deadline: float,
-) -> list[Order]:
-    """An order for each system that is asked for; what can be refused is, before anything is uploaded."""
+) -> list[Instance]:
+    """An instance for each system that is asked for; what can be refused is, before anything is uploaded."""
     _check_unique(request)
     task, systems = get_task(query.task), [get_system(name) for name in query.systems()]
     if len(systems) == 1:
@@ -183,7 +183,7 @@ async def _read_orders(
     fields = await read_fields(request, task, max_upload_bytes)
     source = await decode_source(fields)
     return [
-        Order(
+        Instance(
             task=task.name,
             system=system.name,
             source=source,
@@ -204,7 +204,7 @@ async def _unless_client_leaves(request: Request, work: Coroutine[Any, Any, _Res
 
     Args:
         request: With its body read.
-        work: To be done for it.
+        work: What is done for it.
 
     Raises:
         ClientLeft: If the client closed the connection first.

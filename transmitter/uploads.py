@@ -35,7 +35,7 @@ async def read_fields(request: Request, task: Task, max_bytes: int) -> dict[Moda
     Args:
         request: With its body unread.
         task: What the fields are for.
-        max_bytes: Of the whole body; enforced while it is read.
+        max_bytes: Limit on the whole body; enforced while it is read.
 
     Returns:
         Bytes as uploaded, for each of the task's modalities.

@@ -57,16 +57,17 @@ _ROWID: ColumnElement[int] = literal_column("rowid")
 
 
 def _completion() -> Update:
-    """UPDATE with parameters new_instance_id, new_encode_ms, new_uplink_ms, new_total_ms."""
-    encode, uplink, total = (bindparam(f"new_{hop}_ms", type_=Float) for hop in ("encode", "uplink", "total"))
+    """UPDATE with parameters new_instance_id, new_uplink_ms, new_total_ms."""
+    uplink, total = (bindparam(f"new_{hop}_ms", type_=Float) for hop in ("uplink", "total"))
     columns = INSTANCES.c
+    encode = func.coalesce(columns.encode_ms, 0.0)
     remainder = total - encode - uplink - columns.downlink_ms - columns.decode_ms
     # SQLite's max(a, b) is NULL if b is NULL: a failed instance has no downlink and keeps its measured time.
     channel = func.coalesce(func.max(columns.channel_ms, remainder), columns.channel_ms)
     return (
         update(INSTANCES)
         .where(columns.instance_id == bindparam("new_instance_id"))
-        .values(encode_ms=encode, uplink_ms=uplink, total_ms=total, channel_ms=channel)
+        .values(uplink_ms=uplink, total_ms=total, channel_ms=channel)
     )
 
 
@@ -128,14 +129,14 @@ class Store:
             raise InvalidField("instance_id", ids, "one that no stored instance has") from error
 
     async def complete(self, timings: Sequence[Mapping[str, Any]]) -> int:
-        """Add encode, uplink and total times to stored instances.
+        """Add uplink and total times to stored instances.
 
         This also sets the channel time to the total time without the other hops, so that the hops add up to
         the total. It then includes the commit of the row and the writing of the answer, which happen after
         the row was made.
 
         Args:
-            timings: For each instance: instance_id, encode_ms, uplink_ms and total_ms.
+            timings: For each instance: instance_id, uplink_ms and total_ms.
 
         Returns:
             Number of the instances that were found.

@@ -105,8 +105,8 @@ def build_app(
     """A FastAPI app with our error handlers, /healthz, /readyz and /metrics.
 
     Args:
-        title: Of the OpenAPI page.
-        description: Of the OpenAPI page, Markdown.
+        title: Title on the OpenAPI page.
+        description: Text on the OpenAPI page, Markdown.
         ready: Returns where the service can serve, else raises a SemcomError that says why not.
         registry: What /metrics shows.
         access: What callers have to show; GET / and probes of /healthz and /readyz need no token.

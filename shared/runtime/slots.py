@@ -1,4 +1,4 @@
-"""A bounded number of requests in hand: one that comes when all places are taken is refused at once."""
+"""A bounded number of requests in hand: one that comes when all slots are taken is refused at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from shared.errors import TooMany
 
 
-class Places:
-    """Places for the requests of one event loop.
+class Slots:
+    """Slots for the requests of one event loop.
 
     Args:
         capacity: Requests in hand at a time, at least 1.
@@ -20,7 +20,7 @@ class Places:
 
     @contextlib.contextmanager
     def take(self) -> Iterator[None]:
-        """Hold one place.
+        """Hold one slot.
 
         Raises:
             TooMany: If all are taken.

@@ -47,9 +47,9 @@ class ChannelForwarder:
     """Forwards requests to the HTTP side of the channel service.
 
     Args:
-        url: Of the channel service's HTTP side, such as http://127.0.0.1:8001.
+        url: Address of the channel service's HTTP side, such as http://127.0.0.1:8001.
         access: How services check one another.
-        transport: Of the HTTP client; the network where absent.
+        transport: The HTTP client's transport; the network where absent.
     """
 
     def __init__(

@@ -171,7 +171,7 @@ def test_hops_add_up_and_reach_the_store(gateway):
     assert latency["channel"] == pytest.approx(0.2)  # residence less downlink and decode
     (completed,) = gateway.channel.completed
     assert completed.instance_id == body["instance_id"]
-    assert completed.encode_ms == latency["encode"]
+    assert gateway.channel.requests[0].frames[0].encode_ms == latency["encode"]
     assert completed.total_ms == latency["total"]
 
 

@@ -9,6 +9,7 @@ from gateway_fakes import Gateway, LoopbackChannel, PowerSystem, refused, rpc_er
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2
 from shared.errors import FrameLost, InvalidField, TooMany
+from shared.runtime.rpc_errors import status_code
 from transmitter import media, uploads
 
 
@@ -154,7 +155,7 @@ class RefusingChannel(LoopbackChannel):
 
 
 def rpc_error_of(error):
-    return rpc_error(error.grpc_status, error)
+    return rpc_error(status_code(error), error)
 
 
 def test_a_refused_frame_fails_alone_and_the_others_take_the_place_of_their_first_try():

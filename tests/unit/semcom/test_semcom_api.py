@@ -4,12 +4,12 @@ import socket
 
 import pytest
 
-from semcom.api import SemcomClient, SemcomClientError
+from semcom.api import Client, ServiceError
 
 
 @pytest.fixture
 def client(service):
-    with SemcomClient(service.url, service.url, timeout_s=5) as opened:
+    with Client(service.url, service.url, timeout_s=5) as opened:
         yield opened
 
 
@@ -56,7 +56,7 @@ def test_a_missing_file_is_an_os_error(client, service, tmp_path):
 def test_refusal_carries_the_services_error(client, service):
     service.status = 422
     service.answer = {"error": {"type": "InvalidField", "message": "snr_db = 'nan'", "field": "snr_db"}}
-    with pytest.raises(SemcomClientError, match="snr_db = 'nan'") as caught:
+    with pytest.raises(ServiceError, match="snr_db = 'nan'") as caught:
         client.transmit("sentiment", text="x", snr_db=math.nan)
     assert (caught.value.status, caught.value.error["field"]) == (422, "snr_db")
 
@@ -64,7 +64,7 @@ def test_refusal_carries_the_services_error(client, service):
 @pytest.mark.parametrize("answer", ["<html>proxy</html>", "[]", '{"error": "text"}', '{"detail": 1}'])
 def test_what_is_not_our_error_is_still_a_client_error(client, service, answer):
     service.status, service.answer = 502, answer
-    with pytest.raises(SemcomClientError, match="HTTP 502"):
+    with pytest.raises(ServiceError, match="HTTP 502"):
         client.tasks()
 
 
@@ -73,8 +73,8 @@ def test_an_absent_service_is_named():
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with (
-            SemcomClient(url, url, timeout_s=5) as client,
-            pytest.raises(SemcomClientError, match=url) as caught,
+            Client(url, url, timeout_s=5) as client,
+            pytest.raises(ServiceError, match=url) as caught,
         ):
             client.tasks()
     assert (caught.value.status, caught.value.error["type"]) == (0, "ServiceUnavailable")
@@ -84,8 +84,8 @@ def test_a_silent_service_times_out():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with (
-            SemcomClient(url, url, timeout_s=0.1) as client,
-            pytest.raises(SemcomClientError, match="in time") as caught,
+            Client(url, url, timeout_s=0.1) as client,
+            pytest.raises(ServiceError, match="in time") as caught,
         ):
             client.links()
     assert caught.value.error["type"] == "DeadlineExceeded"
@@ -93,9 +93,9 @@ def test_a_silent_service_times_out():
 
 def test_a_request_is_waited_for_as_long_as_the_services_may_take(service):
     service.delay_s = 0.5
-    with SemcomClient(service.url, service.url, timeout_s=0.1) as client:
+    with Client(service.url, service.url, timeout_s=0.1) as client:
         assert client.transmit("sentiment", text="x", timeout_s=20)["answer"]["label"] == "red"
-        with pytest.raises(SemcomClientError, match="in time"):
+        with pytest.raises(ServiceError, match="in time"):
             client.transmit("sentiment", text="x")
 
 
