@@ -35,6 +35,8 @@ _STDIN = 0
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # Services of one's own network are never behind the proxy that the environment may name.
+    ("grpc.enable_http_proxy", 0),
     # A service that comes back is found at once, not after gRPC's usual two minutes: the tries of one call
     # (`shared.retrying`) last longer than the longest pause between two connections, its jitter of 20 %
     # included, so that no call fails for a pause alone.

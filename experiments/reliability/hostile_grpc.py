@@ -28,6 +28,7 @@ _NUM_CALLERS = 4
 _SEED = 3
 _SHAPES = ((1, 16), (1, 4), (7, 16), (30, 8))
 _COMMON_LINK, OWN_LINK = "default", "hostile"
+_NO_PROXY = [("grpc.enable_http_proxy", 0)]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def attack_grpc(name: str, address: str, calls: Sequence[Call], num_inputs: int,
 
 
 async def _send_all(attack: Attack, address: str, inputs: Iterator[tuple[Call, str, bytes]]) -> None:
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with grpc.aio.insecure_channel(address, options=_NO_PROXY) as channel:
 
         async def one_caller() -> None:
             for call, what, content in inputs:
@@ -212,6 +213,6 @@ def models_of(address: str) -> list[receiver_pb2.Model]:
     Args:
         address: Of its gRPC port, "host:port".
     """
-    with grpc.insecure_channel(address) as channel:
+    with grpc.insecure_channel(address, options=_NO_PROXY) as channel:
         receiver = receiver_pb2_grpc.ReceiverServiceStub(channel)
         return list(receiver.GetModel(receiver_pb2.GetModelRequest(), timeout=_CALL_TIMEOUT_S).models)
