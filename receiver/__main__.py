@@ -60,6 +60,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             access,
             beside=stop_grpc,
             timeout_s=timeout_s,
+            root_path=settings.root_path,
         )
     service.close()
 

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from shared import request_ids
 from shared.access import OPEN, Access
 from shared.draining import Drain
 from shared.errors import InvalidField, SemcomError, to_trailer
+from shared.http_connections import KEEP_ALIVE_S, TimedProtocol, listening_sockets
 from shared.logs import log_event
 from shared.wire import MAX_MESSAGE_BYTES
 
@@ -175,14 +176,37 @@ def _guard_stream(
     )
 
 
-def build_server(full_names: tuple[str, ...]) -> tuple[grpc.aio.Server, HealthServicer]:
+class _Health(HealthServicer):
+    """Answers NOT_SERVING also while `check` raises one of our errors."""
+
+    def __init__(self, check: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._check = check
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> Any:
+        answer = await super().Check(request, context)
+        try:
+            await self._check()
+        except SemcomError:
+            return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.NOT_SERVING)
+        return answer
+
+
+async def _nothing_to_check() -> None:
+    return None
+
+
+def build_server(
+    full_names: tuple[str, ...], check: Callable[[], Awaitable[None]] = _nothing_to_check
+) -> tuple[grpc.aio.Server, HealthServicer]:
     """A gRPC server with health and reflection; our own services are added through `GuardedServer`.
 
     Args:
         full_names: Of the services it will carry, e.g. "semcom.v1.ReceiverService".
+        check: Raises a SemcomError while they cannot do their work, although the process runs.
     """
     server = grpc.aio.server(options=_SERVER_OPTIONS)
-    checks = HealthServicer()
+    checks = _Health(check)
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection((*full_names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, checks
@@ -232,6 +256,7 @@ async def serve_http(
     *,
     beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     timeout_s: float = STOP_TIMEOUT_S,
+    root_path: str = "",
 ) -> None:
     """Serve an app until `stop` is set. Then it is not ready, and ends once what is at work has ended.
 
@@ -243,6 +268,10 @@ async def serve_http(
         access: Says whether the port speaks TLS.
         beside: Called once `stop` is set; probes are answered until it has ended.
         timeout_s: Longest time for what is at work [s].
+        root_path: Below which a proxy serves the app, such as /semcom; it takes this off the path.
+
+    Raises:
+        InvalidField: If the port of every address cannot be had.
     """
     config = uvicorn.Config(
         app,
@@ -250,11 +279,14 @@ async def serve_http(
         port=port,
         log_config=None,
         access_log=False,
+        http=TimedProtocol,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=_CLOSE_TIMEOUT_S,
+        root_path=root_path,
         **access.http_options,
     )
     server = _HttpServer(config)
-    running = asyncio.create_task(server.serve())
+    running = asyncio.create_task(server.serve(listening_sockets(host, port)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
