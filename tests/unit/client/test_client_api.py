@@ -1,6 +1,7 @@
 import json
 import math
 import socket
+import threading
 
 import pytest
 
@@ -134,3 +135,54 @@ def test_recordings_and_traces_are_brought_with_their_type(client, service, tmp_
         ("PUT", "/traces/walk", "text/csv", b"1,0\n"),
         ("PUT", "/traces/run", "application/octet-stream", b"\x93NUMPY"),
     ]
+
+
+@pytest.fixture
+def closing():
+    """A service that answers one request of each connection, and closes it on the next; its requests."""
+    heads = []
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", b""):
+                    if request := connection.recv(65536):
+                        heads.append(request.split()[0].decode())
+                        connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with SemcomClient(url, url, timeout_s=5) as client:
+            yield client, heads
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("again", "method"),
+    [
+        (lambda client: client.tasks(), "GET"),
+        (lambda client: client.replace_link(snr_db=3), "PUT"),
+        (lambda client: client.set_link(snr_db=3), "PATCH"),
+    ],
+)
+def test_a_request_on_a_connection_that_was_just_closed_is_sent_again(closing, again, method):
+    client, heads = closing
+    client._channel = client._transmitter
+    assert client.tasks() == []
+    assert again(client) == []
+    assert heads == ["GET", method, method]
+
+
+def test_an_instance_is_not_sent_twice(closing):
+    client, heads = closing
+    client.tasks()
+    with pytest.raises(SemcomClientError, match="cannot be reached"):
+        client.transmit("sentiment", text="x")
+    assert heads == ["GET", "POST"]
