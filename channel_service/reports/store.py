@@ -24,6 +24,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Select,
+    String,
     Update,
     bindparam,
     create_engine,
@@ -298,9 +299,13 @@ def _delete_same(connection: Connection, rows: list[dict[str, Any]]) -> int:
 
 
 def _any_row() -> dict[str, Any]:
-    """A row of its own, as large as those of instances."""
-    values: dict[type, Any] = {str: "", int: 0, float: 0.0, bool: False, datetime: datetime.now(UTC)}
-    row = {column.name: values[column.type.python_type] for column in INSTANCES.columns}
+    """A row of its own, at least as large as those of instances."""
+    values: dict[type, Any] = {int: 1 << 40, float: 1 / 3, bool: True, datetime: datetime.now(UTC)}
+    types = {column.name: column.type for column in INSTANCES.columns}
+    row = {
+        name: "x" * (kind.length or 0) if isinstance(kind, String) else values[kind.python_type]
+        for name, kind in types.items()
+    }
     return {**row, "instance_id": str(new_uuid())}
 
 

@@ -2,6 +2,7 @@ import json
 import math
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -139,28 +140,36 @@ def test_recordings_and_traces_are_brought_with_their_type(client, service, tmp_
 
 @pytest.fixture
 def closing():
-    """A service that answers one request of each connection, and closes it on the next; its requests."""
-    heads = []
+    """A client, and what its service was asked, which closes each connection on the second request."""
+    methods = []
 
-    def serve():
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version, num_asked = "HTTP/1.1", 0
+
+        def answer(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            methods.append(self.command)
+            self.num_asked += 1
+            if self.num_asked == 2:
+                self.close_connection = True
                 return
-            with connection:
-                for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", b""):
-                    if request := connection.recv(65536):
-                        heads.append(request.split()[0].decode())
-                        connection.sendall(answer)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]")
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
+        do_GET = do_POST = do_PUT = do_PATCH = answer
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        url = f"http://127.0.0.1:{server.server_port}"
         with SemcomClient(url, url, timeout_s=5) as client:
-            yield client, heads
-        listener.shutdown(socket.SHUT_RDWR)
+            yield client, methods
+        server.shutdown()
         thread.join()
 
 
@@ -173,16 +182,16 @@ def closing():
     ],
 )
 def test_a_request_on_a_connection_that_was_just_closed_is_sent_again(closing, again, method):
-    client, heads = closing
+    client, methods = closing
     client._channel = client._transmitter
     assert client.tasks() == []
     assert again(client) == []
-    assert heads == ["GET", method, method]
+    assert methods == ["GET", method, method]
 
 
 def test_an_instance_is_not_sent_twice(closing):
-    client, heads = closing
+    client, methods = closing
     client.tasks()
     with pytest.raises(SemcomClientError, match="cannot be reached"):
         client.transmit("sentiment", text="x")
-    assert heads == ["GET", "POST"]
+    assert methods == ["GET", "POST"]

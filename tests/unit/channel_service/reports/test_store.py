@@ -145,13 +145,20 @@ def test_a_full_disk_is_named_and_answers_come_back_with_room(store, path, limit
         return await asyncio.gather(*adding, return_exceptions=True)
 
     outcomes = {str(number): outcome for number, outcome in enumerate(asyncio.run(add_many()))}
-    stored = {row["instance_id"] for row in page(store)}
-    assert stored == {name for name, outcome in outcomes.items() if outcome is None}
+    assert {row["instance_id"] for row in page(store)} == {
+        name for name, outcome in outcomes.items() if outcome is None
+    }
     refusals = {str(outcome) for outcome in outcomes.values() if outcome is not None}
     assert refusals == {f"report store at {path} cannot be written: database or disk is full"}
-    for _ in range(2):
+
+    async def fill():
+        for number in range(200):
+            await store.add([{**ROW, "instance_id": f"single {number}"}])
+
+    for work in (fill, store.check, store.check):
         with pytest.raises(ServiceUnavailable, match="cannot be written: database or disk is full"):
-            asyncio.run(store.check())
+            asyncio.run(work())
+    stored = {row["instance_id"] for row in page(store)}
     limited_pages(None)
     asyncio.run(store.check())
     add(store, {"instance_id": "again"})
