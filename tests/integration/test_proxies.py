@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from shared.access import OPEN
-from shared.grpc_runtime import CHANNEL_OPTIONS, bind, build_server, running
+from shared.runtime.access import OPEN
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, bind, build_server, running
 
 NAME = "semcom.v1.ChannelService"
 

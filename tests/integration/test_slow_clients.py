@@ -10,10 +10,10 @@ from fastapi import Request
 from http_harness import HOST, free_port, http_server
 from prometheus_client import CollectorRegistry
 
-from shared import http_connections
 from shared.errors import InvalidField
-from shared.grpc_runtime import serve_http
-from shared.http_runtime import build_app
+from shared.runtime import http_connections
+from shared.runtime.grpc_runtime import serve_http
+from shared.runtime.http_runtime import build_app
 
 SOON_S = 0.2
 HEAD = b"POST /length HTTP/1.1\r\nHost: x\r\n"
@@ -120,7 +120,7 @@ def test_an_idle_connection_is_kept_longer_than_by_clients_and_usual_proxies(mon
             super().on_response_complete()
             kept.append(self.timeout_keep_alive_task.when() - self.loop.time())
 
-    monkeypatch.setattr("shared.grpc_runtime.TimedProtocol", Protocol)
+    monkeypatch.setattr("shared.runtime.grpc_runtime.TimedProtocol", Protocol)
     assert serving(lambda _, client: client.get("/healthz")).status_code == 200
     # httpx 5 s, aiohttp 15 s, nginx and load balancers 60 s
     assert kept[0] == pytest.approx(75, abs=1)

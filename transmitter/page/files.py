@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import UnknownName
-from shared.http_runtime import route_path
+from shared.runtime.http_runtime import route_path
 
 STATIC = Path(__file__).parent / "static"
 SAMPLES = Path(__file__).parents[2] / "samples"
