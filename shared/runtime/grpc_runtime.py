@@ -176,7 +176,7 @@ def _guard_stream(
     )
 
 
-class _Health(HealthServicer):
+class _Health(HealthServicer):  # type: ignore[misc]  # it has no stubs
     """Answers NOT_SERVING also while `check` raises one of our errors."""
 
     def __init__(self, check: Callable[[], Awaitable[None]]) -> None:
