@@ -18,7 +18,8 @@ from shared.runtime.access import OPEN, Access
 from shared.runtime.http_runtime import build_app, error_responses, route_path
 from shared.runtime.slots import Room
 from shared.tasks import TASKS, Modality, Task, get_task
-from systems.registry import DEFAULT_SYSTEM, SYSTEMS, Options, get_system, read_options
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system
+from systems.rows import Options, read_options
 from transmitter.answers import OptionInfo, SystemInfo, SystemOutcome, TaskInfo, TransmitAnswer
 from transmitter.media import decode_source
 from transmitter.orders import Delivery, Order
