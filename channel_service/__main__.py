@@ -60,7 +60,7 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
                 await store.check()
                 await receiver.check_serving()
 
-            server, checks = build_server((FULL_NAME,), access)
+            server, checks = build_server((FULL_NAME,), access, store.check)
             servicer = ChannelServicer(
                 links, store, receiver, metrics, feed, max_relays=settings.channel_max_requests
             )
@@ -84,6 +84,7 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
                     access,
                     beside=stop_grpc,
                     timeout_s=timeout_s,
+                    root_path=settings.root_path,
                 )
                 await closing
     finally:

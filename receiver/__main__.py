@@ -67,6 +67,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             access,
             beside=stop_grpc,
             timeout_s=timeout_s,
+            root_path=settings.root_path,
         )
         warming.cancel()
     service.close()

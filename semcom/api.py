@@ -369,7 +369,7 @@ def _request(http: httpx.Client, method: str, path: str, **options: Any) -> Any:
 
 def _send(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
     try:
-        response = http.request(method, path, **options)
+        response = _request_again(http, method, path, **options)
     except httpx.TimeoutException as error:
         raise _unreachable("DeadlineExceeded", f"{http.base_url} did not answer in time") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -379,6 +379,16 @@ def _send(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.R
     if response.is_success:
         return response
     raise ServiceError(error_of(response), response.status_code)
+
+
+def _request_again(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
+    """Send a request, and again where the connection had just been closed and nothing is done twice."""
+    try:
+        return http.request(method, path, **options)
+    except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+        if method == "POST":  # sends an instance, which may have been sent
+            raise
+        return http.request(method, path, **options)
 
 
 def _unreachable(kind: str, message: str) -> ServiceError:

@@ -179,13 +179,13 @@ class Stopping(SemcomError):
 
 
 class ServiceUnavailable(SemcomError):
-    """A service cannot be reached."""
+    """A service cannot be reached, or cannot do its work now; `reason` says which."""
 
     grpc_status = "UNAVAILABLE"
     http_status = 503
 
-    def __init__(self, service: str, address: str) -> None:
-        super().__init__(f"{service} at {address} cannot be reached; is it running?")
+    def __init__(self, service: str, address: str, reason: str = "cannot be reached; is it running?") -> None:
+        super().__init__(f"{service} at {address} {reason}")
         self.service, self.address = service, address
 
 

@@ -59,8 +59,15 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
         )
         warming = asyncio.create_task(warm_up_later(systems.values()))
         closing = asyncio.create_task(_close_forwarder(forwarder, stop))
-        port, timeout_s = settings.transmitter_http_port, settings.stop_timeout_s
-        await serve_http(app, settings.host, port, stop, access, timeout_s=timeout_s)
+        await serve_http(
+            app,
+            settings.host,
+            settings.transmitter_http_port,
+            stop,
+            access,
+            timeout_s=settings.stop_timeout_s,
+            root_path=settings.root_path,
+        )
         warming.cancel()
         await closing
         await service.close()

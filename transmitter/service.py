@@ -123,7 +123,7 @@ class TransmitterService:
 
         Raises:
             NoWeights: If no system is loaded.
-            ServiceUnavailable: If the channel service is down, or is stopping.
+            ServiceUnavailable: If the channel service is down, is stopping, or cannot store.
             DeadlineExceeded: If it does not answer.
         """
         if not self.systems:
@@ -134,7 +134,7 @@ class TransmitterService:
         except grpc.aio.AioRpcError as rpc_error:
             raise self._translate(rpc_error, _READY_TIMEOUT_S) from rpc_error
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            raise ServiceUnavailable(CHANNEL_SERVICE, self._address)
+            raise ServiceUnavailable(CHANNEL_SERVICE, self._address, "is not ready; its /readyz says why")
 
     async def transmit(self, instance: Instance) -> TransmitResult:
         """Send one instance across the link.

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Select,
+    String,
     Update,
     bindparam,
     create_engine,
@@ -49,6 +50,7 @@ from channel_service.reports.queries import (
     paper_statement,
 )
 from shared.errors import InvalidField, ServiceUnavailable
+from shared.identifiers import new_uuid
 
 _LOG = logging.getLogger(__name__)
 _BUSY_TIMEOUT_MS = 5000
@@ -75,6 +77,8 @@ _INSERT, _COMPLETE = insert(INSTANCES), _completion()
 # As _INSERT, in place of the rows of the same instances.
 _REPLACE = insert(INSTANCES)
 _DELETE_SAME = delete(INSTANCES).where(INSTANCES.c.instance_id == bindparam("old_instance_id"))
+# As _INSERT, but the rows are deleted again before the commit.
+_TRY = insert(INSTANCES)
 # A job is a statement, its rows and the future of its caller. An outcome is that future with its result.
 _Job = tuple[Any, list[dict[str, Any]], Future[int]]
 _Outcome = tuple[Future[int], int | Exception]
@@ -148,12 +152,12 @@ class Store:
         return max(0, await self._submit(_COMPLETE, parameters))
 
     async def check(self) -> None:
-        """Check that the store can be read.
+        """Check that one more instance can be stored.
 
         Raises:
-            ServiceUnavailable: If the file cannot be read.
+            ServiceUnavailable: If the file cannot be written.
         """
-        await asyncio.to_thread(self._read, select(INSTANCES.c.instance_id).limit(1))
+        await self._submit(_TRY, [_any_row()])
 
     def close(self) -> None:
         """Commit the waiting rows and close the file; later rows are refused."""
@@ -198,7 +202,7 @@ class Store:
         if not rows:
             return 0
         if self._is_closed:
-            raise ServiceUnavailable("report store", self._path)
+            raise ServiceUnavailable("report store", self._path, "is closed")
         done: Future[int] = Future()
         # From here on the job cannot be cancelled: its rows are written even if the caller has cancelled.
         done.set_running_or_notify_cancel()
@@ -208,18 +212,19 @@ class Store:
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            raise self._unavailable() from error
+            raise self._unavailable(error, "be written") from error
 
     def _read(self, statement: Select[Any]) -> Sequence[Any]:
         try:
             with self._engine.connect() as connection:
                 return connection.execute(statement).all()
         except SQLAlchemyError as error:
-            raise self._unavailable() from error
+            raise self._unavailable(error, "be read") from error
 
-    def _unavailable(self) -> ServiceUnavailable:
+    def _unavailable(self, error: SQLAlchemyError, use: str) -> ServiceUnavailable:
         _LOG.exception("report store failed")
-        return ServiceUnavailable("report store", self._path)
+        reason = getattr(error, "orig", None) or error
+        return ServiceUnavailable("report store", self._path, f"cannot {use}: {reason}")
 
     def _write(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -270,15 +275,39 @@ class Store:
 
 
 def _run(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> int | Exception:
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            num_removed = 0
-            if statement is _REPLACE:
-                same = [{"old_instance_id": row["instance_id"]} for row in rows]
-                num_removed = connection.execute(_DELETE_SAME, same).rowcount
-            return int(connection.execute(statement, rows).rowcount) - num_removed
+        num_removed = _delete_same(connection, rows) if statement is _REPLACE else 0
+        num_added = int(connection.execute(statement, rows).rowcount)
+        num_removed += _delete_same(connection, rows) if statement is _TRY else 0
     except Exception as error:  # the waiting caller gets the error
+        if not _has_transaction(connection):
+            raise  # SQLite has rolled back all of the jobs, as it does where the disk is full
+        savepoint.rollback()
         return error
+    savepoint.commit()
+    return num_added - num_removed
+
+
+def _has_transaction(connection: Connection) -> bool:
+    driver: Any = connection.connection.dbapi_connection
+    return bool(driver.in_transaction)
+
+
+def _delete_same(connection: Connection, rows: list[dict[str, Any]]) -> int:
+    same = [{"old_instance_id": row["instance_id"]} for row in rows]
+    return int(connection.execute(_DELETE_SAME, same).rowcount)
+
+
+def _any_row() -> dict[str, Any]:
+    """A row of its own, at least as large as those of instances."""
+    values: dict[type, Any] = {int: 1 << 40, float: 1 / 3, bool: True, datetime: datetime.now(UTC)}
+    types = {column.name: column.type for column in INSTANCES.columns}
+    row = {
+        name: "x" * (kind.length or 0) if isinstance(kind, String) else values[kind.python_type]
+        for name, kind in types.items()
+    }
+    return {**row, "instance_id": str(new_uuid())}
 
 
 def _begin(connection: Connection) -> None:

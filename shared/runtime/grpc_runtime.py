@@ -24,6 +24,7 @@ from shared.errors import InvalidField, SemcomError
 from shared.runtime import request_ids
 from shared.runtime.access import OPEN, Access
 from shared.runtime.draining import Drain
+from shared.runtime.http_connections import KEEP_ALIVE_S, TimedProtocol, listening_sockets
 from shared.runtime.logs import log_event
 from shared.runtime.rpc_errors import status_code, to_trailer
 from shared.wire import MAX_MESSAGE_BYTES
@@ -36,6 +37,8 @@ _STDIN = 0
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # Services of one's own network are never behind the proxy that the environment may name.
+    ("grpc.enable_http_proxy", 0),
     # A service that comes back is found at once, not after gRPC's usual two minutes: the tries of one call
     # (`shared.runtime.retrying`) last longer than the longest pause between two connections, its jitter of
     # 20 % included, so that no call fails for a pause alone.
@@ -151,17 +154,40 @@ def _guard_stream(
     )
 
 
+class _Health(HealthServicer):  # type: ignore[misc]  # it has no stubs
+    """Answers NOT_SERVING also while `check` raises one of our errors."""
+
+    def __init__(self, check: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._check = check
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> Any:
+        answer = await super().Check(request, context)
+        try:
+            await self._check()
+        except SemcomError:
+            return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.NOT_SERVING)
+        return answer
+
+
+async def _nothing_to_check() -> None:
+    return None
+
+
 def build_server(
-    full_names: tuple[str, ...], access: Access = OPEN
+    full_names: tuple[str, ...],
+    access: Access = OPEN,
+    check: Callable[[], Awaitable[None]] = _nothing_to_check,
 ) -> tuple[grpc.aio.Server, HealthServicer]:
     """A gRPC server with health and reflection.
 
     Args:
         full_names: Names of the services it will carry, e.g. "semcom.v1.ReceiverService".
         access: What callers of these services have to show.
+        check: Raises a SemcomError while they cannot do their work, although the process runs.
     """
     server = grpc.aio.server(interceptors=[_Guard(full_names, access)], options=_SERVER_OPTIONS)
-    checks = HealthServicer()
+    checks = _Health(check)
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection((*full_names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, checks
@@ -211,6 +237,7 @@ async def serve_http(
     *,
     beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     timeout_s: float = STOP_TIMEOUT_S,
+    root_path: str = "",
 ) -> None:
     """Serve an app until `stop` is set. Then it is not ready, and ends once what is at work has ended.
 
@@ -222,6 +249,10 @@ async def serve_http(
         access: Says whether the port speaks TLS.
         beside: Called once `stop` is set; probes are answered until it has ended.
         timeout_s: Longest time for what is at work [s].
+        root_path: Below which a proxy serves the app, such as /semcom; it takes this off the path.
+
+    Raises:
+        InvalidField: If the port of every address cannot be had.
     """
     config = uvicorn.Config(
         app,
@@ -229,11 +260,14 @@ async def serve_http(
         port=port,
         log_config=None,
         access_log=False,
+        http=TimedProtocol,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=_CLOSE_TIMEOUT_S,
+        root_path=root_path,
         **access.http_options,
     )
     server = _HttpServer(config)
-    running = asyncio.create_task(server.serve())
+    running = asyncio.create_task(server.serve(listening_sockets(host, port)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()

@@ -1,6 +1,8 @@
 import json
 import math
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -134,3 +136,62 @@ def test_recordings_and_traces_are_brought_with_their_type(client, service, tmp_
         ("PUT", "/traces/walk", "text/csv", b"1,0\n"),
         ("PUT", "/traces/run", "application/octet-stream", b"\x93NUMPY"),
     ]
+
+
+@pytest.fixture
+def closing():
+    """A client, and what its service was asked, which closes each connection on the second request."""
+    methods = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version, num_asked = "HTTP/1.1", 0
+
+        def answer(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            methods.append(self.command)
+            self.num_asked += 1
+            if self.num_asked == 2:
+                self.close_connection = True
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        do_GET = do_POST = do_PUT = do_PATCH = answer
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with SemcomClient(url, url, timeout_s=5) as client:
+            yield client, methods
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("again", "method"),
+    [
+        (lambda client: client.tasks(), "GET"),
+        (lambda client: client.replace_link(snr_db=3), "PUT"),
+        (lambda client: client.set_link(snr_db=3), "PATCH"),
+    ],
+)
+def test_a_request_on_a_connection_that_was_just_closed_is_sent_again(closing, again, method):
+    client, methods = closing
+    client._channel = client._transmitter
+    assert client.tasks() == []
+    assert again(client) == []
+    assert methods == ["GET", method, method]
+
+
+def test_an_instance_is_not_sent_twice(closing):
+    client, methods = closing
+    client.tasks()
+    with pytest.raises(ServiceError, match="cannot be reached"):
+        client.transmit("sentiment", text="x")
+    assert methods == ["GET", "POST"]

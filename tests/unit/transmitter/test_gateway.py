@@ -283,4 +283,6 @@ def test_readiness():
     assert down.request("GET", "/healthz").status_code == 200
     stopping = LoopbackChannel()
     stopping.health = health_pb2.HealthCheckResponse.NOT_SERVING
-    refused(Gateway(stopping).request("GET", "/readyz"), 503, says="channel_service at channel:1")
+    refused(
+        Gateway(stopping).request("GET", "/readyz"), 503, says="channel_service at channel:1 is not ready"
+    )

@@ -214,6 +214,53 @@ def test_beyond_the_limit_a_request_is_refused_before_its_body_is_read():
     assert [response.status_code for response in (*answered, after)] == [200, 200, 200]
 
 
+class SlowUpload:
+    """A request whose body begins, and goes on once it is let go."""
+
+    def __init__(self, client, begins=b'{"text": '):
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+        headers = {"content-type": "application/json"}
+        sending = client.post("/transmit?task=sentiment", content=self.body(begins), headers=headers)
+        self.answering = asyncio.create_task(sending)
+
+    async def body(self, begins):
+        yield begins
+        self.begun.set()
+        await self.goes_on.wait()
+        yield b'"x"}'
+
+
+def test_slow_uploads_keep_nobody_out():
+    async def test():
+        async with Gateway(max_requests=2).client() as client:
+            slow = [SlowUpload(client) for _ in range(5)]
+            await asyncio.gather(*(upload.begun.wait() for upload in slow))
+            quick = await post(client, "quick")
+            for upload in slow[:2]:
+                upload.goes_on.set()
+            answered = await asyncio.gather(*(upload.answering for upload in slow[:2]))
+            for upload in slow[2:]:
+                upload.answering.cancel()
+            return [response.status_code for response in (quick, *answered)]
+
+    assert asyncio.run(test()) == [200, 200, 200]
+
+
+def test_slow_uploads_hold_no_more_bytes_than_full_places_would():
+    async def test():
+        async with Gateway(max_requests=1, max_upload_bytes=100).client() as client:
+            first, second = SlowUpload(client, b" " * 60), SlowUpload(client, b" " * 60)
+            refusal = await second.answering
+            first.answering.cancel()
+            await asyncio.gather(first.answering, return_exceptions=True)
+            return refusal, await post(client, "x" * 50)
+
+    refusal, after = asyncio.run(test())
+    refused(refusal, 429, "bytes of requests")
+    assert refusal.headers["retry-after"] == "1"
+    assert after.status_code == 200
+
+
 def test_after_its_time_a_request_is_answered_504_and_its_call_is_cancelled():
     async def test():
         gateway = Gateway(HangingChannel())
