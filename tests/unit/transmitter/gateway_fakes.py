@@ -16,8 +16,11 @@ from shared.ledger import overhead_of
 from shared.runtime.rpc_errors import to_trailer
 from shared.tasks import TASKS, get_task
 from systems.base import EncodedInstance, TransmitterSystem
+from transmitter import scoring
 from transmitter.gateway import build_gateway
 from transmitter.service import Limits, TransmitterService
+
+scoring.warm_up()  # as the service does, for its requests have deadlines
 
 MAX_UPLOAD_BYTES = 100_000
 UNTRAINED = "movie_genres"
@@ -145,7 +148,9 @@ def unavailable():
 class Gateway:
     """One request at a time against a fresh app; keeps the fakes for inspection."""
 
-    def __init__(self, channel=None, systems=None, max_upload_bytes=MAX_UPLOAD_BYTES, **limits):
+    def __init__(self, channel=None, systems=None, max_upload_bytes=scoring.warm_up()  # as the service does, for its requests have deadlines
+
+MAX_UPLOAD_BYTES, **limits):
         self.system, self.channel = PowerSystem(), channel or LoopbackChannel()
         self.systems = {"mfmsc": self.system} if systems is None else systems
         self.max_upload_bytes, self.limits = max_upload_bytes, Limits(**{**LIMITS, **limits})
