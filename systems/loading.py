@@ -64,7 +64,7 @@ def _load(folder: Path, side: Side) -> SystemSide:
 
 
 async def warm_up_later(steps: Iterable[Callable[[], None]]) -> None:
-    """Take steps that a first request would wait for, in a thread, once the services beside had time to start."""
+    """In a thread, once the services beside had time to start: what a first request would wait for."""
     await asyncio.sleep(_WARM_UP_AFTER_S)
     for step in steps:
         await asyncio.to_thread(step)

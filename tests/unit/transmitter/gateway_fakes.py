@@ -148,9 +148,7 @@ def unavailable():
 class Gateway:
     """One request at a time against a fresh app; keeps the fakes for inspection."""
 
-    def __init__(self, channel=None, systems=None, max_upload_bytes=scoring.warm_up()  # as the service does, for its requests have deadlines
-
-MAX_UPLOAD_BYTES, **limits):
+    def __init__(self, channel=None, systems=None, max_upload_bytes=MAX_UPLOAD_BYTES, **limits):
         self.system, self.channel = PowerSystem(), channel or LoopbackChannel()
         self.systems = {"mfmsc": self.system} if systems is None else systems
         self.max_upload_bytes, self.limits = max_upload_bytes, Limits(**{**LIMITS, **limits})
