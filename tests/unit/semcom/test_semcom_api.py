@@ -167,7 +167,7 @@ def closing():
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"
-        with SemcomClient(url, url, timeout_s=5) as client:
+        with Client(url, url, timeout_s=5) as client:
             yield client, methods
         server.shutdown()
         thread.join()
