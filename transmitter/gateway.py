@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter as CountOf
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -13,10 +13,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import TypeAdapter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from protos.semcom.v1.channel_service_pb2 import LinkSettings
 from shared.access import OPEN, Access
 from shared.errors import ClientLeft, DeadlineExceeded, InvalidField
 from shared.http_runtime import build_app, error_responses
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
+from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Options, System, get_system, read_options
 from shared.tasks import TASKS, get_task
 from transmitter.answers import OptionInfo, SystemInfo, SystemOutcome, TaskInfo, TransmitAnswer
 from transmitter.media import decode_source
@@ -178,7 +179,8 @@ async def _read_orders(
     task, systems = get_task(query.task), [get_system(name) for name in query.systems()]
     if len(systems) == 1:
         service.find_system(task.name, systems[0].name)
-    options = read_options(systems, task.name, query.chosen_options())
+    chosen, overrides = await _part_parameters(query, systems, service)
+    options = read_options(systems, task.name, chosen)
     fields = await read_fields(request, task, max_upload_bytes)
     source = await decode_source(fields)
     return [
@@ -190,12 +192,34 @@ async def _read_orders(
             options=options[system.name],
             deadline=deadline,
             link=query.link,
-            overrides=query.link_settings(),
+            overrides=overrides,
             frame_number=query.frame_number,
             encoding=query.encoding,
         )
         for system in systems
     ]
+
+
+async def _part_parameters(
+    query: TransmitQuery, systems: Sequence[System], service: TransmitterService
+) -> tuple[Options, LinkSettings]:
+    """Options of the systems, and the link's settings for this instance.
+
+    What no system declares may be a parameter of another distribution's channel model, which the channel
+    service knows.
+    """
+    overrides, chosen = query.overrides(), dict(query.chosen_options())
+    undeclared = chosen.keys() - {option.name for system in systems for option in system.options}
+    if not undeclared:
+        return chosen, overrides
+    held = await service.settings_of(query.link)
+    for name in undeclared & held.parameters.keys():
+        given = chosen.pop(name)
+        try:
+            overrides.parameters[name] = float(given)
+        except ValueError:
+            raise InvalidField(name, given, "a number") from None
+    return chosen, overrides
 
 
 async def _unless_client_leaves(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:

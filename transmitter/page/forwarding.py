@@ -23,6 +23,7 @@ from shared.errors import DeadlineExceeded, ServiceUnavailable, TooLarge
 
 PREFIX = "/channel"
 FORWARDED = (
+    ("GET", "/link-settings"),
     ("GET", "/links"),
     ("GET", "/links/{name}"),
     ("PATCH", "/links/{name}"),

@@ -28,8 +28,12 @@ from numpy.typing import NDArray
 from channel_service.radio.models.base import DrawInputs, Model
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField
+from shared.link_settings import LinkSetting
 from shared.signal import db_to_linear
 
+DELAY_SPREAD_NS = LinkSetting(
+    "delay_spread_ns", 100.0, "Root mean square delay spread", unit="ns", minimum=0, maximum=100_000
+)
 NUM_SUBCARRIERS = 64
 EXTRA = "semcom[tdl]"
 _TABLES = Path("phy/channel/tr38901/models/v19_2")
@@ -84,10 +88,11 @@ class Tdl(Model):
         letter: Letter of the profile, A to E.
     """
 
+    parameters = (DELAY_SPREAD_NS,)
     is_flat = False
 
     def __init__(self, letter: str) -> None:
-        self._letter = letter
+        self._letter, self.title = letter, f"TDL-{letter}"
 
     def check_available(self) -> None:
         """Check that the tables are installed.
@@ -104,7 +109,7 @@ class Tdl(Model):
         frequencies_hz = (np.arange(NUM_SUBCARRIERS) / NUM_SUBCARRIERS - 0.5) * channel.symbol_rate_hz
         gains = np.full(inputs.shape, np.sqrt(profile.line_of_sight_power), dtype=np.complex64)
         for delay, power in zip(profile.delays, profile.powers, strict=True):
-            delay_s = delay * channel.delay_spread_ns / 1e9
+            delay_s = delay * channel[DELAY_SPREAD_NS] / 1e9
             response = np.sqrt(power) * np.exp(-2j * np.pi * frequencies_hz * delay_s)
             gains += response.astype(np.complex64)[subcarriers] * next(inputs.paths)
         return gains

@@ -76,6 +76,7 @@ class LoopbackChannel:
     def __init__(self, error=None, timings=None):
         self.requests, self.completed, self.tries = [], [], 0
         self.error, self.schedule, self.replay = error, channel_service_pb2.SnrSchedule(), ""
+        self.parameters = {}
         self.health = health_pb2.HealthCheckResponse.SERVING
         self.timings = timings or {
             "channel_ms": 0.1, "downlink_ms": 0.3, "decode_ms": 0.2, "residence_ms": 0.7
@@ -117,7 +118,9 @@ class LoopbackChannel:
         )
 
     async def GetLink(self, request, timeout):
-        settings = channel_service_pb2.LinkSettings(channel="rayleigh", snr_db=12.0)
+        settings = channel_service_pb2.LinkSettings(
+            channel="rayleigh", snr_db=12.0, parameters=self.parameters
+        )
         settings.snr_schedule.MergeFrom(self.schedule)
         settings.replay = self.replay
         if not self.schedule.at:
