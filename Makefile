@@ -26,7 +26,7 @@ lint: $(INSTALLED)  ## format, lint and types
 
 protos: $(INSTALLED)  ## regenerate the code of the wire contract, and what is made of the declared settings
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. protos/semcom/v1/*.proto
-	$(BIN)/python -m channel_service.links.write_description
+	$(BIN)/python -m channel_service.descriptions
 
 up: $(INSTALLED)  ## start the three services on this machine; Ctrl-C stops them
 	@$(BIN)/semcom up

@@ -109,13 +109,14 @@ class LoopbackChannel:
         )
         if settings.channel == "rician":
             state.k_factor_db = settings.k_factor_db
-        return channel_service_pb2.InstanceResult(
+        result = channel_service_pb2.InstanceResult(
             answer=receiver_pb2.Answer(
                 instance_id=frame.instance_id, scores=scores, post_equalisation_snr_db=11.9, **answer
             ),
             state=state,
-            overhead=overhead_of(frame, num_pilots=0, symbol_rate_hz=1e6, wire_bytes=240).to_proto(),
         )
+        overhead_of(frame, num_pilots=0, symbol_rate_hz=1e6, wire_bytes=240).write(result.overhead)
+        return result
 
     async def GetLink(self, request, timeout):
         settings = channel_service_pb2.LinkSettings(

@@ -9,10 +9,10 @@ import pytest
 from fastapi import FastAPI
 from google.protobuf.descriptor import FieldDescriptor
 
+from channel_service.descriptions import DOCUMENT, settings_file, with_tables
 from channel_service.http.links import add_link_routes
 from channel_service.links.links import Links
 from channel_service.links.settings import LinkSettings, declared_settings
-from channel_service.links.write_description import DOCUMENT, description, with_table
 from channel_service.radio.channels import Channel, draw
 from channel_service.radio.models import MODELS, Model, _check_parameters
 from channel_service.radio.models.flat import K_FACTOR_DB, Rician
@@ -54,10 +54,10 @@ def test_the_contract_has_a_field_of_its_type_for_each_setting():
 
 
 def test_what_other_packages_and_the_document_say_is_current():
-    assert SETTINGS_FILE.read_text() == description(), "run: make protos"
+    assert SETTINGS_FILE.read_text() == settings_file(), "run: make protos"
     assert list(link_settings().values()) == list(declared_settings(MODELS.built_in).values())
     document = DOCUMENT.read_text()
-    assert document == with_table(document), "run: make protos"
+    assert document == with_tables(document), "run: make protos"
 
 
 def test_the_readers_of_a_parameter_are_those_that_declare_it():
