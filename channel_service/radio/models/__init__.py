@@ -36,7 +36,7 @@ _declared: dict[str, LinkSetting[Any]] = {
 }
 
 
-def _check_parameters(name: str, model: Model, origin: str) -> Model:
+def check_parameters(name: str, model: Model, origin: str) -> Model:
     """The model, if each of its parameters is a number that no other setting shares its name with.
 
     Raises:
@@ -54,5 +54,5 @@ def _check_parameters(name: str, model: Model, origin: str) -> Model:
 
 
 MODELS: Registry[Model] = Registry(
-    _BUILT_IN, Model, group="semcom.channels", variable="channels", adopt=_check_parameters
+    _BUILT_IN, Model, group="semcom.channels", variable="channels", adopt=check_parameters
 )

@@ -14,7 +14,7 @@ from channel_service.http.links import add_link_routes
 from channel_service.links.links import Links
 from channel_service.links.settings import LinkSettings, declared_settings
 from channel_service.radio.channels import Channel, draw
-from channel_service.radio.models import MODELS, Model, _check_parameters
+from channel_service.radio.models import MODELS, Model, check_parameters
 from channel_service.radio.models.flat import K_FACTOR_DB, Rician
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
@@ -117,7 +117,7 @@ def test_the_description_over_http_has_it_too():
 def test_a_parameter_that_is_not_fit_is_refused(parameter):
     model = Rician()
     model.parameters = (K_FACTOR_DB,)
-    assert _check_parameters("clear", model, "here") is model
+    assert check_parameters("clear", model, "here") is model
     model.parameters = (parameter,)
     with pytest.raises(ValueError, match=parameter.name):
-        _check_parameters("clear", model, "here")
+        check_parameters("clear", model, "here")
