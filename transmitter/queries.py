@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
 from shared.link_settings import MAX_NAME_CHARS, LinkSetting, link_settings
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Option, Options
 from shared.tasks import TASKS
 from shared.wire import ENCODINGS
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS, Option, Options
 from transmitter.media import MAX_TEXT_CHARS
 
 MAX_TIMEOUT_S = 3600.0

@@ -17,8 +17,8 @@ from channel_service.links.schedules import AXES, INTERPOLATIONS, MAX_POINTS, re
 from channel_service.links.settings import LinkSettings, declared_settings, settings_message
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
-from shared.http_runtime import error_responses
 from shared.link_settings import LinkSetting
+from shared.runtime.http_runtime import error_responses
 
 # The limit of the length also refuses an unpaired surrogate, which protobuf could not encode.
 _Name = Annotated[str, Field(max_length=64)]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from client.demo import CHANNELS, load_samples
-from shared.settings import DEFAULT_WEIGHTS
+from semcom.demo import CHANNELS, load_samples
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.weights import MANIFEST_FILE, load_manifest
 from transmitter.scoring import psnr_db
 
@@ -20,7 +20,7 @@ SHIPPED = DEFAULT_WEIGHTS / "mfmsc"
 
 
 def run_demo(*args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "client.cli", "demo", *args]
+    command = [sys.executable, "-m", "semcom.cli", "demo", *args]
     return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
 

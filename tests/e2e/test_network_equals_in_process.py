@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from channel_service.radio.channels import Channel
-from client.demo import Sample, load_samples
-from client.stack import Stack
 from experiments.evaluation.link import LinkAnswer, SemanticLink
 from experiments.evaluation.network_link import send_over_network
+from semcom.demo import Sample, load_samples
+from semcom.stack import Stack
 from shared.source import Source
 from shared.tasks import TASKS
 from shared.weights import find_weights, load_manifest

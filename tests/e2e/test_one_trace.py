@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from client.stack import Stack
+from semcom.stack import Stack
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TIMEOUT_S = 10.0

@@ -20,11 +20,11 @@ import pytest
 from PIL import Image
 
 from channel_service.radio.channels import MODELS, Channel, draw
-from client.stack import Stack
 from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.network_link import send_over_network
+from semcom.stack import Stack
 from shared.source import Source
-from shared.systems import SYSTEMS
+from systems.registry import SYSTEMS
 
 _ROOT = Path(__file__).parents[2]
 _DOCUMENT = (_ROOT / "docs" / "your-own-system.md").read_text(encoding="utf-8")
@@ -174,7 +174,7 @@ def test_commands(line: str, installed: _Installed) -> None:
     urls = {"SEMCOM_URL": installed.stack.base_url, "SEMCOM_CHANNEL_URL": installed.stack.channel_url}
     weights = ["--weights", str(run / "weights")] if line.startswith("semcom compare") else []
     done = subprocess.run(
-        [sys.executable, "-m", "client.cli", *shlex.split(line)[1:], *weights],
+        [sys.executable, "-m", "semcom.cli", *shlex.split(line)[1:], *weights],
         cwd=run,
         env={**os.environ, **installed.environment, **urls, "SEMCOM_DATA": str(data)},
         capture_output=True,

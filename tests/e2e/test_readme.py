@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from client.stack import Stack
 from experiments.evaluation.results import read_figures
 from experiments.report.measured import table_of
-from shared.systems import DEFAULT_SYSTEM
+from semcom.stack import Stack
 from shared.weights import find_weights, load_manifest
+from systems.registry import DEFAULT_SYSTEM
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,7 +38,7 @@ def stack() -> Iterator[Stack]:
 
 
 def _semcom(line: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "client.cli", *shlex.split(line)[1:]]
+    command = [sys.executable, "-m", "semcom.cli", *shlex.split(line)[1:]]
     return subprocess.run(
         command,
         cwd=_ROOT,

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from channel_service.radio.channels import Channel
-from client.stack import Stack
 from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.network_link import send_over_network
-from experiments.systems.separate_manifest import write_manifest
+from semcom.stack import Stack
 from shared.tasks import TASKS
+from systems.separate.manifest import write_manifest
 
 
 def test_network_equals_in_process(tiny_weights: Path, tmp_path: Path, sources: list[dict[str, Any]]) -> None:

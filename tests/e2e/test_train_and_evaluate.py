@@ -20,7 +20,7 @@ _STATED = {
 
 def _semcom(*args: str, data: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "client.cli", *args],
+        [sys.executable, "-m", "semcom.cli", *args],
         env={**os.environ, "SEMCOM_DATA": str(data)},
         capture_output=True,
         text=True,
@@ -96,7 +96,7 @@ def test_a_trained_system_is_measured_alike_in_process_and_over_the_network(
 def test_figures_of_running_services_need_their_weights(
     data: Path, weights: Path, tiny_weights: Path
 ) -> None:
-    from client.stack import Stack
+    from semcom.stack import Stack
 
     expected = _evaluate(data, weights)
     with Stack.start(weights=weights, free_ports=True) as stack:

@@ -28,7 +28,7 @@ def _train(tmp_path: Path, data: Path, *options: str) -> subprocess.Popen[str]:
     arguments = ("--profile=tiny", "--tasks=sentiment", "--length=1000", "--threads=1", *options)
     folders = (f"--run-folder={tmp_path / 'run'}", f"--output={tmp_path / 'weights'}")
     return subprocess.Popen(
-        [sys.executable, "-m", "client.cli", "train", *arguments, *folders],
+        [sys.executable, "-m", "semcom.cli", "train", *arguments, *folders],
         env={**os.environ, "SEMCOM_DATA": str(data), "SEMCOM_CACHE": str(tmp_path / "cache")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -24,10 +24,10 @@ from PIL import Image
 
 from protos.semcom.v1 import channel_service_pb2
 from shared.link_settings import link_settings
-from shared.networks.profiles import PROFILES
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS
 from shared.tasks import TASKS, get_task
 from shared.wire import unpack_symbols
+from systems.layers.profiles import PROFILES
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS
 
 
 @pytest.fixture

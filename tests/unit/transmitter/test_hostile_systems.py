@@ -10,13 +10,13 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from test_gateway_schema import _MEDIA, EXPECTED_STATUSES, LIMITS, transmissions
 
-from experiments.systems.separate_manifest import write_manifest
-from receiver.systems import load_systems as load_receivers
-from receiver.systems.base import Received
 from shared.errors import InvalidField
-from shared.systems import SYSTEMS
 from shared.tasks import TASKS
-from transmitter.systems import load_systems as load_transmitters
+from systems.receiver_base import Received
+from systems.receivers import load_systems as load_receivers
+from systems.registry import SYSTEMS
+from systems.separate.manifest import write_manifest
+from systems.transmitters import load_systems as load_transmitters
 
 
 @pytest.fixture(scope="module")

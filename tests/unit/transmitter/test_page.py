@@ -10,9 +10,9 @@ from fastapi import FastAPI, Request, Response
 from gateway_fakes import Gateway
 from prometheus_client import CollectorRegistry
 
-from shared.access import Access
-from shared.http_runtime import allow_origins, build_app
 from shared.link_settings import link_settings
+from shared.runtime.access import Access
+from shared.runtime.http_runtime import allow_origins, build_app
 from shared.tasks import TASKS
 from transmitter.page.files import HEADERS, SAMPLES, STATIC
 from transmitter.page.forwarding import FORWARDED, MAX_BODY_BYTES, ChannelForwarder, forwarded_routes

@@ -17,7 +17,7 @@ from channel_service.http.recordings import RECORDING_TYPE, add_recording_routes
 from channel_service.http.reports import add_report_routes
 from channel_service.links.links import Links
 from channel_service.reports.store import Store
-from shared.http_runtime import build_app
+from shared.runtime.http_runtime import build_app
 
 EXPECTED_STATUSES = (200, 201, 204, 400, 404, 405, 413, 415, 422)
 EXPECTED = Path(__file__).parents[3] / "expected"

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from experiments.cli import app
-from experiments.systems.separate_manifest import write_manifest
 from shared.errors import InvalidField
+from systems.separate.manifest import write_manifest
 
 
 def _compare(*arguments: str) -> Result:

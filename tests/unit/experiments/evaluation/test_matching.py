@@ -11,7 +11,7 @@ import pytest
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.matching import match, mean_channel_uses, quality_option
-from experiments.systems.separate_manifest import write_manifest
+from systems.separate.manifest import write_manifest
 
 _TASK = "image_reconstruction"
 _CHANNEL = Channel("awgn", "block", 18.0, seed=1)
