@@ -46,7 +46,7 @@ def blockage(monkeypatch):
 def test_the_contract_has_a_field_of_its_type_for_each_setting():
     contract = channel_service_pb2.LinkSettings.DESCRIPTOR.fields_by_name
     declared = declared_settings(MODELS.built_in)
-    assert contract.keys() - {"snr_schedule", "parameters"} == declared.keys()
+    assert set(contract) - {"snr_schedule", "parameters"} == declared.keys()
     for name, setting in declared.items():
         assert contract[name].type in _TYPES[setting.type], name
         assert contract[name].has_presence, name
