@@ -56,7 +56,8 @@ class ImageAnswer(BaseModel):
 
 
 if TYPE_CHECKING:
-    OverheadAnswer = LatencyAnswer = BaseModel
+    OverheadAnswer = BaseModel
+    LatencyAnswer = BaseModel
 else:
     OverheadAnswer = create_model(
         "OverheadAnswer",

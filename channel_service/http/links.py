@@ -85,7 +85,8 @@ def _state_field(setting: LinkSetting[Any]) -> Any:
 
 
 if TYPE_CHECKING:
-    LinkChange, LinkState = _Change, _State
+    LinkChange = _Change
+    LinkState = _State
 else:
     LinkChange = create_model(
         "LinkChange",
