@@ -7,6 +7,7 @@ by the command that needs them, so that `semcom --help` and `semcom send` start 
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import time
 from enum import StrEnum
@@ -292,7 +293,12 @@ def data(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Entry point: every foreseen error is one line on standard error and status 1."""
+    """Entry point: every foreseen error is one line on standard error and status 1.
+
+    A character that the terminal's encoding lacks is printed as a question mark.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         app()
     except ClientError as error:

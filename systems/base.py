@@ -25,7 +25,8 @@ class EncodedInstance:
         information_bits: Bits of the source code; this and what follows is 0 without channel coding.
         coded_bits: Bits that the symbols carry, signalling included.
         num_blocks: Blocks of the channel code.
-        num_unknown_pieces: Word pieces of the text that the system has no symbol for, such as an emoji.
+        num_unknown_pieces: Word pieces or characters of the text that the system has nothing for, such as an
+            emoji.
     """
 
     symbols: NDArray[np.complex64]

@@ -24,6 +24,7 @@ from PIL import Image, ImageOps
 from shared.errors import InvalidField, TooLarge, UnsupportedMedia
 from shared.source import SAMPLE_RATE_HZ, Source
 from shared.tasks import Modality
+from shared.typography import is_blank
 from transmitter.containers import (
     AUDIO_CONTAINERS,
     COMPRESSED_AUDIO_CONTAINERS,
@@ -36,6 +37,8 @@ MAX_TEXT_CHARS = 2000
 MAX_IMAGE_PIXELS = 25_000_000
 MAX_AUDIO_S = 60.0
 MAX_AUDIO_CHANNELS = 8
+# Of the loudest tenth of a second: below it a recording is silence (a constant offset is no sound).
+SILENCE_DBFS = -60.0
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 8_000, 192_000
 # The resampling kernel grows with rate / gcd(rate, 16 kHz); this keeps it to a few million taps.
 SAMPLE_RATE_STEP_HZ = 25
@@ -51,6 +54,7 @@ _DECODER_OPTIONS = {"max_pixels": str(2 * MAX_VIDEO_PIXELS)}
 # of blanks. Of the others a few bytes may hold many pixels.
 _AT_ONCE: frozenset[Modality] = frozenset({"text"})
 _MAX_BYTES_AT_ONCE = 4 * MAX_TEXT_CHARS
+_SILENCE_SAMPLES = SAMPLE_RATE_HZ // 10
 _ALLOWED_IMAGE = "a whole PNG, JPEG, WebP, BMP or GIF file"
 _ALLOWED_AUDIO = "a whole WAV, FLAC, OGG, MP3, WebM or MP4 file"
 _ALLOWED_VIDEO = f"a whole MP4, AVI or WebM file of at most {MAX_VIDEO_PIXELS} pixels a frame"
@@ -97,17 +101,20 @@ def decode_media(modality: Modality, data: bytes) -> Any:
 
 
 def decode_text(data: bytes) -> str:
-    """UTF-8 to a string of 1 to 2000 characters; control characters and line ends become single spaces."""
+    """UTF-8 to a string of 1 to 2000 characters; control characters and line ends become single spaces.
+
+    A byte order mark before it is no part of it.
+    """
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnsupportedMedia("text", f"byte {error.start} of {len(data)}", "UTF-8 text") from None
     printable = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
     text = " ".join(printable.split())
     if len(text) > MAX_TEXT_CHARS:
         raise TooLarge("text", f"{len(text)} characters", f"1 to {MAX_TEXT_CHARS} characters")
-    if not text:
-        raise InvalidField("text", "", f"1 to {MAX_TEXT_CHARS} characters, not all of them blank")
+    if is_blank(text):
+        raise InvalidField("text", text, f"1 to {MAX_TEXT_CHARS} characters, not all of them blank")
     return text
 
 
@@ -131,32 +138,56 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def decode_audio(data: bytes) -> NDArray[np.float32]:
-    """An audio file to mono at 16 kHz, float32 [num_samples], -1 to 1."""
+    """An audio file to mono at 16 kHz, float32 [num_samples], -1 to 1.
+
+    Silence is cut to its first tenth of a second, zeros: there is nothing to send, and no system reads a word
+    in so little.
+    """
     container = recognise(data, (*AUDIO_CONTAINERS, *COMPRESSED_AUDIO_CONTAINERS))
     if container is None or not container.is_whole(data):
         raise UnsupportedMedia("audio", _describe(data), _ALLOWED_AUDIO)
     is_compressed = container in COMPRESSED_AUDIO_CONTAINERS
-    mono, rate_hz = _read_stream(data, container) if is_compressed else _read_sound(data)
-    if not mono.size or not np.isfinite(mono).all():
-        raise UnsupportedMedia("audio", f"{mono.size} samples", "at least one sample, all of them finite")
-    return _resample(mono, rate_hz).clip(-1.0, 1.0)
+    channels, rate_hz = _read_stream(data, container) if is_compressed else _read_sound(data)
+    if not channels.size or not np.isfinite(channels).all():
+        raise UnsupportedMedia("audio", f"{channels.size} samples", "at least one sample, all of them finite")
+    return _without_silence(_resample(_downmix(channels), rate_hz).clip(-1.0, 1.0))
+
+
+def _downmix(channels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of channels [num_samples, num_channels]; the loudest one where they cancel.
+
+    That is where the mean is quieter, by 3 dB, than if the loudest channel alone had sound.
+    """
+    mono: NDArray[np.float32] = channels.mean(axis=1, dtype=np.float32)
+    energies = [float(np.vdot(channel, channel)) for channel in channels.T]
+    if float(np.vdot(mono, mono)) < max(energies) / (2 * len(energies) ** 2):
+        return np.ascontiguousarray(channels[:, int(np.argmax(energies))])
+    return mono
+
+
+def _without_silence(mono: NDArray[np.float32]) -> NDArray[np.float32]:
+    starts = range(0, len(mono), _SILENCE_SAMPLES)
+    loudest = max(float(mono[start : start + _SILENCE_SAMPLES].std()) for start in starts)
+    if loudest >= 10 ** (SILENCE_DBFS / 20):
+        return mono
+    return np.zeros(_SILENCE_SAMPLES, np.float32)
 
 
 def _read_sound(data: bytes) -> tuple[NDArray[np.float32], int]:
-    """Mono samples and their rate [Hz] of a file that libsndfile reads."""
+    """Samples [num_samples, num_channels] and their rate [Hz] of a file that libsndfile reads."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
             _check_sound(sound.samplerate, sound.channels, sound.frames)
             samples = sound.read(dtype="float32", always_2d=True)
             if len(samples) != sound.frames:
                 raise UnsupportedMedia("audio", _describe(data), _ALLOWED_AUDIO)
-            return samples.mean(axis=1, dtype=np.float32), int(sound.samplerate)
+            return samples, int(sound.samplerate)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise UnsupportedMedia("audio", _describe(data, error), _ALLOWED_AUDIO) from None
 
 
 def _read_stream(data: bytes, container: Container) -> tuple[NDArray[np.float32], int]:
-    """Mono samples and their rate [Hz] of the first sound stream of a file that FFmpeg reads."""
+    """Samples, as `_read_sound` has them, and rate [Hz] of the first sound stream of a file for FFmpeg."""
     kept: list[NDArray[np.float32]] = []
     rate_hz = num_samples = 0
     try:
@@ -169,10 +200,10 @@ def _read_stream(data: bytes, container: Container) -> tuple[NDArray[np.float32]
                 if frame.sample_rate != rate_hz:
                     raise UnsupportedMedia("audio", "a sample rate that changes", "one sample rate")
                 _check_sound(rate_hz, frame.layout.nb_channels, num_samples)
-                kept += [part.to_ndarray().mean(axis=0) for part in to_float.resample(frame)]
+                kept += [part.to_ndarray() for part in to_float.resample(frame)]
     except _AV_ERRORS as error:
         raise UnsupportedMedia("audio", _describe(data, error), _ALLOWED_AUDIO) from None
-    return np.concatenate(kept or [np.empty(0, np.float32)]).astype(np.float32), rate_hz
+    return np.concatenate(kept or [np.empty((1, 0), np.float32)], axis=1).T, rate_hz
 
 
 def _open(data: bytes, container: Container) -> Any:
