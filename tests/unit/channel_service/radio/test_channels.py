@@ -54,7 +54,7 @@ def test_noise_has_the_variance_of_the_snr_half_in_each_dimension(snr_db):
 
 
 @pytest.mark.parametrize("fading", ["block", "symbol"])
-@pytest.mark.parametrize(
+@pytest.mark.parametrize("channel", FADING_CHANNELS, ids=lambda c: f"{c.model} {c.parameters}")
     "channel", FADING_CHANNELS, ids=lambda c: f"{c.model}{c.parameters.get('k_factor_db', 6):g}"
 )
 def test_gains_have_unit_mean_power(channel, fading):
