@@ -55,8 +55,6 @@ def test_noise_has_the_variance_of_the_snr_half_in_each_dimension(snr_db):
 
 @pytest.mark.parametrize("fading", ["block", "symbol"])
 @pytest.mark.parametrize("channel", FADING_CHANNELS, ids=lambda c: f"{c.model} {c.parameters}")
-    "channel", FADING_CHANNELS, ids=lambda c: f"{c.model}{c.parameters.get('k_factor_db', 6):g}"
-)
 def test_gains_have_unit_mean_power(channel, fading):
     gains = gains_of(channel, fading)
     assert mean_power(gains) == pytest.approx(1, abs=5 / math.sqrt(gains.size))
