@@ -213,4 +213,4 @@ def wire_shares(request_bytes: int, frame_bytes: Sequence[int]) -> list[int]:
     """
     common = request_wire_bytes(request_bytes) - sum(frame_bytes)
     share, remainder = divmod(common, len(frame_bytes))
-    return [own + share + (index < remainder) for index, own in enumerate(frame_bytes)]
+    return [num_bytes + share + (index < remainder) for index, num_bytes in enumerate(frame_bytes)]

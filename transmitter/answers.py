@@ -14,7 +14,7 @@ from shared.ledger import HOPS, OVERHEAD
 from shared.runtime.http_runtime import ErrorDetail
 from shared.tasks import AnswerKind, get_task
 from systems.registry import DEFAULT_SYSTEM
-from transmitter.orders import Delivery
+from transmitter.instances import TransmitResult
 
 _Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -128,16 +128,16 @@ class TransmitAnswer(BaseModel):
     latency_ms: LatencyAnswer
 
     @classmethod
-    def of(cls, delivery: Delivery) -> TransmitAnswer:
-        """Flatten a delivery."""
-        frame, answer, state = delivery.frame, delivery.result.answer, delivery.result.state
+    def of(cls, sent: TransmitResult) -> TransmitAnswer:
+        """Flatten what came back."""
+        frame, answer, state = sent.frame, sent.result.answer, sent.result.state
         has_k_factor = state.HasField("k_factor_db")
         return cls(
             instance_id=frame.instance_id,
             request_id=frame.request_id,
             task=frame.task,
             system=frame.system,
-            options=dict(delivery.options),
+            options=dict(sent.options),
             link=state.link,
             channel=state.channel,
             fading=state.fading,
@@ -155,10 +155,10 @@ class TransmitAnswer(BaseModel):
             answer=_ANSWERS[get_task(frame.task).answer](answer),
             outage=answer.outage,
             blocks_in_error=answer.blocks_in_error,
-            unknown_pieces=delivery.num_unknown_pieces,
-            scores=delivery.scores,
-            overhead=OverheadAnswer.model_validate(delivery.result.overhead, from_attributes=True),
-            latency_ms=LatencyAnswer.model_validate(delivery.latency, from_attributes=True),
+            unknown_pieces=sent.num_unknown_pieces,
+            scores=sent.scores,
+            overhead=OverheadAnswer.model_validate(sent.result.overhead, from_attributes=True),
+            latency_ms=LatencyAnswer.model_validate(sent.latency, from_attributes=True),
         )
 
 
@@ -170,9 +170,9 @@ class SystemOutcome(BaseModel):
     error: ErrorDetail | None = Field(description="Why it failed; null where it did not.")
 
     @classmethod
-    def of(cls, system: str, outcome: Delivery | SemcomError) -> SystemOutcome:
+    def of(cls, system: str, outcome: TransmitResult | SemcomError) -> SystemOutcome:
         """Show what came of a system."""
-        if isinstance(outcome, Delivery):
+        if isinstance(outcome, TransmitResult):
             return cls(system=system, result=TransmitAnswer.of(outcome), error=None)
         return cls(system=system, result=None, error=ErrorDetail.model_validate(outcome.to_dict()))
 

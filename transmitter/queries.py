@@ -11,7 +11,8 @@ from shared.errors import InvalidField
 from shared.link_settings import MAX_NAME_CHARS, LinkSetting, link_settings
 from shared.tasks import TASKS
 from shared.wire import ENCODINGS
-from systems.registry import DEFAULT_SYSTEM, SYSTEMS, Option, Options
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS
+from systems.rows import Option, Options
 from transmitter.media import MAX_TEXT_CHARS
 
 MAX_TIMEOUT_S = 3600.0

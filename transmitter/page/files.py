@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import UnknownName
 from shared.link_settings import SETTINGS_FILE
+from shared.runtime.http_runtime import route_path
 
 STATIC = Path(__file__).parent / "static"
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -87,7 +88,8 @@ class PageHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http" or not (scope["path"] == "/" or scope["path"].startswith(PREFIX)):
+        path = route_path(scope)
+        if scope["type"] != "http" or not (path == "/" or path.startswith(PREFIX)):
             await self._app(scope, receive, send)
             return
 

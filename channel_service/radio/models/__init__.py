@@ -54,5 +54,5 @@ def check_parameters(name: str, model: Model, origin: str) -> Model:
 
 
 MODELS: Registry[Model] = Registry(
-    _BUILT_IN, Model, group="semcom.channels", variable="channels", adopt=check_parameters
+    _BUILT_IN, Model, group="semcom.channels", variable="channels", accept=check_parameters
 )
