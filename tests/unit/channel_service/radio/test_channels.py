@@ -54,7 +54,7 @@ def test_noise_has_the_variance_of_the_snr_half_in_each_dimension(snr_db):
 
 
 @pytest.mark.parametrize("fading", ["block", "symbol"])
-@pytest.mark.parametrize("channel", FADING_CHANNELS, ids=lambda c: f"{c.model}{c.k_factor_db:g}")
+@pytest.mark.parametrize("channel", FADING_CHANNELS, ids=lambda c: f"{c.model} {c.parameters}")
 def test_gains_have_unit_mean_power(channel, fading):
     gains = gains_of(channel, fading)
     assert (np.abs(gains) ** 2).mean() == pytest.approx(1, abs=5 / math.sqrt(gains.size))
