@@ -23,7 +23,7 @@ from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField
 from shared.signal import equalise, linear_to_db
 from shared.wire import unpack_symbols
-from systems.receiver_base import EqualiserName, Received
+from systems.base import EqualiserName, Received
 
 # Below this |h|^2 a symbol is lost for every purpose; the floor keeps the reported SNR finite.
 _MIN_GAIN_POWER = 1e-12
@@ -36,7 +36,7 @@ class Equalised:
     """One frame after the equaliser.
 
     Attributes:
-        received: What the system's half gets.
+        received: What the system's receiver gets.
         post_equalisation_snr_db: SNR the receiver expects of zero-forced symbols [dB]; finite.
     """
 
@@ -115,8 +115,8 @@ def _estimated_gain(y: NDArray[np.complex64], state: frame_pb2.ChannelState) -> 
 def _mmse(y: NDArray[np.complex64], estimate: _Estimate, noise_variance: float) -> Received:
     """The error of x_hat = a h x + a n is (a h - 1) x + a n, and what is not known of h adds to n."""
     power = _power(estimate.gains)
-    own_noise = power * (noise_variance + estimate.error_variance)
-    squared_error = (noise_variance**2 + own_noise) / (power + noise_variance) ** 2
+    noise_power = power * (noise_variance + estimate.error_variance)
+    squared_error = (noise_variance**2 + noise_power) / (power + noise_variance) ** 2
     return _as_received(equalise(y, estimate.gains, noise_variance), squared_error)
 
 

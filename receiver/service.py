@@ -23,14 +23,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
 from receiver.equaliser import Equalised, equalise_frame
-from shared import request_ids
 from shared.errors import InvalidField, SemcomError, TaskNotTrained, TooLarge, WeightsMismatch
+from shared.runtime import request_ids
 from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.runtime.logs import log_event
 from shared.runtime.request_ids import check_request_id
 from shared.tasks import get_task
 from shared.wire import unpack_symbols
-from systems.receiver_base import ReceiverSystem, TaskAnswer
+from systems.base import ReceiverSystem, TaskAnswer
 from systems.registry import get_system
 
 SERVICE_NAME = "semcom.v1.ReceiverService"
@@ -63,7 +63,7 @@ class _Work:
 
     Attributes:
         system: Whose weights were checked to be those of the frames.
-        task: Of all frames.
+        task: The task of all frames.
         frames: As received.
     """
 
@@ -76,7 +76,7 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
     """Answers received frames with the systems whose weights are held.
 
     Args:
-        systems: Loaded receiver halves by name; may be empty.
+        systems: Loaded receivers by name; may be empty.
         metrics: Counts what is decoded.
         max_batch: Frames of several requests that are decoded together; a larger request is decoded alone.
         max_waiting: Requests that may wait; further ones are refused.
@@ -128,24 +128,6 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
         self._metrics.decode_seconds.observe(decode_ms / 1e3)
         return receiver_pb2.DecodeResponse(answers=answers, decode_ms=decode_ms)
 
-    async def GetModel(
-        self,
-        request: receiver_pb2.GetModelRequest,
-        context: grpc.aio.ServicerContext[receiver_pb2.GetModelRequest, receiver_pb2.GetModelResponse],
-    ) -> receiver_pb2.GetModelResponse:
-        """The weights held here."""
-        return receiver_pb2.GetModelResponse(
-            models=[
-                receiver_pb2.Model(
-                    system=system.name,
-                    profile=system.profile,
-                    fingerprint=system.fingerprint,
-                    tasks=system.tasks,
-                )
-                for system in self._systems.values()
-            ]
-        )
-
     def close(self) -> None:
         """Let the batch in work end."""
         self._executor.shutdown()
@@ -162,7 +144,7 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
             check_request_id(received.frame.request_id)
             self._check_held(received.frame)
             groups.setdefault((received.frame.system, received.frame.task), []).append(index)
-        request_ids.adopt(received.frame for received in request.frames)
+        request_ids.bind_those_of(received.frame for received in request.frames)
         answers: dict[int, receiver_pb2.Answer] = {}
         # One after another, as they would be with one thread; the first that fails fails the request.
         for (system, task), indices in groups.items():

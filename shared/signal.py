@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 MIN_SNR_DB = -30.0
 MAX_SNR_DB = 60.0
+MAX_SYMBOLS_PER_FRAME = 1 << 22
 _FEW_SYMBOLS = 64
 
 
@@ -39,11 +40,6 @@ def energy(x: NDArray[np.complexfloating]) -> float:
     reals = x.astype(np.complex128).ravel().view(np.float64)
     # Unlike BLAS it keeps the interpreter's lock, which others would take under load.
     return float(np.einsum("i,i->", reals, reals))
-
-
-def mean_power(x: NDArray[np.complexfloating]) -> float:
-    """Mean |x|^2 [linear] over all symbols of x, any shape."""
-    return energy(x) / x.size if x.size else 0.0
 
 
 def equalise(

@@ -13,7 +13,8 @@ from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_sig
 from shared.runtime.http_runtime import allow_origins
 from shared.runtime.logs import configure_logging, log_event
 from shared.runtime.settings import TransmitterSettings, load_settings
-from systems.transmitters import load_systems
+from systems.loading import load_transmitters, warm_up_later
+from transmitter import scoring
 from transmitter.gateway import build_gateway
 from transmitter.page.forwarding import ChannelForwarder, forwarded_routes
 from transmitter.relaying import GrpcChannelStub
@@ -30,7 +31,7 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             service open to a network.
     """
     access = open_access(settings)
-    systems = load_systems(settings.weights)
+    systems = load_transmitters(settings.weights)
     async with access.open_channel(settings.channel_address, CHANNEL_OPTIONS) as channel:
         service = TransmitterService(
             systems,
@@ -57,9 +58,19 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             channel_service=settings.channel_address,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
+        steps = [scoring.warm_up, *(system.warm_up for system in systems.values())]
+        warming = asyncio.create_task(warm_up_later(steps))
         closing = asyncio.create_task(_close_forwarder(forwarder, stop))
-        port, timeout_s = settings.transmitter_http_port, settings.stop_timeout_s
-        await serve_http(app, settings.host, port, stop, access, timeout_s=timeout_s)
+        await serve_http(
+            app,
+            settings.host,
+            settings.transmitter_http_port,
+            stop,
+            access,
+            timeout_s=settings.stop_timeout_s,
+            root_path=settings.root_path,
+        )
+        warming.cancel()
         await closing
         await service.close()
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from tokenizers import BertWordPieceTokenizer, Encoding
 
 from shared.typography import join_words, num_dropped, to_plain
+from shared.weights import VOCABULARY_FILE, Manifest, find_vocabulary
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 SPECIAL = (PAD, UNKNOWN, START, END)
-VOCABULARY_FILE = "vocab.txt"
 
 
 class Vocabulary:
@@ -89,3 +89,12 @@ class Vocabulary:
     def load(cls, folder: Path, max_tokens: int) -> Vocabulary:
         """Read `folder`/vocab.txt."""
         return cls((folder / VOCABULARY_FILE).read_text(encoding="utf-8").splitlines(), max_tokens)
+
+
+def load_vocabulary(folder: Path, manifest: Manifest, max_tokens: int) -> Vocabulary | None:
+    """The word pieces that a folder's manifest speaks of; None without text.
+
+    Raises:
+        InvalidField: If the file is missing or was changed.
+    """
+    return None if find_vocabulary(folder, manifest) is None else Vocabulary.load(folder, max_tokens)

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
 from shared.errors import InvalidField, WeightsMismatch
 from shared.source import Source
 from shared.weights import find_weights, load_manifest
-from systems.layers.encoder import Encoder, load_encoder
-from systems.receiver_base import Received, ReceiverSystem, TaskAnswer
-from systems.receivers import load_system
+from systems.base import Received, ReceiverSystem, TaskAnswer, TransmitterSystem
+from systems.loading import load_receiver, load_transmitter
+from systems.registry import get_system
 
 _INSTANCES_AT_A_TIME = 32
 
 
 class CleanModel:
-    """source -> encoder -> x_hat = x -> decoder -> answer.
+    """source -> transmitter -> x_hat = x -> receiver -> answer.
+
+    Both sides are loaded when they are first needed; every option takes its default.
 
     Args:
-        encoder: Transmitter half of a learned system.
-        decoder: Its receiver half, of the same weights.
+        folder: Weights of a learned system.
     """
 
-    def __init__(self, encoder: Encoder, decoder: ReceiverSystem) -> None:
-        self._encoder, self._decoder = encoder, decoder
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._lock = folder, Lock()
+        self._sides: tuple[TransmitterSystem, ReceiverSystem] | None = None
+
+    def load(self) -> tuple[TransmitterSystem, ReceiverSystem]:
+        """Both sides, with the same weights."""
+        with self._lock:
+            if self._sides is None:
+                self._sides = load_transmitter(self._folder), load_receiver(self._folder)
+            return self._sides
 
     @classmethod
-    def load(cls, root: Path, system: str, fingerprint: str) -> CleanModel:
-        """Load both halves of a system from the folder of all weights.
+    def find(cls, root: Path, system: str, fingerprint: str) -> CleanModel:
+        """Find the weights of a system in the folder of all weights.
 
         Raises:
             InvalidField: If there are no weights of the system, or each task has its own.
@@ -46,13 +56,16 @@ class CleanModel:
         held = load_manifest(folder).fingerprint
         if held != fingerprint:
             raise WeightsMismatch(fingerprint, held)
-        return cls(load_encoder(folder), load_system(folder))
+        return cls(folder)
 
     def answer(self, task: str, sources: Sequence[Source]) -> list[TaskAnswer]:
         """Answers to instances of one task, in order."""
+        transmitter, receiver = self.load()
+        options = get_system(transmitter.name).read_options(task, {})
         answers: list[TaskAnswer] = []
         for begin in range(0, len(sources), _INSTANCES_AT_A_TIME):
-            symbols = self._encoder.encode(task, sources[begin : begin + _INSTANCES_AT_A_TIME])
-            frames = [Received(x, np.zeros(x.shape, np.float32)) for x in symbols]
-            answers += self._decoder.decode(task, frames)
+            part = sources[begin : begin + _INSTANCES_AT_A_TIME]
+            encoded = transmitter.encode(task, part, options)
+            frames = [Received(sent.symbols, np.zeros(sent.symbols.shape, np.float32)) for sent in encoded]
+            answers += receiver.decode(task, frames)
         return answers

@@ -72,17 +72,17 @@ def test_tiny_profile(
 
 
 @pytest.fixture(scope="module")
-def kin_stack(tiny_kin: Path) -> Iterator[Stack]:
-    with Stack.start(weights=tiny_kin, free_ports=True) as stack:
+def kin_stack(tiny_variants: Path) -> Iterator[Stack]:
+    with Stack.start(weights=tiny_variants, free_ports=True) as stack:
         yield stack
 
 
 @pytest.mark.parametrize("task", ["sentiment", "vqa", "movie_genres"])
 @pytest.mark.parametrize("system", ["mfsc", "mmsc"])
 def test_systems_made_from_the_same_network(
-    system: str, task: str, kin_stack: Stack, tiny_kin: Path, sources: list[dict[str, Any]]
+    system: str, task: str, kin_stack: Stack, tiny_variants: Path, sources: list[dict[str, Any]]
 ) -> None:
-    link = SemanticLink.load(tiny_kin, system)
+    link = SemanticLink.load(tiny_variants, system)
     wanted = [{modality: source[modality] for modality in TASKS[task].modalities} for source in sources]
     with kin_stack.client() as client:
         for channel in _CHANNELS:

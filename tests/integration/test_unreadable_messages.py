@@ -22,7 +22,7 @@ async def call_with(channel, method: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", [CUT_SHORT, NO_UTF8], ids=["cut short", "no UTF-8"])
-@pytest.mark.parametrize("method", ["Relay", "RelayStream", "Propagate", "PropagateStream"])
+@pytest.mark.parametrize("method", ["Relay", "Propagate", "PropagateStream"])
 def test_bytes_that_are_no_message_are_invalid(tmp_path, method, content):
     async def scenario():
         async with channel_service(tmp_path) as harness:

@@ -11,8 +11,9 @@ import pytest
 from protos.semcom.v1 import frame_pb2
 from shared import errors
 from shared.ledger import overhead_of, request_wire_bytes, wire_shares
+from shared.runtime import rpc_errors
 from shared.runtime.settings import ChannelSettings, load_settings
-from shared.signal import linear_to_db, mean_power, noise_variance_from_snr_db
+from shared.signal import linear_to_db, noise_variance_from_snr_db
 from shared.tasks import TASKS, get_task
 from shared.wire import pack_symbols
 from systems.layers.profiles import get_profile
@@ -30,9 +31,9 @@ from systems.registry import get_system
     ],
 )
 def test_an_error_crosses_grpc_whole(error: errors.SemcomError) -> None:
-    trailer = grpc.aio.Metadata(*errors.to_trailer(error))
-    raised = grpc.aio.AioRpcError(error.grpc_status, grpc.aio.Metadata(), trailer, details="")
-    rebuilt = errors.from_rpc_error(raised, "receiver", "host:1", 1.0)
+    trailer = grpc.aio.Metadata(*rpc_errors.to_trailer(error))
+    raised = grpc.aio.AioRpcError(rpc_errors.status_code(error), grpc.aio.Metadata(), trailer, details="")
+    rebuilt = rpc_errors.from_rpc_error(raised, "receiver", "host:1", 1.0)
     assert type(rebuilt) is type(error)
     assert rebuilt.to_dict() == error.to_dict()
     assert str(rebuilt) == str(error)
@@ -50,7 +51,7 @@ def test_an_error_crosses_grpc_whole(error: errors.SemcomError) -> None:
 )
 def test_bare_statuses(code: grpc.StatusCode, kind: type[errors.SemcomError]) -> None:
     raised = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details="too big")
-    assert type(errors.from_rpc_error(raised, "receiver", "host:1", 1.0)) is kind
+    assert type(rpc_errors.from_rpc_error(raised, "receiver", "host:1", 1.0)) is kind
 
 
 def test_ledger_of_a_fused_instance_is_the_papers() -> None:
@@ -77,7 +78,6 @@ def test_snr_is_es_over_n0() -> None:
     assert noise_variance_from_snr_db(10.0) == pytest.approx(0.1)
     assert linear_to_db(100.0) == pytest.approx(20.0)
     assert linear_to_db(0.0) == -math.inf
-    assert mean_power(np.array([3 + 4j, 0])) == 12.5
 
 
 def test_eight_tasks_in_the_papers_modalities() -> None:

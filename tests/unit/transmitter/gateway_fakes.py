@@ -12,12 +12,15 @@ from grpc_health.v1 import health_pb2
 from PIL import Image
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
-from shared.errors import to_trailer
 from shared.ledger import overhead_of
+from shared.runtime.rpc_errors import to_trailer
 from shared.tasks import TASKS, get_task
-from systems.base import EncodedInstance
+from systems.base import EncodedInstance, TransmitterSystem
+from transmitter import scoring
 from transmitter.gateway import build_gateway
 from transmitter.service import Limits, TransmitterService
+
+scoring.warm_up()  # as the service does, for its requests have deadlines
 
 MAX_UPLOAD_BYTES = 100_000
 UNTRAINED = "movie_genres"
@@ -31,7 +34,7 @@ LIMITS = {
 }
 
 
-class PowerSystem:
+class PowerSystem(TransmitterSystem):
     """Encodes a source by its size: real unit-power symbols, nothing learned."""
 
     name, profile, fingerprint = "mfmsc", "tiny", "f" * 16

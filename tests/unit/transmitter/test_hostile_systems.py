@@ -12,18 +12,17 @@ from test_gateway_schema import _MEDIA, EXPECTED_STATUSES, LIMITS, transmissions
 
 from shared.errors import InvalidField
 from shared.tasks import TASKS
-from systems.receiver_base import Received
-from systems.receivers import load_systems as load_receivers
+from systems.base import Received
+from systems.loading import load_receivers, load_transmitters
 from systems.registry import SYSTEMS
 from systems.separate.manifest import write_manifest
-from systems.transmitters import load_systems as load_transmitters
 
 
 @pytest.fixture(scope="module")
-def all_weights(tiny_weights, tiny_kin, tiny_deepsc, tmp_path_factory):
+def all_weights(tiny_weights, tiny_variants, tiny_deepsc, tmp_path_factory):
     """Random weights of every built-in system."""
     root = tmp_path_factory.mktemp("all")
-    for folder in (tiny_weights, tiny_kin, tiny_deepsc):
+    for folder in (tiny_weights, tiny_variants, tiny_deepsc):
         shutil.copytree(folder, root, dirs_exist_ok=True)
     write_manifest(root)
     return root

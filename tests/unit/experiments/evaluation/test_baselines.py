@@ -14,7 +14,7 @@ from experiments.data.base import DatasetMissing, Examples, distinct, one_each
 from experiments.evaluation import baselines
 from experiments.evaluation.baselines import guesser
 from experiments.evaluation.measures import measures_of
-from systems.receiver_base import TaskAnswer
+from systems.base import TaskAnswer
 
 
 @pytest.fixture

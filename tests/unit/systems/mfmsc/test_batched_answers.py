@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from shared.tasks import TASKS
-from systems.mfmsc.config import sends_sequence
-from systems.receiver_base import Received
-from systems.receivers import load_systems
+from systems.base import Received
+from systems.layers.config import sends_sequence
+from systems.loading import load_receivers
 
 
 def _frame(rng, num_tokens):
@@ -20,7 +20,7 @@ def test_answers_of_a_batch_are_those_of_its_frames_alone(tiny_weights, task):
     rng = np.random.default_rng(0)
     lengths = (4, 9, 1, 16) if sends_sequence(TASKS[task]) else (1, 1, 1, 1)
     frames = [_frame(rng, num_tokens) for num_tokens in lengths]
-    system = load_systems(tiny_weights)["mfmsc"]
+    system = load_receivers(tiny_weights)["mfmsc"]
     together = system.decode(task, frames)
     for frame, batched in zip(frames, together, strict=True):
         (alone,) = system.decode(task, [frame])

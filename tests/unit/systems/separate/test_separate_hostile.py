@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from systems.receiver_base import Received, ReceiverSystem
-from systems.receivers import load_system
+from systems.base import Received, ReceiverSystem
+from systems.loading import load_receiver
 from systems.separate.frame import encode_frame
 from systems.separate.header import HEADER_SYMBOLS, Header, encode_header
 from systems.separate.manifest import write_manifest
@@ -23,7 +23,7 @@ def receiver(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Re
     root = tmp_path_factory.mktemp("hostile")
     shutil.copytree(tiny_weights, root, dirs_exist_ok=True)
     write_manifest(root)
-    return load_system(root / "separate")
+    return load_receiver(root / "separate")
 
 
 def _received(symbols: Any, noise_variance: float = 0.01) -> Received:
