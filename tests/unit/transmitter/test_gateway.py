@@ -63,6 +63,13 @@ def test_the_answer_counts_word_pieces_that_were_sent_as_unknown(gateway):
     assert gateway.transmit("sentiment", json={"text": "a fine film"}).json()["unknown_pieces"] == 0
 
 
+def test_a_json_body_may_begin_with_a_byte_order_mark(gateway):
+    headers = {"content-type": "application/json"}
+    response = gateway.transmit("sentiment", content=b'\xef\xbb\xbf{"text": "x"}', headers=headers)
+    assert response.status_code == 200
+    assert gateway.system.sources == [{"text": "x"}]
+
+
 @pytest.mark.parametrize("body", [{"text": "a fine film"}, {"text": "é & ü=1+1"}])
 def test_a_text_task_by_a_urlencoded_form(gateway, body):
     assert gateway.transmit("sentiment", data=body).status_code == 200

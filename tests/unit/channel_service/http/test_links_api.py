@@ -27,6 +27,11 @@ def test_put_sets_the_fields_of_its_body_and_get_shows_them(service):
     assert service.links.get("default").snr_db == -3.0
 
 
+def test_a_body_may_begin_with_a_byte_order_mark(service):
+    changed = service.put("default", '\ufeff{"snr_db": -3}')
+    assert (changed.status_code, changed.json().get("snr_db")) == (200, -3.0)
+
+
 def test_put_creates_links_and_the_list_has_them_all(service):
     assert service.put("drive-1", "{}").status_code == 200
     assert [link["name"] for link in service.request("GET", "/links").json()] == ["default", "drive-1"]
