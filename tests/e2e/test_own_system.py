@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -161,8 +162,9 @@ def test_the_own_channel_has_unit_power_and_blocks_a_fifth() -> None:
     assert np.mean(np.abs(gains) ** 2) == pytest.approx(1, abs=0.04)
 
 
+@pytest.mark.usefixtures("link")
 @pytest.mark.parametrize("line", _COMMANDS)
-def test_commands(line: str, installed: _Installed) -> None:
+def test_commands(line: str, installed: _Installed, semcom_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run, data = installed.run, installed.run / "data"
     Image.fromarray(_picture()).save(run / "picture.png")
     if not data.is_dir():
@@ -170,17 +172,10 @@ def test_commands(line: str, installed: _Installed) -> None:
         pictures = np.random.default_rng(2).integers(0, 256, (1300, 32, 32, 3), dtype=np.uint8)
         np.savez(data / "cifar10" / "lossless_train.npz", x=pictures)
     (run / "results").mkdir(exist_ok=True)
-    urls = {"SEMCOM_URL": installed.stack.base_url, "SEMCOM_CHANNEL_URL": installed.stack.channel_url}
+    monkeypatch.chdir(run)
+    monkeypatch.setenv("SEMCOM_DATA", str(data))
     weights = ["--weights", str(run / "weights")] if line.startswith("semcom compare") else []
-    done = subprocess.run(
-        [sys.executable, "-m", "client.cli", *shlex.split(line)[1:], *weights],
-        cwd=run,
-        env={**os.environ, **installed.environment, **urls, "SEMCOM_DATA": str(data)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = semcom_of(installed.stack, *shlex.split(line)[1:], *weights)
     assert done.returncode == 0, done.stderr
     assert "phase" in done.stdout + done.stderr
     if weights:
