@@ -87,76 +87,67 @@ def check_draw(frame: Sent, received) -> None:
     assert state.realised_snr_db == realised_snr_db
 
 
-def test_no_frame_gets_another_links_channel_no_row_is_lost_or_doubled_and_each_draw_repeats(tmp_path):
-    async def scenario():
-        async with channel_service(tmp_path, timeout_s=60) as harness:
-            for link in range(NUM_LINKS):
-                settings = pb.Link(name=f"l{link}", settings=version_of(link, 0))
-                await harness.stub.SetLink(pb.SetLinkRequest(link=settings))
-            versions, done = [0] * NUM_LINKS, asyncio.Event()
-            changing = asyncio.create_task(change_links(harness, versions, done))
-            parts = await asyncio.gather(*(call(harness, n, versions) for n in range(NUM_CALLERS)))
-            done.set()
-            await changing
+async def test_no_frame_gets_another_links_channel_no_row_is_lost_or_doubled_and_each_draw_repeats(tmp_path):
+    async with channel_service(tmp_path, timeout_s=60) as harness:
+        for link in range(NUM_LINKS):
+            settings = pb.Link(name=f"l{link}", settings=version_of(link, 0))
+            await harness.stub.SetLink(pb.SetLinkRequest(link=settings))
+        versions, done = [0] * NUM_LINKS, asyncio.Event()
+        changing = asyncio.create_task(change_links(harness, versions, done))
+        parts = await asyncio.gather(*(call(harness, n, versions) for n in range(NUM_CALLERS)))
+        done.set()
+        await changing
 
-            sent = [frame for part in parts for frame in part]
-            received = {r.frame.instance_id: r for got in harness.receiver.got for r in got.frames}
-            assert min(versions) > 1
-            assert len({frame.state.seed for frame in sent}) > NUM_LINKS
-            names = [
-                f"{caller}-{number}-{i}"
-                for caller in range(NUM_CALLERS)
-                for number in range(NUM_REQUESTS)
-                for i in range(1 if number == caller % NUM_REQUESTS else 1 + number % 3)
-            ]
-            for name, frame in zip(names, sent, strict=True):
-                check_settings(frame)
-                check_draw(frame, received[name])
+        sent = [frame for part in parts for frame in part]
+        received = {r.frame.instance_id: r for got in harness.receiver.got for r in got.frames}
+        assert min(versions) > 1
+        assert len({frame.state.seed for frame in sent}) > NUM_LINKS
+        names = [
+            f"{caller}-{number}-{i}"
+            for caller in range(NUM_CALLERS)
+            for number in range(NUM_REQUESTS)
+            for i in range(1 if number == caller % NUM_REQUESTS else 1 + number % 3)
+        ]
+        for name, frame in zip(names, sent, strict=True):
+            check_settings(frame)
+            check_draw(frame, received[name])
 
-            numbers = Counter((frame.link, frame.state.frame_number) for frame in sent)
-            assert set(numbers.values()) == {1}
-            rows = harness.store.instances(InstanceQuery(limit=MAX_INSTANCES))
-            assert sorted(row["instance_id"] for row in rows) == sorted(names)
-            by_name = {row["instance_id"]: row for row in rows}
-            for name, frame in zip(names, sent, strict=True):
-                row = by_name[name]
-                stored = (row["link"], int(row["seed"]), int(row["frame_number"]), row["requested_snr_db"])
-                state = frame.state
-                assert stored == (state.link, state.seed, state.frame_number, state.requested_snr_db)
-
-    asyncio.run(scenario())
+        numbers = Counter((frame.link, frame.state.frame_number) for frame in sent)
+        assert set(numbers.values()) == {1}
+        rows = harness.store.instances(InstanceQuery(limit=MAX_INSTANCES))
+        assert sorted(row["instance_id"] for row in rows) == sorted(names)
+        by_name = {row["instance_id"]: row for row in rows}
+        for name, frame in zip(names, sent, strict=True):
+            row = by_name[name]
+            stored = (row["link"], int(row["seed"]), int(row["frame_number"]), row["requested_snr_db"])
+            state = frame.state
+            assert stored == (state.link, state.seed, state.frame_number, state.requested_snr_db)
 
 
-def test_percentiles_under_concurrency_are_those_of_all_instances(tmp_path):
+async def test_percentiles_under_concurrency_are_those_of_all_instances(tmp_path):
     """Each of 64 callers has its own decoding time; no row may be missed or counted twice."""
     times = np.random.default_rng(0).exponential(10, (NUM_CALLERS, 8))
+    async with channel_service(tmp_path, timeout_s=60) as harness:
 
-    async def scenario():
-        async with channel_service(tmp_path, timeout_s=60) as harness:
+        def decode(request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
+            response = answer_all(request)
+            caller, number = request.frames[0].frame.instance_id.split("-")
+            response.decode_ms = times[int(caller), int(number)]
+            return response
 
-            def decode(request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
-                response = answer_all(request)
-                caller, number = request.frames[0].frame.instance_id.split("-")
-                response.decode_ms = times[int(caller), int(number)]
-                return response
+        harness.receiver.decode = decode
 
-            harness.receiver.decode = decode
+        async def relay(caller: int) -> None:
+            for number in range(times.shape[1]):
+                frames = [make_frame(f"{caller}-{number}")]
+                await harness.stub.Relay(pb.RelayRequest(frames=frames))
+                await asyncio.to_thread(harness.store.latency)
 
-            async def relay(caller: int) -> None:
-                for number in range(times.shape[1]):
-                    frames = [make_frame(f"{caller}-{number}")]
-                    await harness.stub.Relay(pb.RelayRequest(frames=frames))
-                    await asyncio.to_thread(harness.store.latency)
-
-            await asyncio.gather(*(relay(caller) for caller in range(NUM_CALLERS)))
-            (row,) = (
-                row for row in harness.store.latency(ReportQuery(group_by=())) if row["hop"] == "decode"
-            )
-            assert row["num_instances"] == times.size
-            measured = [row["p50_ms"], row["p90_ms"], row["p99_ms"]]
-            np.testing.assert_allclose(measured, np.quantile(times, [0.5, 0.9, 0.99]), rtol=1e-12)
-
-    asyncio.run(scenario())
+        await asyncio.gather(*(relay(caller) for caller in range(NUM_CALLERS)))
+        (row,) = (row for row in harness.store.latency(ReportQuery(group_by=())) if row["hop"] == "decode")
+        assert row["num_instances"] == times.size
+        measured = [row["p50_ms"], row["p90_ms"], row["p99_ms"]]
+        np.testing.assert_allclose(measured, np.quantile(times, [0.5, 0.9, 0.99]), rtol=1e-12)
 
 
 def test_a_request_that_is_sent_again_is_stored_once(tmp_path):

@@ -6,12 +6,11 @@ for symbol fading. There are so many symbols that three standard deviations of t
 allowed 3 %.
 """
 
-import asyncio
 import math
 
 import numpy as np
 import pytest
-from channel_harness import channel_service, make_frame
+from channel_harness import make_frame
 
 from protos.semcom.v1 import channel_service_pb2 as pb
 from shared.wire import unpack_symbols
@@ -98,19 +97,14 @@ def qam16_errors(bits: np.ndarray, received) -> int:
         *(("rayleigh", "symbol", qam16_rayleigh_ber, snr_db) for snr_db in (5.0, 10.0, 20.0)),
     ],
 )
-def test_16_qam_bit_error_rate(tmp_path, channel, fading, closed_form, snr_db):
+async def test_16_qam_bit_error_rate(harness, channel, fading, closed_form, snr_db):
     columns, rng = 960_000, np.random.default_rng(3)
     bits, x = qam16_frame(rng, columns)
-
-    async def scenario():
-        async with channel_service(tmp_path) as harness:
-            overrides = pb.LinkSettings(channel=channel, fading=fading, snr_db=snr_db, seed=4)
-            request = pb.PropagateRequest(frames=[make_frame("a", x, frame_number=1)], overrides=overrides)
-            (received,) = (await harness.stub.Propagate(request, timeout=120)).frames
-            ber = qam16_errors(bits, received) / (4 * columns)
-            assert ber == pytest.approx(closed_form(10 ** (snr_db / 10)), rel=TOLERANCE)
-
-    asyncio.run(scenario())
+    overrides = pb.LinkSettings(channel=channel, fading=fading, snr_db=snr_db, seed=4)
+    request = pb.PropagateRequest(frames=[make_frame("a", x, frame_number=1)], overrides=overrides)
+    (received,) = (await harness.stub.Propagate(request, timeout=120)).frames
+    ber = qam16_errors(bits, received) / (4 * columns)
+    assert ber == pytest.approx(closed_form(10 ** (snr_db / 10)), rel=TOLERANCE)
 
 
 # (SNR [dB], number of requests, frames in a request, symbols in a frame)
@@ -127,14 +121,10 @@ BLOCK_RUNS = [(0.0, 1, 4096, 32), (5.0, 3, 4096, 32), (10.0, 10, 4096, 32)]
         ("rayleigh", "block", rayleigh_ber, BLOCK_RUNS),
     ],
 )
-def test_qpsk_bit_error_rate(tmp_path, channel, fading, closed_form, runs):
-    async def scenario():
-        async with channel_service(tmp_path) as harness:
-            for snr_db, *sizes in runs:
-                settings = pb.LinkSettings(channel=channel, fading=fading, snr_db=snr_db, seed=2)
-                ber, realised_snr_db = await measure(harness, settings, *sizes)
-                assert ber == pytest.approx(closed_form(10 ** (snr_db / 10)), rel=TOLERANCE)
-                if fading == "symbol" or channel == "awgn":
-                    assert realised_snr_db == pytest.approx(snr_db, abs=0.1)
-
-    asyncio.run(scenario())
+async def test_qpsk_bit_error_rate(harness, channel, fading, closed_form, runs):
+    for snr_db, *sizes in runs:
+        settings = pb.LinkSettings(channel=channel, fading=fading, snr_db=snr_db, seed=2)
+        ber, realised_snr_db = await measure(harness, settings, *sizes)
+        assert ber == pytest.approx(closed_form(10 ** (snr_db / 10)), rel=TOLERANCE)
+        if fading == "symbol" or channel == "awgn":
+            assert realised_snr_db == pytest.approx(snr_db, abs=0.1)

@@ -202,10 +202,7 @@ def test_a_taken_http_port_ends_the_start(tmp_path):
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()
-        variables = {
-            **Started(tmp_path).variables,
-            "SEMCOM_CHANNEL_HTTP_PORT": str(taken.getsockname()[1]),
-        }
+        variables = {**Started(tmp_path).variables, "SEMCOM_CHANNEL_HTTP_PORT": str(taken.getsockname()[1])}
         with process(["-m", "channel_service"], **variables) as service:
             _, errors = service.communicate(timeout=30)
     assert service.returncode != 0

@@ -1,11 +1,10 @@
 """Reports over gRPC: groups and filters as over HTTP, errors that name the field."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
-from channel_harness import channel_service, make_frame, unit_symbols
+from channel_harness import make_frame, unit_symbols
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from protos.semcom.v1 import channel_service_pb2 as pb
@@ -22,42 +21,38 @@ async def relay_some(stub) -> None:
     await stub.Relay(pb.RelayRequest(frames=frames, overrides=overrides))
 
 
-def test_groups_and_filters(tmp_path):
-    async def scenario():
-        async with channel_service(tmp_path) as harness:
-            await relay_some(harness.stub)
+async def test_groups_and_filters(harness):
+    await relay_some(harness.stub)
 
-            async def overhead(**fields) -> list:
-                return list((await harness.stub.GetOverheadReport(pb.GetReportRequest(**fields))).rows)
+    async def overhead(**fields) -> list:
+        return list((await harness.stub.GetOverheadReport(pb.GetReportRequest(**fields))).rows)
 
-            by_default = await overhead()
-            assert [(row.task, row.num_instances, row.channel_uses) for row in by_default] == [
-                ("sentiment", 1, 32),
-                ("vqa", 6, 16),
-            ]
-            assert all(row.wire_bytes > row.message_bytes > row.payload_bytes for row in by_default)
+    by_default = await overhead()
+    assert [(row.task, row.num_instances, row.channel_uses) for row in by_default] == [
+        ("sentiment", 1, 32),
+        ("vqa", 6, 16),
+    ]
+    assert all(row.wire_bytes > row.message_bytes > row.payload_bytes for row in by_default)
 
-            grouped = await overhead(group_by=["task", "channel", "snr_bin"], snr_bin_db=3.0)
-            assert [(row.task, dict(row.group), row.num_instances) for row in grouped] == [
-                ("sentiment", {"channel": "rayleigh", "snr_bin": "3.0"}, 1),
-                ("vqa", {"channel": "awgn", "snr_bin": "0.0"}, 3),
-                ("vqa", {"channel": "awgn", "snr_bin": "3.0"}, 3),
-            ]
-            (narrow,) = await overhead(task="vqa", min_snr_db=1.0, max_snr_db=2.0)
-            assert narrow.num_instances == 2
+    grouped = await overhead(group_by=["task", "channel", "snr_bin"], snr_bin_db=3.0)
+    assert [(row.task, dict(row.group), row.num_instances) for row in grouped] == [
+        ("sentiment", {"channel": "rayleigh", "snr_bin": "3.0"}, 1),
+        ("vqa", {"channel": "awgn", "snr_bin": "0.0"}, 3),
+        ("vqa", {"channel": "awgn", "snr_bin": "3.0"}, 3),
+    ]
+    (narrow,) = await overhead(task="vqa", min_snr_db=1.0, max_snr_db=2.0)
+    assert narrow.num_instances == 2
 
-            later = Timestamp()
-            later.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
-            assert await overhead(since=later) == []
-            assert len(await overhead(until=later)) == 2
+    later = Timestamp()
+    later.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
+    assert await overhead(since=later) == []
+    assert len(await overhead(until=later)) == 2
 
-            request = pb.GetReportRequest(group_by=["channel"], status="OK")
-            latency = (await harness.stub.GetLatencyReport(request)).rows
-            decode = {row.group["channel"]: row for row in latency if row.hop == "decode"}
-            assert {name: row.num_instances for name, row in decode.items()} == {"awgn": 6, "rayleigh": 1}
-            assert decode["awgn"].p99_ms == 0.5
-
-    asyncio.run(scenario())
+    request = pb.GetReportRequest(group_by=["channel"], status="OK")
+    latency = (await harness.stub.GetLatencyReport(request)).rows
+    decode = {row.group["channel"]: row for row in latency if row.hop == "decode"}
+    assert {name: row.num_instances for name, row in decode.items()} == {"awgn": 6, "rayleigh": 1}
+    assert decode["awgn"].p99_ms == 0.5
 
 
 @pytest.mark.parametrize(
@@ -69,14 +64,10 @@ def test_groups_and_filters(tmp_path):
         ({"since": Timestamp(seconds=2**62)}, "since"),
     ],
 )
-def test_a_bad_query_is_refused_with_its_field(tmp_path, fields, named):
-    async def scenario():
-        async with channel_service(tmp_path) as harness:
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await harness.stub.GetOverheadReport(pb.GetReportRequest(**fields))
-            assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-            error = from_rpc_error(caught.value, "channel_service", "here", 1.0)
-            assert error.field == named
-            assert error.allowed
-
-    asyncio.run(scenario())
+async def test_a_bad_query_is_refused_with_its_field(harness, fields, named):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await harness.stub.GetOverheadReport(pb.GetReportRequest(**fields))
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    error = from_rpc_error(caught.value, "channel_service", "here", 1.0)
+    assert error.field == named
+    assert error.allowed

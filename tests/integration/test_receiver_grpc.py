@@ -15,12 +15,6 @@ from shared.wire import pack_symbols
 
 
 @pytest.fixture(scope="module")
-def services(tiny_weights, tmp_path_factory):
-    with Services(tiny_weights, tmp_path_factory.mktemp("store")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def channel(services):
     with grpc.insecure_channel(services.receiver_address) as channel:
         yield channel
@@ -28,12 +22,9 @@ def channel(services):
 
 @pytest.fixture(scope="module")
 def model(channel):
-    (model,) = (
-        receiver_pb2_grpc.ReceiverServiceStub(channel)
-        .GetModel(receiver_pb2.GetModelRequest(), timeout=5)
-        .models
-    )
-    return model
+    stub = receiver_pb2_grpc.ReceiverServiceStub(channel)
+    models = stub.GetModel(receiver_pb2.GetModelRequest(), timeout=5).models
+    return next(model for model in models if model.system == "mfmsc")
 
 
 def _request(model, **changes):

@@ -43,11 +43,7 @@ def test_calls_are_shared_and_a_dead_receiver_costs_no_answer():
         first, first_running, first_port = await start(1)
         _, second_running, second_port = await start(2)
         address = f"ipv4:127.0.0.1:{first_port},127.0.0.1:{second_port}"
-        async with (
-            second_running,
-            first_running,
-            OPEN.open_channel(address, CHANNEL_OPTIONS) as channel,
-        ):
+        async with second_running, first_running, OPEN.open_channel(address, CHANNEL_OPTIONS) as channel:
             client = ReceiverClient(channel, address, 5.0)
             for _ in range(100):  # until both connections stand
                 if len(await who_answers(client)) == 2:

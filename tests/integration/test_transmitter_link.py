@@ -49,12 +49,6 @@ MEDIA = _media()
 VQA = {"image": MEDIA["image"], "text": MEDIA["text"]}
 
 
-@pytest.fixture(scope="module")
-def services(tiny_weights, tmp_path_factory):
-    with Services(tiny_weights, tmp_path_factory.mktemp("store")) as running:
-        yield running
-
-
 def _check_label(answer):
     assert answer["label"] == next(iter(answer["probabilities"]))
     assert sum(answer["probabilities"].values()) == pytest.approx(1.0, abs=1e-4)

@@ -92,17 +92,13 @@ def sniffer() -> Iterator[Sniffer]:
         yield Sniffer(listener)
 
 
-def test_the_stored_bytes_are_those_of_a_loopback_capture(tmp_path, sniffer):
-    async def scenario():
-        async with channel_service(tmp_path) as harness:
-            await relay(harness.stub, REQUESTS)
-            sniffer.read(harness.port)
-            counts = Counter()
-            for kind, length in http2_frames(sniffer.stream()):
-                counts[kind] += length
-            assert stated_bytes(harness) == counts[_DATA] > 0
-
-    asyncio.run(scenario())
+async def test_the_stored_bytes_are_those_of_a_loopback_capture(harness, sniffer):
+    await relay(harness.stub, REQUESTS)
+    sniffer.read(harness.port)
+    counts = Counter()
+    for kind, length in http2_frames(sniffer.stream()):
+        counts[kind] += length
+    assert stated_bytes(harness) == counts[_DATA] > 0
 
 
 @dataclass
@@ -136,16 +132,12 @@ class Proxy:
 
 
 @pytest.mark.parametrize(("requests", "tolerance"), [(REQUESTS, 0), ([[160_000]], 0.001)])
-def test_the_stored_bytes_are_those_that_a_proxy_counts(tmp_path, requests, tolerance):
+async def test_the_stored_bytes_are_those_that_a_proxy_counts(tmp_path, requests, tolerance):
     """Exact if a request fits into one HTTP/2 frame; gRPC chooses how a larger request is cut."""
-
-    async def scenario():
-        async with channel_service(tmp_path) as harness, Proxy().running(harness.port) as proxy:
-            address = f"127.0.0.1:{proxy.port}"
-            async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
-                await relay(channel_service_pb2_grpc.ChannelServiceStub(channel), requests)
-                counted = data_bytes(bytes(proxy.sent))
-            assert stated_bytes(harness) == pytest.approx(counted, rel=tolerance, abs=0)
-            await asyncio.sleep(0.05)
-
-    asyncio.run(scenario())
+    async with channel_service(tmp_path) as harness, Proxy().running(harness.port) as proxy:
+        address = f"127.0.0.1:{proxy.port}"
+        async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+            await relay(channel_service_pb2_grpc.ChannelServiceStub(channel), requests)
+            counted = data_bytes(bytes(proxy.sent))
+        assert stated_bytes(harness) == pytest.approx(counted, rel=tolerance, abs=0)
+        await asyncio.sleep(0.05)
