@@ -150,60 +150,52 @@ async def test_percentiles_under_concurrency_are_those_of_all_instances(tmp_path
         np.testing.assert_allclose(measured, np.quantile(times, [0.5, 0.9, 0.99]), rtol=1e-12)
 
 
-def test_a_request_that_is_sent_again_is_stored_once(tmp_path):
-    async def send():
-        async with channel_service(tmp_path) as harness:
-            await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a"), make_frame("b")]))
-            await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a"), make_frame("c")], resent=True))
-            return harness.store.instances(InstanceQuery())
-
-    rows = asyncio.run(send())
+async def test_a_request_that_is_sent_again_is_stored_once(tmp_path):
+    async with channel_service(tmp_path) as harness:
+        await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a"), make_frame("b")]))
+        await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a"), make_frame("c")], resent=True))
+        rows = harness.store.instances(InstanceQuery())
     assert Counter(row["instance_id"] for row in rows) == Counter("abc")
 
 
-def test_beyond_its_limit_the_service_refuses_before_anything_is_drawn(tmp_path):
-    async def send():
-        async with channel_service(tmp_path, max_relays=1) as harness:
-            reached, answered = asyncio.Event(), asyncio.Event()
+async def test_beyond_its_limit_the_service_refuses_before_anything_is_drawn(tmp_path):
+    async with channel_service(tmp_path, max_relays=1) as harness:
+        reached, answered = asyncio.Event(), asyncio.Event()
 
-            async def decode(request):
-                reached.set()
-                await answered.wait()
-                return answer_all(request)
+        async def decode(request):
+            reached.set()
+            await answered.wait()
+            return answer_all(request)
 
-            harness.receiver.decode = decode
-            first = asyncio.ensure_future(harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")])))
-            await reached.wait()
-            error = await refusal(harness.stub.Relay(pb.RelayRequest(frames=[make_frame("b")])))
-            answered.set()
-            number = (await first).results[0].state.frame_number
-            later = await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("c")]))
-            ids = [row["instance_id"] for row in harness.store.instances(InstanceQuery())]
-            return error, later.results[0].state.frame_number - number, ids
-
-    error, num_drawn, ids = asyncio.run(send())
+        harness.receiver.decode = decode
+        first = asyncio.ensure_future(harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")])))
+        await reached.wait()
+        error = await refusal(harness.stub.Relay(pb.RelayRequest(frames=[make_frame("b")])))
+        answered.set()
+        number = (await first).results[0].state.frame_number
+        later = await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("c")]))
+        ids = [row["instance_id"] for row in harness.store.instances(InstanceQuery())]
+        error, num_drawn, ids = error, later.results[0].state.frame_number - number, ids
     assert isinstance(from_rpc_error(error, "channel_service", "here", 1.0), TooMany)
     assert num_drawn == 1
     assert ids == ["c", "a"]
 
 
-def test_the_callers_deadline_bounds_the_call_of_the_receiver(tmp_path):
-    async def send():
-        async with channel_service(tmp_path, timeout_s=60) as harness:
-            # The connections stand before the time of the call begins.
-            await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("first")]))
-            ended = asyncio.Event()
+async def test_the_callers_deadline_bounds_the_call_of_the_receiver(tmp_path):
+    async with channel_service(tmp_path, timeout_s=60) as harness:
+        # The connections stand before the time of the call begins.
+        await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("first")]))
+        ended = asyncio.Event()
 
-            async def decode(_):
-                try:
-                    await asyncio.Event().wait()
-                finally:
-                    ended.set()
+        async def decode(_):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
 
-            harness.receiver.decode = decode
-            call = harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")]), timeout=0.5)
-            error = await refusal(call)
-            await asyncio.wait_for(ended.wait(), 10)
-            return error
-
-    assert asyncio.run(send()).code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        harness.receiver.decode = decode
+        call = harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")]), timeout=0.5)
+        error = await refusal(call)
+        await asyncio.wait_for(ended.wait(), 10)
+        returned = error
+    assert returned.code() == grpc.StatusCode.DEADLINE_EXCEEDED

@@ -1,6 +1,5 @@
 """The REST edge in process: what goes through it, and what it says of itself."""
 
-import asyncio
 import base64
 import io
 import math
@@ -194,17 +193,13 @@ def test_the_catalogue(gateway):
     assert "text_reconstruction" in option["tasks"]
 
 
-def test_metrics_count_requests_by_status():
+async def test_metrics_count_requests_by_status():
     gateway = Gateway()
-
-    async def call():
-        transport = httpx.ASGITransport(gateway.build())
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            for task, text in (("sentiment", "x"), ("sentiment", ""), ("secret", "x")):
-                await client.post("/transmit", params={"task": task}, json={"text": text})
-            return (await client.get("/metrics")).text
-
-    metrics = asyncio.run(call())
+    transport = httpx.ASGITransport(gateway.build())
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for task, text in (("sentiment", "x"), ("sentiment", ""), ("secret", "x")):
+            await client.post("/transmit", params={"task": task}, json={"text": text})
+        metrics = (await client.get("/metrics")).text
     name = "semcom_transmitter_requests_total"
     assert f'{name}{{status="200",system="mfmsc",task="sentiment"}} 1.0' in metrics
     assert f'{name}{{status="422",system="mfmsc",task="sentiment"}} 1.0' in metrics
