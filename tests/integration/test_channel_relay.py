@@ -136,24 +136,6 @@ async def test_a_change_of_a_link_takes_effect_from_the_next_request(harness):
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_concurrent_links_never_mix(harness):
-    """Eight links with eight SNRs, 64 callers, and changing seeds: each frame has its link's SNR."""
-    for n in range(8):
-        change = pb.Link(name=f"l{n}", settings=settings(snr_db=float(n)))
-        await harness.stub.SetLink(pb.SetLinkRequest(link=change))
-
-    async def call(number):
-        n = number % 8
-        seed = pb.Link(name=f"l{n}", settings=settings(seed=number))
-        await harness.stub.SetLink(pb.SetLinkRequest(link=seed))
-        request = pb.RelayRequest(link=f"l{n}", frames=[make_frame(str(number))])
-        state = (await harness.stub.Relay(request)).results[0].state
-        assert (state.link, state.requested_snr_db) == (f"l{n}", float(n))
-
-    await asyncio.gather(*(call(number) for number in range(256)))
-    assert len(stored(harness)) == 256
-
-
 @pytest.mark.parametrize(
     "raised", [WeightsMismatch("f00d", "beef"), TaskNotTrained("vqa", "mfmsc", ["sentiment"])]
 )
