@@ -16,6 +16,7 @@ from protos.semcom.v1 import channel_service_pb2 as pb
 from shared.errors import FrameLost, from_rpc_error
 from shared.wire import unpack_symbols
 
+
 def statuses(harness) -> dict[str, str]:
     with harness.store._engine.connect() as connection:
         return {row.instance_id: row.status for row in connection.execute(INSTANCES.select())}
