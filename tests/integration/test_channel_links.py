@@ -6,7 +6,7 @@ import threading
 import grpc
 import numpy as np
 import pytest
-from channel_harness import channel_service, make_frame, refusal, unit_symbols
+from channel_harness import make_frame, refusal, unit_symbols
 
 from channel_service import service
 from channel_service.links.impairments import Network, impair
