@@ -13,7 +13,6 @@ import pytest
 
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
-from experiments.systems.separate_manifest import write_manifest
 from receiver.systems import load_system
 from receiver.systems.base import Received
 from shared.coding.adaptation import load_table
@@ -31,16 +30,8 @@ _SEVERE = Channel("awgn", "block", -15.0, seed=2)
 
 
 @pytest.fixture(scope="module")
-def weights(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("separate")
-    shutil.copytree(tiny_weights, root, dirs_exist_ok=True)
-    write_manifest(root)
-    return root
-
-
-@pytest.fixture(scope="module")
-def link(weights: Path) -> SemanticLink:
-    return SemanticLink.load(weights, "separate")
+def link(tiny_systems: Path) -> SemanticLink:
+    return SemanticLink.load(tiny_systems, "separate")
 
 
 def _short(task: str, source: dict[str, Any]) -> dict[str, Any]:
@@ -135,8 +126,8 @@ def test_what_came_across_is_used_where_the_other_modality_did_not(
     assert len({p for _, p in answer.scores}) > 1
 
 
-def test_another_training_of_the_clean_model_is_refused(weights: Path, tmp_path: Path) -> None:
-    shutil.copytree(weights, tmp_path, dirs_exist_ok=True)
+def test_another_training_of_the_clean_model_is_refused(tiny_systems: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_systems, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "mfmsc" / "manifest.json"
     fields = json.loads(path.read_text())
     assert load_system(tmp_path / "separate").name == "separate"

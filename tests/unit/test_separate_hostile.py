@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from experiments.systems.separate_manifest import write_manifest
 from receiver.systems import load_system
 from receiver.systems.base import Received, ReceiverSystem
 from shared.coding.frame import encode_frame
@@ -19,11 +17,8 @@ from shared.coding.signalling import HEADER_SYMBOLS, Header, encode_header
 
 
 @pytest.fixture(scope="module")
-def receiver(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> ReceiverSystem:
-    root = tmp_path_factory.mktemp("hostile")
-    shutil.copytree(tiny_weights, root, dirs_exist_ok=True)
-    write_manifest(root)
-    return load_system(root / "separate")
+def receiver(tiny_systems: Path) -> ReceiverSystem:
+    return load_system(tiny_systems / "separate")
 
 
 def _received(symbols: Any, noise_variance: float = 0.01) -> Received:

@@ -1,7 +1,5 @@
 """Every system meets wild requests and wild symbols with an answer or a named error."""
 
-import shutil
-
 import numpy as np
 import pytest
 from gateway_fakes import PICTURE, Gateway, png_of, refused
@@ -10,7 +8,6 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from test_gateway_schema import _MEDIA, EXPECTED_STATUSES, LIMITS, transmissions
 
-from experiments.systems.separate_manifest import write_manifest
 from receiver.systems import load_systems as load_receivers
 from receiver.systems.base import Received
 from shared.errors import InvalidField
@@ -20,23 +17,13 @@ from transmitter.systems import load_systems as load_transmitters
 
 
 @pytest.fixture(scope="module")
-def all_weights(tiny_weights, tiny_kin, tiny_deepsc, tmp_path_factory):
-    """Random weights of every built-in system."""
-    root = tmp_path_factory.mktemp("all")
-    for folder in (tiny_weights, tiny_kin, tiny_deepsc):
-        shutil.copytree(folder, root, dirs_exist_ok=True)
-    write_manifest(root)
-    return root
+def transmitters(tiny_systems):
+    return load_transmitters(tiny_systems)
 
 
 @pytest.fixture(scope="module")
-def transmitters(all_weights):
-    return load_transmitters(all_weights)
-
-
-@pytest.fixture(scope="module")
-def receivers(all_weights):
-    return load_receivers(all_weights)
+def receivers(tiny_systems):
+    return load_receivers(tiny_systems)
 
 
 def test_every_system_is_tried(transmitters, receivers):
