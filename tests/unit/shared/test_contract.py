@@ -12,11 +12,10 @@ from protos.semcom.v1 import frame_pb2
 from shared import errors
 from shared.ledger import overhead_of, request_wire_bytes, wire_shares
 from shared.networks.profiles import get_profile
-from shared.networks.text import SPECIAL, Vocabulary
 from shared.settings import ChannelSettings, load_settings
 from shared.signal import linear_to_db, mean_power, noise_variance_from_snr_db
 from shared.systems import get_system
-from shared.tasks import TASKS, get_task
+from shared.tasks import get_task
 from shared.wire import pack_symbols
 
 
@@ -80,12 +79,6 @@ def test_snr_is_es_over_n0() -> None:
     assert mean_power(np.array([3 + 4j, 0])) == 12.5
 
 
-def test_eight_tasks_in_the_papers_modalities() -> None:
-    assert len(TASKS) == 8
-    assert get_task("vqa").modalities == ("image", "text")
-    assert {m for task in TASKS.values() for m in task.modalities} == {"text", "image", "audio", "video"}
-
-
 @pytest.mark.parametrize("get", [get_task, get_system, get_profile])
 def test_unknown_names_say_what_there_is(get: object) -> None:
     with pytest.raises(errors.UnknownName, match="allowed: .+"):
@@ -98,14 +91,6 @@ def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         load_settings(ChannelSettings)
     assert caught.value.code == 2
     assert "SEMCOM_CHANNEL_GRPC_PORT = '99999'" in capsys.readouterr().err
-
-
-def test_vocabulary_round_trip_and_limit() -> None:
-    vocabulary = Vocabulary([*SPECIAL, "good", "film", "##s"], 5)
-    (numbers,) = vocabulary.encode(["Good films"])
-    assert numbers == [2, 4, 5, 6, 3]
-    assert vocabulary.decode(numbers) == "good films"
-    assert len(vocabulary.encode(["good " * 50])[0]) == 5
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,3 @@ def test_real_outputs_pair_into_symbols() -> None:
     ratio = symbols / torch.complex(reals[0::2], reals[1::2])
     torch.testing.assert_close(ratio.imag, torch.zeros(16), atol=1e-5, rtol=0)
     torch.testing.assert_close(ratio.real, ratio.real[:1].expand(16))
-
-
-def test_two_layers() -> None:
-    linear = [m for m in ChannelEncoder(get_profile("paper")).modules() if isinstance(m, torch.nn.Linear)]
-    hidden = 256 + 2 * 32  # two units a real for a linear code
-    assert [(m.in_features, m.out_features) for m in linear] == [(768, hidden), (hidden, 32)]

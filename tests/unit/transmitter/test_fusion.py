@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from shared.networks.batch import Batch
-from shared.networks.layers import AttentionLayers, Tokens, masked_mean
+from shared.networks.layers import AttentionLayers, Tokens
 from shared.networks.mfmsc.fusion import FusionModule
 from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
 from shared.networks.profiles import get_profile
@@ -50,12 +50,6 @@ def test_fusion_ignores_padding() -> None:
     )
 
 
-def test_six_layers_twelve_heads() -> None:
-    fusion = FusionModule(get_profile("tiny"))
-    assert len(fusion.layers.encoder.layer) == 6
-    assert fusion.layers.encoder.config.num_attention_heads == 12
-
-
 def test_attention_layer_is_equations_11_to_14() -> None:
     """H' = LN(MSA(H) + H), H = LN(FFN(H') + H'), written out by hand."""
     layers = AttentionLayers(TINY, 1).eval()
@@ -77,11 +71,6 @@ def test_attention_layer_is_equations_11_to_14() -> None:
     expected = block.output.LayerNorm(ffn + attended)
     actual = layers(Tokens(h, torch.ones(1, 5, dtype=torch.bool)))
     torch.testing.assert_close(actual, expected, atol=1e-5, rtol=1e-4)
-
-
-def test_masked_mean() -> None:
-    tokens = Tokens(torch.tensor([[[1.0], [3.0], [100.0]]]), torch.tensor([[True, True, False]]))
-    assert masked_mean(tokens).item() == 2.0
 
 
 def test_single_modal_tasks_skip_the_fusion() -> None:

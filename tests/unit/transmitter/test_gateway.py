@@ -141,11 +141,6 @@ def test_every_setting_that_the_client_offers_reaches_the_link(gateway):
     assert gateway.channel.requests[0].overrides == channel_service_pb2.LinkSettings(**settings)
 
 
-def test_the_k_factor_is_stated_where_there_is_one(gateway):
-    params = {"channel": "rician", "k_factor_db": 0}
-    assert gateway.transmit("sentiment", json={"text": "x"}, params=params).json()["k_factor_db"] == 0.0
-
-
 def test_an_option_of_the_system_reaches_it(gateway):
     body = gateway.transmit("text_reconstruction", json={"text": "x"}, params={"symbols_per_token": 5}).json()
     assert body["overhead"]["channel_uses"] == 3 * 5

@@ -291,20 +291,6 @@ def test_a_time_that_is_no_time_is_refused(timeout_s):
     refused(response, 422, "timeout_s")
 
 
-async def test_an_answer_without_a_client_harms_no_other():
-    """Of two frames of one call, one client leaves: the call goes on for the other."""
-    gateway = gated()
-    async with gateway.client() as client:
-        first = asyncio.create_task(post(client, "first"))
-        await asyncio.to_thread(gateway.system.begun.wait, 10)
-        stays = asyncio.create_task(post(client, "stays"))
-        late = asyncio.create_task(post(client, "late", timeout_s=0.1))
-        await late
-        gateway.system.gate.set()
-        returned = [response.status_code for response in (await first, await stays, await late)]
-    assert returned == [200, 200, 504]
-
-
 @pytest.mark.parametrize("blanks", [0, 60_000])
 def test_megabytes_of_text_do_not_hold_up_the_other_requests(blanks, monkeypatch):
     """They are parsed and decoded beside the event loop; a short text is not worth a thread."""
