@@ -56,11 +56,13 @@ def _check_label(answer):
 
 def _check_labels(answer):
     above = [label for label, probability in answer["probabilities"].items() if probability > 0.5]
-    assert answer["labels"] == above
+    assert answer == {"labels": above, "probabilities": answer["probabilities"]}
+    assert all(0 < probability < 1 for probability in answer["probabilities"].values())
 
 
 def _check_text(answer):
-    assert isinstance(answer["text"], str)
+    assert list(answer) == ["text"]
+    assert set(answer["text"]) <= set("abcdefghijklmnopqrstuvwxyz0123456789' ?.,")
 
 
 def _check_image(answer):

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gains import mean_power
 
 from channel_service.radio.channels import MODELS, Channel, Draw, apply, draw
 from shared.errors import InvalidField
-from shared.signal import db_to_linear, mean_power
+from shared.signal import db_to_linear
 
 EXPECTED = Path(__file__).parents[3] / "expected" / "channel_draw.json"
 NUM_SYMBOLS = 100_000

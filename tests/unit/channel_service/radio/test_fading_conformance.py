@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gains import mean_power
 from scipy import special, stats
 
 from channel_service.radio.channels import Channel, apply, draw
 from shared.errors import InvalidField
-from shared.signal import db_to_linear, mean_power
+from shared.signal import db_to_linear
 
 # The draws are fixed, so the test cannot fail by chance; a wrong distribution has p below 1e-9.
 MIN_P_VALUE = 0.01

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gains import mean_power
 
 from channel_service.links.links import Links
 from channel_service.links.settings import LinkSettings
@@ -14,7 +15,6 @@ from channel_service.radio.channels import Channel, draw
 from channel_service.radio.models import tdl
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
-from shared.signal import mean_power
 
 # (normalised delay, power [dB]); for D and E the first is the line of sight.
 TABLES = {
