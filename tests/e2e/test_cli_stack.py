@@ -49,14 +49,6 @@ def test_send_json_prints_the_documented_fields(tiny_stack):
     assert sent["latency_ms"]["total"] == pytest.approx(parts, rel=1e-6)
 
 
-def test_the_same_frame_replays(command):
-    args = ("send", "--task=sentiment", "--text=a fine film", "--seed=2", "--frame-number=4", "--json")
-    first, second = (json.loads(command(*args).stdout) for _ in range(2))
-    assert first["answer"] == second["answer"]
-    assert first["realised_snr_db"] == second["realised_snr_db"]
-    assert first["instance_id"] != second["instance_id"]
-
-
 def test_a_link_set_by_the_command_holds_for_the_next_frame(command):
     assert command("link", "far", "--channel", "rician", "--snr-db=-3", "--k-factor-db", "4").returncode == 0
     shown = json.loads(command("link", "far", "--json").stdout)

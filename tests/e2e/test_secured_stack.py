@@ -46,4 +46,5 @@ def test_an_instance_crosses_and_strangers_are_refused(secured, tiny_weights, mo
         logs = "".join(path.read_text() for path in (tmp_path / "run").glob("*.log"))
     assert [service.status() for service in stack.services] == [0, 0, 0]
     assert '"status": 401' in logs
+    assert logs.count('"event": "ready"') == 3
     assert TOKEN not in logs

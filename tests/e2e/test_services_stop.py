@@ -1,19 +1,18 @@
-"""Receiver and transmitter as real processes: how they start, refuse to start, and stop."""
+"""What a service refuses to start with, and says."""
 
 import importlib
-import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
+from pathlib import Path
 
-import httpx
 import pytest
 
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 10
+from shared.systems import SYSTEMS
+
+ROOT = Path(__file__).parents[2]
+
 PORTS = {
     "receiver": ("SEMCOM_RECEIVER_HTTP_PORT", "SEMCOM_RECEIVER_GRPC_PORT"),
     "transmitter": ("SEMCOM_TRANSMITTER_HTTP_PORT",),
@@ -24,37 +23,6 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def spawn(service, **variables):
-    environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
-    return subprocess.Popen(
-        [sys.executable, "-m", service], env=environment, stderr=subprocess.PIPE, text=True
-    )
-
-
-@pytest.mark.parametrize("service", PORTS)
-def test_sigterm_ends_a_service_with_status_0(service, tmp_path):
-    ports = {name: free_port() for name in PORTS[service]}
-    process = spawn(service, SEMCOM_WEIGHTS=tmp_path, **ports)
-    try:
-        url = f"http://127.0.0.1:{ports[PORTS[service][0]]}/healthz"
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                assert httpx.get(url, trust_env=False).status_code == 200
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=STOP_TIMEOUT_S)
-    finally:
-        process.kill()
-    assert process.returncode == 0, log
-    (ready,) = [line for line in map(json.loads, log.splitlines()) if line["event"] == "ready"]
-    assert ready["service"] == service
-    assert ready["systems"] == {}
-    assert set(ports.values()) <= {value for value in ready.values() if isinstance(value, int)}
 
 
 @pytest.fixture
@@ -103,3 +71,35 @@ def test_a_taken_port_is_named_at_the_start(start, tmp_path):
         status, log = start("receiver", SEMCOM_WEIGHTS=tmp_path, **ports)
     assert status == 2
     assert f"SEMCOM_RECEIVER_GRPC_PORT = '{port}' is not allowed; allowed: a free port of 127.0.0.1" in log
+
+
+@pytest.fixture
+def broken_row(monkeypatch, tmp_path):
+    """A row of another distribution that cannot be imported, read anew by whoever asks."""
+    (tmp_path / "broken_rows.py").write_text("raise RuntimeError('half written')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(SYSTEMS, "_found", None)
+    monkeypatch.setattr(SYSTEMS, "_problems", [])
+    monkeypatch.setenv("SEMCOM_SYSTEMS", "broken=broken_rows:SYSTEM")
+
+
+@pytest.mark.usefixtures("broken_row")
+@pytest.mark.parametrize("service", PORTS)
+def test_a_row_that_is_not_fit_is_named_at_the_start(start, service, tmp_path):
+    status, log = start(service, SEMCOM_WEIGHTS=tmp_path, **{name: free_port() for name in PORTS[service]})
+    assert status == 2
+    assert "from SEMCOM_SYSTEMS" in log
+    assert "half written" in log
+
+
+def test_the_channel_service_names_it_too(tmp_path):
+    (tmp_path / "broken_rows.py").write_text("raise RuntimeError('half written')\n")
+    variables = {"SEMCOM_SYSTEMS": "broken=broken_rows:SYSTEM", "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    command = [sys.executable, "-m", "channel_service"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "from SEMCOM_SYSTEMS" in done.stderr
+    assert "half written" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -9,9 +9,8 @@ import numpy as np
 from channel_harness import answer_all, channel_service, make_frame, refusal, unit_symbols
 
 from channel_service.radio.channels import Channel, apply, draw
-from channel_service.reports.queries import MAX_INSTANCES, InstanceQuery, ReportQuery
+from channel_service.reports.queries import MAX_INSTANCES, InstanceQuery
 from protos.semcom.v1 import channel_service_pb2 as pb
-from protos.semcom.v1 import receiver_pb2
 from shared.errors import TooMany, from_rpc_error
 from shared.wire import unpack_symbols
 
@@ -122,32 +121,6 @@ async def test_no_frame_gets_another_links_channel_no_row_is_lost_or_doubled_and
             stored = (row["link"], int(row["seed"]), int(row["frame_number"]), row["requested_snr_db"])
             state = frame.state
             assert stored == (state.link, state.seed, state.frame_number, state.requested_snr_db)
-
-
-async def test_percentiles_under_concurrency_are_those_of_all_instances(tmp_path):
-    """Each of 64 callers has its own decoding time; no row may be missed or counted twice."""
-    times = np.random.default_rng(0).exponential(10, (NUM_CALLERS, 8))
-    async with channel_service(tmp_path, timeout_s=60) as harness:
-
-        def decode(request: receiver_pb2.DecodeRequest) -> receiver_pb2.DecodeResponse:
-            response = answer_all(request)
-            caller, number = request.frames[0].frame.instance_id.split("-")
-            response.decode_ms = times[int(caller), int(number)]
-            return response
-
-        harness.receiver.decode = decode
-
-        async def relay(caller: int) -> None:
-            for number in range(times.shape[1]):
-                frames = [make_frame(f"{caller}-{number}")]
-                await harness.stub.Relay(pb.RelayRequest(frames=frames))
-                await asyncio.to_thread(harness.store.latency)
-
-        await asyncio.gather(*(relay(caller) for caller in range(NUM_CALLERS)))
-        (row,) = (row for row in harness.store.latency(ReportQuery(group_by=())) if row["hop"] == "decode")
-        assert row["num_instances"] == times.size
-        measured = [row["p50_ms"], row["p90_ms"], row["p99_ms"]]
-        np.testing.assert_allclose(measured, np.quantile(times, [0.5, 0.9, 0.99]), rtol=1e-12)
 
 
 async def test_a_request_that_is_sent_again_is_stored_once(tmp_path):

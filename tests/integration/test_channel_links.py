@@ -132,29 +132,6 @@ async def test_a_caller_that_cancels_while_its_frames_are_drawn_has_a_row_for_ea
     assert not harness.receiver.got
 
 
-async def test_work_in_a_thread_is_finished_despite_two_cancellations():
-    release, made = asyncio.Event(), []
-
-    async def draw():
-        await release.wait()
-        return ["relayed"]
-
-    async def caller():
-        made.append(await service._finish_despite_cancel(draw()))
-        await asyncio.sleep(60)
-
-    task = asyncio.create_task(caller())
-    await asyncio.sleep(0.01)
-    for _ in range(2):
-        task.cancel()
-        await asyncio.sleep(0.01)
-    assert not task.done()
-    release.set()
-    await asyncio.wait([task], timeout=5)
-    assert task.cancelled()
-    assert made == [["relayed"]]
-
-
 async def test_the_networks_delay_is_waited_for_stated_and_counted_as_downlink(harness):
     await set_link(harness, "far", network_delay_ms=120.0, network_jitter_ms=20.0)
     request = pb.RelayRequest(link="far", frames=[make_frame(str(n)) for n in range(3)])

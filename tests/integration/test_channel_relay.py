@@ -86,56 +86,6 @@ async def test_estimated_csi_sends_pilots_that_count_and_no_gains(harness):
     assert not (state.HasField("received_pilots"))
 
 
-async def test_a_frame_without_a_number_gets_the_links_next_number_and_the_answer_states_it(harness):
-    requests = [
-        harness.stub.Relay(pb.RelayRequest(frames=[make_frame(f"{i}-{j}") for j in range(5)]))
-        for i in range(20)
-    ]
-    responses = await asyncio.gather(*requests)
-    numbers = [result.state.frame_number for r in responses for result in r.results]
-    numbers_once = list(range(100))
-    assert sorted(numbers) == numbers_once
-    relayed = [frame.frame.frame_number for got in harness.receiver.got for frame in got.frames]
-    assert sorted(relayed) == numbers_once
-    assert len(stored(harness)) == 100
-
-
-async def test_a_draw_does_not_depend_on_batching_order_or_concurrency(harness):
-    """The same 64 frames: concurrent requests of one frame; one request; in reverse order; again later."""
-    overrides = settings(channel="rayleigh", fading="symbol", snr_db=0.0, seed=11)
-    frames = [make_frame(str(i), unit_symbols(seed=i), frame_number=1000 + i) for i in range(64)]
-
-    async def send(some):
-        request = pb.PropagateRequest(frames=some, overrides=overrides)
-        response = await harness.stub.Propagate(request)
-        return {r.frame.instance_id: (r.frame, r.state) for r in response.frames}
-
-    alone = {}
-    for part in await asyncio.gather(*(send([frame]) for frame in frames)):
-        alone |= part
-    for other in (await send(frames), await send(frames[::-1]), await send(frames)):
-        assert other == alone
-    assert not stored(harness)
-
-
-async def test_a_change_of_a_link_takes_effect_from_the_next_request(harness):
-    stub = harness.stub
-    link = await stub.SetLink(pb.SetLinkRequest(link=pb.Link(name="l1", settings=settings(seed=3))))
-    assert (link.settings.seed, link.settings.snr_db) == (3, 12.0)
-    seen = []
-    for snr_db in (0.0, 20.0):
-        change = pb.Link(name="l1", settings=settings(snr_db=snr_db))
-        await stub.SetLink(pb.SetLinkRequest(link=change))
-        response = await stub.Propagate(pb.PropagateRequest(link="l1", frames=[make_frame("a")]))
-        seen.append(response.frames[0].state.requested_snr_db)
-    assert seen == [0.0, 20.0]
-    assert (await stub.GetLink(pb.GetLinkRequest(name="l1"))).settings.snr_db == 20.0
-    names = [link.name for link in (await stub.ListLinks(pb.ListLinksRequest())).links]
-    assert names == ["default", "l1"]
-    error = await refusal(stub.SetLink(pb.SetLinkRequest(link=pb.Link(settings=settings(snr_db=math.nan)))))
-    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
-
-
 @pytest.mark.parametrize(
     "raised", [WeightsMismatch("f00d", "beef"), TaskNotTrained("vqa", "mfmsc", ["sentiment"])]
 )

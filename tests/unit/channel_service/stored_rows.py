@@ -6,8 +6,8 @@ from channel_service.reports.queries import InstanceQuery, ReportQuery
 from channel_service.reports.store import Store
 
 ROW = {
-    "instance_id": "a", "status": "OK", "task": "vqa", "system": "mfmsc", "link": "default", "channel": "awgn",
-    "fading": "block", "csi": "perfect", "requested_snr_db": 12.0, "realised_snr_db": 11.9,
+    "instance_id": "a", "status": "OK", "task": "vqa", "system": "mfmsc", "link": "default",
+    "channel": "awgn", "fading": "block", "csi": "perfect", "requested_snr_db": 12.0, "realised_snr_db": 11.9,
     "noise_variance": 0.063, "seed": str(2**64 - 1), "frame_number": "7", "source_bytes": 100,
     "real_values": 32, "channel_uses": 16, "num_pilots": 0, "payload_bytes": 128, "message_bytes": 200,
     "wire_bytes": 230, "airtime_ms": 0.016, "bandwidth_ratio": 0.25, "network_delay_ms": 1.5,

@@ -40,13 +40,6 @@ def test_reports_as_csv_hold_the_same(service, kind):
     assert [{name: "" if v is None else str(v) for name, v in row.items()} for row in rows] == lines
 
 
-def test_reports_can_be_filtered(service):
-    store_two(service)
-    assert service.request("GET", "/reports/overhead", params={"task": "vqa", "link": "default"}).json()
-    for name in ("task", "system", "link"):
-        assert service.request("GET", "/reports/overhead", params={name: "other"}).json() == []
-
-
 @pytest.mark.parametrize("kind", ["overhead", "latency", "paper", "instances"])
 def test_reports_as_parquet_hold_the_same_and_keep_their_types_when_empty(service, kind):
     def read() -> pa.Table:
