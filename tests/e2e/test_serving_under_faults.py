@@ -18,7 +18,7 @@ from PIL import Image
 from client.stack import Stack
 from shared.tasks import TASKS
 
-_GRACE_S = 0.5
+_GRACE_S = 2.0
 
 
 def _png(seed: int) -> bytes:

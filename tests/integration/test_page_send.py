@@ -85,7 +85,7 @@ def test_a_move_of_the_slider_shows_a_new_answer_at_once(visit):
         )
         total_ms = float(re.search(r"([\d.]+) ms in all", page.locator("#latency").inner_text())[1])
         beyond_service_ms.append(shown_after_ms - total_ms)
-    assert statistics.median(beyond_service_ms) < 300
+    assert statistics.median(beyond_service_ms) < 600
 
 
 def test_several_systems_answer_one_request_over_the_same_draw(visit):

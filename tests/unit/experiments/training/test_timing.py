@@ -38,5 +38,5 @@ def test_the_steps_that_warm_up_are_not_counted_and_waiting_is_not_work(
     run = start_small(small_recipe())
     run.recipe = type(run.recipe)({"vqa": run.recipe.tasks["vqa"]})
     (own,) = time_steps(run, 2)
-    assert 100 <= own.step_ms < 300
+    assert 100 <= own.step_ms < 400
     assert own.busy_share < 0.5
