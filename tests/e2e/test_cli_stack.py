@@ -11,7 +11,6 @@ import pytest
 from client.demo import SAMPLES
 from client.stack import Stack, StackError
 from shared.ledger import HOPS
-from shared.tasks import TASKS
 
 SEMCOM = (sys.executable, "-m", "client.cli")
 PICTURE = SAMPLES.parent / "vqa" / "red_circle.png"
@@ -66,11 +65,6 @@ def test_reports_in_every_form(command):
         csv = command("report", kind, "--format", "csv").stdout
         assert csv.startswith("task,system,")
         assert "sentiment" in command("report", kind).stdout
-
-
-def test_tasks_are_listed(command):
-    assert {task["name"] for task in json.loads(command("tasks", "--json").stdout)} == set(TASKS)
-    assert command("tasks").returncode == 0
 
 
 @pytest.mark.parametrize(

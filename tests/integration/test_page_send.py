@@ -53,16 +53,6 @@ def test_the_choices_are_in_the_address_and_come_back(visit):
     assert page.locator("#samples button[aria-pressed=true]").count() == 1
 
 
-def test_a_text_of_one_s_own_comes_back_with_the_address(visit):
-    page = visit.open("?task=sentiment")
-    visit.answered("mfmsc")
-    page.locator("#input-text").fill("good film")
-    page.wait_for_function("() => location.search.includes('text=good+film')")
-    page.reload()
-    visit.answered("mfmsc")
-    assert page.locator("#input-text").input_value() == "good film"
-
-
 def test_a_move_of_the_slider_shows_a_new_answer_at_once(visit):
     page = visit.open("?task=sentiment")
     visit.answered("mfmsc")

@@ -209,14 +209,6 @@ def test_a_refused_task_with_a_large_body_still_reads_the_refusal(services):
     assert response.status_code == 404
 
 
-def test_every_service_tells_its_health(services):
-    for name in services.urls:
-        assert services.get(name, "/healthz").json() == {"status": "ok"}
-        ready = services.get(name, "/readyz")
-        assert (ready.status_code, ready.json()["status"]) == (200, "ready")
-        assert "semcom_" in services.get(name, "/metrics").text
-
-
 def test_services_may_go_and_come_back(tiny_weights, tmp_path):
     def status_and_words():
         response = running.transmit("sentiment", {"text": MEDIA["text"]})

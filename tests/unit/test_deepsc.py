@@ -17,7 +17,6 @@ from receiver.systems.base import Received
 from shared.errors import InvalidField, UnknownName
 from shared.networks.batch import Batch
 from shared.networks.deepsc.config import get_sizes, grid_of
-from shared.networks.deepsc.encoders import SpeechEncoder, TextEncoder
 from shared.networks.deepsc.transmitter_network import pool
 from shared.networks.layers import Tokens
 from shared.networks.profiles import get_profile
@@ -109,21 +108,6 @@ def test_a_strong_query_picks_the_token_like_it_and_no_padding() -> None:
     picked = pool(Tokens(values, mask), queries)
     torch.testing.assert_close(picked[0, 0], values[0, 1])
     torch.testing.assert_close(picked[0, 1], values[0, mask[0]].mean(0))  # alike to none that is there
-
-
-def test_what_is_padded_changes_nothing() -> None:
-    torch.manual_seed(0)
-    embedding = torch.randn(TINY.width)
-    speech, text = SpeechEncoder(TINY).eval(), TextEncoder(TINY, 20).eval()
-    fbank, mask = torch.randn(1, 50, 80), torch.arange(50)[None] < 33
-    short = speech(embedding, fbank[:, :33], mask[:, :33])
-    padded = speech(embedding, fbank, mask)
-    torch.testing.assert_close(padded.tokens.values[:, :9], short.tokens.values)
-    torch.testing.assert_close(padded.summary, short.summary)
-    numbers, mask = torch.randint(0, 20, (1, 12)), torch.arange(12)[None] < 7
-    torch.testing.assert_close(
-        text(embedding, numbers, mask).summary, text(embedding, numbers[:, :7], mask[:, :7]).summary
-    )
 
 
 def _inputs(task: str) -> dict[str, tuple[Tensor, ...]]:

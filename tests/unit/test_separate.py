@@ -81,12 +81,6 @@ def test_a_picture_is_better_at_higher_quality_and_takes_more_symbols(link: Sema
     assert uses[0] < uses[1]
 
 
-@pytest.mark.parametrize("given", [{"mcs": "qpsk-9/9"}, {"quality": 0}, {"quality": 96}, {"rate": 1}])
-def test_an_option_that_is_not_allowed_is_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(InvalidField, match=next(iter(given))):
-        get_system("separate").read_options("image_classification", given)
-
-
 @pytest.mark.parametrize(
     ("csi", "told"),
     [

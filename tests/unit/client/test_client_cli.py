@@ -26,14 +26,6 @@ def test_help_lists_every_command_without_loading_what_is_heavy():
         assert f" {command} " in done.stdout
 
 
-def test_send_json_prints_one_object_and_nothing_else(semcom, service):
-    status, out, err = semcom("send", "--task", "sentiment", "--text", "fine", "--snr-db", "-6", "--json")
-    assert (status, err) == (0, "")
-    assert out.count("\n") == 1
-    assert json.loads(out).keys() >= FIELDS
-    assert service.asked[0].query["snr_db"] == ["-6.0"]
-
-
 def test_send_takes_every_setting_that_the_client_takes(semcom, service):
     assert RADIO_SETTINGS.keys() == RadioSettings.__annotations__.keys()
     options = [part for name in RADIO_SETTINGS for part in (f"--{name.replace('_', '-')}", "7")]

@@ -40,12 +40,6 @@ def test_scores(task: str) -> None:
     assert scores.shape == (2, *shape)
 
 
-def test_decoder_has_two_layers() -> None:
-    network = ReceiverNetwork(get_profile("paper"), [], {}, vocab_size=1)
-    linear = [m for m in network.channel_decoder.modules() if isinstance(m, torch.nn.Linear)]
-    assert [(m.in_features, m.out_features) for m in linear] == [(32, 256), (256, 768)]
-
-
 class _Fixed(torch.nn.Module):
     def __init__(self, scores: Any) -> None:
         super().__init__()

@@ -12,7 +12,6 @@ from protos.semcom.v1 import frame_pb2
 from shared import errors
 from shared.ledger import overhead_of, request_wire_bytes, wire_shares
 from shared.networks.profiles import get_profile
-from shared.settings import ChannelSettings, load_settings
 from shared.signal import linear_to_db, noise_variance_from_snr_db
 from shared.systems import get_system
 from shared.tasks import get_task
@@ -82,14 +81,6 @@ def test_snr_is_es_over_n0() -> None:
 def test_unknown_names_say_what_there_is(get: object) -> None:
     with pytest.raises(errors.UnknownName, match="allowed: .+"):
         get("nonsense")  # type: ignore[operator]
-
-
-def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("SEMCOM_CHANNEL_GRPC_PORT", "99999")
-    with pytest.raises(SystemExit) as caught:
-        load_settings(ChannelSettings)
-    assert caught.value.code == 2
-    assert "SEMCOM_CHANNEL_GRPC_PORT = '99999'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -38,18 +38,6 @@ def test_segment_embeddings_tell_modalities_apart() -> None:
     assert not torch.allclose(fused, swapped, atol=1e-4)
 
 
-def test_fusion_ignores_padding() -> None:
-    fusion = FusionModule(TINY).eval()
-    image, text, task = _tokens(1, 4), _tokens(1, 3), torch.randn(TINY.width)
-    padded = Tokens(torch.cat([text.values, torch.randn(1, 6, TINY.width)], 1), torch.arange(9)[None] < 3)
-    torch.testing.assert_close(
-        fusion({"image": image, "text": padded}, task),
-        fusion({"image": image, "text": text}, task),
-        atol=1e-5,
-        rtol=1e-4,
-    )
-
-
 def test_attention_layer_is_equations_11_to_14() -> None:
     """H' = LN(MSA(H) + H), H = LN(FFN(H') + H'), written out by hand."""
     layers = AttentionLayers(TINY, 1).eval()

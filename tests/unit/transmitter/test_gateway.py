@@ -141,13 +141,6 @@ def test_every_setting_that_the_client_offers_reaches_the_link(gateway):
     assert gateway.channel.requests[0].overrides == channel_service_pb2.LinkSettings(**settings)
 
 
-def test_an_option_of_the_system_reaches_it(gateway):
-    body = gateway.transmit("text_reconstruction", json={"text": "x"}, params={"symbols_per_token": 5}).json()
-    assert body["overhead"]["channel_uses"] == 3 * 5
-    (frame,) = gateway.channel.requests[0].frames
-    assert list(frame.symbols.shape) == [3, 5]
-
-
 @pytest.mark.parametrize(("encoding", "payload_bytes"), [("float32", 128), ("float16", 64), ("int8", 32)])
 def test_symbols_are_encoded_as_asked(gateway, encoding, payload_bytes):
     body = gateway.transmit("sentiment", json={"text": "x"}, params={"encoding": encoding}).json()

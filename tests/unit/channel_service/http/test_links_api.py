@@ -27,11 +27,6 @@ def test_put_sets_the_fields_of_its_body_and_get_shows_them(service):
     assert service.links.get("default").snr_db == -3.0
 
 
-def test_put_creates_links_and_the_list_has_them_all(service):
-    assert service.put("drive-1", "{}").status_code == 200
-    assert [link["name"] for link in service.request("GET", "/links").json()] == ["default", "drive-1"]
-
-
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -58,20 +58,6 @@ def test_absent_fields_keep_their_value_and_zero_is_a_value():
     assert (links.get("default").snr_db, links.get("default").seed) == (0.0, 0)
 
 
-def test_a_new_link_has_the_defaults_and_leaves_the_others_alone():
-    links = Links()
-    links.set("default", changes(snr_db=-3.0))
-    assert links.set("drive-1", changes(channel="rician")) == LinkSettings(channel="rician")
-    assert list(links.all()) == ["default", "drive-1"]
-    assert links.get("default").snr_db == -3.0
-
-
-@pytest.mark.parametrize("name", ["", "A", "-a", "a b", "a/b", "a" * 65, "default\n", "é"])
-def test_names_of_links(name):
-    with pytest.raises(InvalidField, match="link"):
-        Links().set(name, changes())
-
-
 def test_an_unknown_link_is_refused_with_the_names_of_the_known_ones():
     links = Links()
     with pytest.raises(UnknownName, match="default"):

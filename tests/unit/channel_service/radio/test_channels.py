@@ -124,30 +124,6 @@ def test_noise_gains_and_pilots_are_independent():
     assert abs(np.vdot(pilot_noise, pilots.noise)) / 1024 < 6 / math.sqrt(1024)
 
 
-def test_pilots_go_through_the_frames_gain_with_their_own_noise():
-    """Each is h + n, so their mean differs from h with variance noise_variance / num_pilots."""
-    channel = Channel(model="rayleigh", snr_db=0, num_pilots=16)
-    draws = [draw(channel, number, (1, 4)) for number in range(2000)]
-    errors = np.array([d.received_pilots.mean() - d.gains[0, 0] for d in draws])
-    assert draws[0].received_pilots.shape == (1, 16)
-    assert mean_power(errors) == pytest.approx(1 / 16, rel=6 / math.sqrt(2000))
-    assert draw(Channel(), 0, (1, 4)).received_pilots is None
-
-
-@pytest.mark.parametrize(
-    ("channel", "field"),
-    [
-        (Channel(model="vacuum"), "channel"),
-        (Channel(fading="now and then"), "fading"),
-        (Channel(fading="symbol", num_pilots=4), "csi"),
-    ],
-)
-def test_a_channel_that_cannot_be_drawn_is_refused(channel, field):
-    with pytest.raises(InvalidField) as caught:
-        draw(channel, 0, (1, 1))
-    assert caught.value.field == field
-
-
 def test_a_draw_of_another_shape_is_refused():
     with pytest.raises(InvalidField, match=r"symbols.shape = '\[1, 16\]'"):
         apply(unit_symbols((1, 16)), draw(Channel(), 0, (1, 1)))

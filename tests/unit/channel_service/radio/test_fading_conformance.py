@@ -151,7 +151,8 @@ def test_realised_snr_is_within_a_tenth_of_a_decibel_from_minus_20_to_40_db(mode
 
 @pytest.mark.parametrize(("num_pilots", "snr_db"), [(1, 0.0), (4, 0.0), (64, 0.0), (4, 20.0), (64, 20.0)])
 def test_error_of_estimated_csi_falls_with_pilot_energy(num_pilots, snr_db):
-    """Least squares: E|h_hat - h|^2 = noise_variance / num_pilots."""
+    """Least squares: E|h_hat - h|^2 = noise_variance / num_pilots; without CSI to estimate there are none."""
+    assert draw(Channel(), 0, (1, 1)).received_pilots is None
     channel = Channel("rayleigh", snr_db=snr_db, num_pilots=num_pilots)
     draws = [draw(channel, number, (1, 1)) for number in range(1000)]
     errors = np.array([drawn.received_pilots.mean() - drawn.gains[0, 0] for drawn in draws])
@@ -194,6 +195,9 @@ def test_a_trace_is_played_by_frame_or_by_symbol_and_starts_again_at_its_end():
 @pytest.mark.parametrize(
     ("channel", "field"),
     [
+        (Channel("vacuum"), "channel"),
+        (Channel(fading="now and then"), "fading"),
+        (Channel(fading="symbol", num_pilots=4), "csi"),
         (Channel("trace"), "trace"),
         (Channel("trace", fading="doppler", trace_gains=np.ones(1, np.complex64)), "fading"),
         (Channel("rayleigh", coherence_symbols=4, num_pilots=4), "csi"),

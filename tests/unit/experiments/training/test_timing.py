@@ -5,24 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from small_runs import TASKS, small_recipe, start_small
+from small_runs import small_recipe, start_small
 
 from experiments.training import timing
 from experiments.training.run import Run
 from experiments.training.timing import time_steps
-
-
-@pytest.mark.usefixtures("small_data")
-def test_every_task_is_timed_and_the_whole_recipe_estimated() -> None:
-    run = start_small(small_recipe(steps=1000))
-    timings = time_steps(run, 2)
-    assert [own.task for own in timings] == list(TASKS)
-    assert run.done == dict.fromkeys(TASKS, 5)  # three to warm up
-    for own in timings:
-        assert own.batch_ms > 0
-        assert own.step_ms > 0
-        assert own.busy_share > 0
-        assert own.planned_hours == pytest.approx((own.batch_ms + own.step_ms) / 3.6e6 * 1000)
 
 
 @pytest.mark.usefixtures("small_data")
