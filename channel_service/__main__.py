@@ -18,9 +18,9 @@ from channel_service.relay.receiver_client import ReceiverClient
 from channel_service.reports.store import Store
 from channel_service.service import FULL_NAME, ChannelServicer
 from protos.semcom.v1 import channel_service_pb2_grpc
-from shared.access import open_access
 from shared.errors import InvalidField
-from shared.grpc_runtime import (
+from shared.runtime.access import open_access
+from shared.runtime.grpc_runtime import (
     CHANNEL_OPTIONS,
     GuardedServer,
     bind,
@@ -29,10 +29,10 @@ from shared.grpc_runtime import (
     serve_http,
     stop_on_signals,
 )
-from shared.http_runtime import allow_origins
-from shared.logs import configure_logging, log_event
-from shared.settings import ChannelSettings, load_settings
-from shared.systems import SYSTEMS
+from shared.runtime.http_runtime import allow_origins
+from shared.runtime.logs import configure_logging, log_event
+from shared.runtime.settings import ChannelSettings, load_settings
+from systems.registry import SYSTEMS
 
 _LOG = logging.getLogger(__name__)
 

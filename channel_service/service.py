@@ -24,9 +24,9 @@ from channel_service.relay.validation import MAX_FRAMES, check_duration
 from channel_service.reports.messages import latency_row, overhead_row, query_of
 from channel_service.reports.store import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
-from shared import request_ids
 from shared.errors import FrameLost, TooLarge
-from shared.places import Places
+from shared.runtime import request_ids
+from shared.runtime.slots import Places
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"

@@ -33,13 +33,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from client.errors import ClientError
-from client.stack import Ports
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
-from shared.grpc_runtime import CHANNEL_OPTIONS
+from semcom.errors import ClientError
+from semcom.stack import Ports
 from shared.provenance import cpu_name, current_commit
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS
 from shared.wire import pack_symbols
+from systems.registry import DEFAULT_SYSTEM
 
 NUM_SYMBOLS = (16, 1_600, 160_000)
 NUM_CLIENTS = (1, 8, 64)

@@ -11,10 +11,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
-from client.api import SemcomClient
-from client.demo import Sample, load_samples
-from client.stack import Stack
-from shared.systems import DEFAULT_SYSTEM
+from semcom.api import SemcomClient
+from semcom.demo import Sample, load_samples
+from semcom.stack import Stack
+from systems.registry import DEFAULT_SYSTEM
 
 NUM_INSTANCES = 64
 CONCURRENCIES = (1, 8)

@@ -12,13 +12,20 @@ from prometheus_client import CollectorRegistry
 from protos.semcom.v1 import receiver_pb2_grpc
 from receiver.api import build_api
 from receiver.service import SERVICE_NAME, ReceiverMetrics, ReceiverService
-from receiver.systems import load_systems
-from shared.access import open_access
-from shared.cores import count_cores
 from shared.errors import SemcomError
-from shared.grpc_runtime import GuardedServer, bind, build_server, running, serve_http, stop_on_signals
-from shared.logs import configure_logging, log_event
-from shared.settings import ReceiverSettings, load_settings
+from shared.runtime.access import open_access
+from shared.runtime.cores import count_cores
+from shared.runtime.grpc_runtime import (
+    GuardedServer,
+    bind,
+    build_server,
+    running,
+    serve_http,
+    stop_on_signals,
+)
+from shared.runtime.logs import configure_logging, log_event
+from shared.runtime.settings import ReceiverSettings, load_settings
+from systems.receivers import load_systems
 
 _LOG = logging.getLogger("receiver")
 

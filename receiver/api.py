@@ -8,10 +8,10 @@ from pathlib import Path
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from receiver.systems.base import ReceiverSystem
-from shared.access import OPEN, Access
 from shared.errors import NoWeights
-from shared.http_runtime import build_app
+from shared.runtime.access import OPEN, Access
+from shared.runtime.http_runtime import build_app
+from systems.receiver_base import ReceiverSystem
 
 
 def build_api(

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protos.semcom.v1 import frame_pb2
-from receiver.systems.base import EqualiserName, Received
 from shared.errors import InvalidField
 from shared.signal import equalise, linear_to_db
 from shared.wire import unpack_symbols
+from systems.receiver_base import EqualiserName, Received
 
 # Below this |h|^2 a symbol is lost for every purpose; the floor keeps the reported SNR finite.
 _MIN_GAIN_POWER = 1e-12

@@ -1,6 +1,6 @@
 """The receiver's gRPC service: checks frames, decodes them in batches, and logs one line an instance.
 
-Requests that wait for the same system and task are decoded together, see `shared.batching`.
+Requests that wait for the same system and task are decoded together, see `shared.runtime.batching`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
 from receiver.equaliser import Equalised, equalise_frame
-from receiver.systems.base import ReceiverSystem, TaskAnswer
 from shared import request_ids
-from shared.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.errors import InvalidField, SemcomError, TaskNotTrained, TooLarge, WeightsMismatch
-from shared.logs import log_event
-from shared.request_ids import check_request_id
-from shared.systems import get_system
+from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
+from shared.runtime.logs import log_event
+from shared.runtime.request_ids import check_request_id
 from shared.tasks import get_task
 from shared.wire import unpack_symbols
+from systems.receiver_base import ReceiverSystem, TaskAnswer
+from systems.registry import get_system
 
 SERVICE_NAME = "semcom.v1.ReceiverService"
 MAX_FRAMES = 4096

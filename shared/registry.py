@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from shared.errors import InvalidField
-from shared.settings import ExtensionSettings, load_settings
+from shared.runtime.settings import ExtensionSettings, load_settings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _T = TypeVar("_T")

@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
 from shared.errors import InvalidField
-from shared.networks.text import VOCABULARY_FILE, Vocabulary
+from systems.layers.text import VOCABULARY_FILE, Vocabulary
 
 Half = Literal["transmitter", "receiver"]
 MANIFEST_FILE = "manifest.json"
@@ -47,7 +47,7 @@ class Manifest:
     """What a folder of weights is.
 
     Attributes:
-        system: Name of the system, a row of `shared.systems`.
+        system: Name of the system, a row of `systems.registry`.
         tasks: Trained tasks.
         labels: Labels of each labelling task, in the order of the head's outputs.
         config: What the system's halves are rebuilt from; its keys are the system's own, its values JSON.

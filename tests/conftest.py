@@ -104,7 +104,7 @@ def tiny_systems(
     tiny_weights: Path, tiny_kin: Path, tiny_deepsc: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Random weights of every built-in system in one folder, and the digital one that needs none."""
-    from experiments.systems.separate_manifest import write_manifest
+    from systems.separate.manifest import write_manifest
 
     root = tmp_path_factory.mktemp("systems")
     for folder in (tiny_weights, tiny_kin, tiny_deepsc):
@@ -117,10 +117,10 @@ def save_tiny_deepsc(folder: Path, system: str, tasks: list[str]) -> None:
     """Write random weights of U-DeepSC's network in the tiny profile."""
     import torch
 
-    from receiver.systems.deepsc.network import ReceiverNetwork
-    from shared.networks.config import NetworkConfig
-    from shared.networks.deepsc.transmitter_network import TransmitterNetwork
-    from shared.networks.profiles import get_profile
+    from systems.deepsc.receiver_network import ReceiverNetwork
+    from systems.deepsc.transmitter_network import TransmitterNetwork
+    from systems.layers.config import NetworkConfig
+    from systems.layers.profiles import get_profile
 
     profile, vocabulary = get_profile("tiny"), _tiny_vocabulary()
     torch.manual_seed(0)
@@ -135,10 +135,10 @@ def save_tiny_weights(folder: Path, system: str, tasks: list[str], *, has_fusion
     """Write random weights of MFMSC's network in the tiny profile."""
     import torch
 
-    from receiver.systems.mfmsc.network import ReceiverNetwork
-    from shared.networks.mfmsc.config import MfmscConfig
-    from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
-    from shared.networks.profiles import get_profile
+    from systems.layers.profiles import get_profile
+    from systems.mfmsc.config import MfmscConfig
+    from systems.mfmsc.receiver_network import ReceiverNetwork
+    from systems.mfmsc.transmitter_network import TransmitterNetwork
 
     profile, vocabulary = get_profile("tiny"), _tiny_vocabulary()
     torch.manual_seed(0)
@@ -151,8 +151,8 @@ def save_tiny_weights(folder: Path, system: str, tasks: list[str], *, has_fusion
 
 
 def _tiny_vocabulary() -> Any:
-    from shared.networks.profiles import get_profile
-    from shared.networks.text import SPECIAL, Vocabulary
+    from systems.layers.profiles import get_profile
+    from systems.layers.text import SPECIAL, Vocabulary
 
     letters = "abcdefghijklmnopqrstuvwxyz0123456789'"
     pieces = [*SPECIAL, *letters, *("##" + letter for letter in letters)]
@@ -175,7 +175,7 @@ def semcom(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
     """Runs `semcom ARGS` in this process; gives exit status, standard output and standard error."""
-    from client.cli import main
+    from semcom.cli import main
 
     def run(*args: str) -> subprocess.CompletedProcess[str]:
         monkeypatch.setattr(sys, "argv", ["semcom", *args])

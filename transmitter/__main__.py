@@ -6,18 +6,18 @@ import asyncio
 import logging
 import sys
 
-from shared.access import open_access
-from shared.cores import count_cores
 from shared.errors import SemcomError
-from shared.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_signals
-from shared.http_runtime import allow_origins
-from shared.logs import configure_logging, log_event
-from shared.settings import TransmitterSettings, load_settings
+from shared.runtime.access import open_access
+from shared.runtime.cores import count_cores
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_signals
+from shared.runtime.http_runtime import allow_origins
+from shared.runtime.logs import configure_logging, log_event
+from shared.runtime.settings import TransmitterSettings, load_settings
+from systems.transmitters import load_systems
 from transmitter.gateway import build_gateway
 from transmitter.page.forwarding import ChannelForwarder, forwarded_routes
 from transmitter.relaying import GrpcChannelStub
 from transmitter.service import Limits, TransmitterService
-from transmitter.systems import load_systems
 
 _LOG = logging.getLogger("transmitter")
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 
 from protos.semcom.v1 import receiver_pb2
 from shared.errors import SemcomError
-from shared.http_runtime import ErrorDetail
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.http_runtime import ErrorDetail
 from shared.tasks import AnswerKind, get_task
+from systems.registry import DEFAULT_SYSTEM
 from transmitter.orders import Delivery
 
 _Probability = Annotated[float, Field(ge=0, le=1)]

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from shared.batching import BatchQueue, QueueMetrics, together_or_each
-from shared.cores import Cores
+from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
+from shared.runtime.cores import Cores
+from systems.base import EncodedInstance, TransmitterSystem, is_thread_safe
 from transmitter.orders import Order
-from transmitter.systems.base import EncodedInstance, TransmitterSystem, is_thread_safe
 
 
 class _Work(NamedTuple):

@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import TypeAdapter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.access import OPEN, Access
 from shared.errors import ClientLeft, DeadlineExceeded, InvalidField
-from shared.http_runtime import build_app, error_responses
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
+from shared.runtime.access import OPEN, Access
+from shared.runtime.http_runtime import build_app, error_responses
 from shared.tasks import TASKS, get_task
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
 from transmitter.answers import OptionInfo, SystemInfo, SystemOutcome, TaskInfo, TransmitAnswer
 from transmitter.media import decode_source
 from transmitter.orders import Delivery, Order

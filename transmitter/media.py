@@ -1,4 +1,4 @@
-"""Decodes what a client uploads into the values of a `Source` (see transmitter.systems.base).
+"""Decodes what a client uploads into the values of a `Source` (see systems.base).
 
 Text, PNG/JPEG/WebP/BMP/GIF, WAV/FLAC/OGG/MP3 and the sound of WebM and MP4, MP4/AVI/WebM. Whatever the bytes
 are, the outcome is a value or one of our errors: UnsupportedMedia for a file that is not, or not wholly, of a
@@ -86,7 +86,7 @@ def decode_media(modality: Modality, data: bytes) -> Any:
         data: As uploaded.
 
     Returns:
-        What `transmitter.systems.base.Source` holds for the modality.
+        What `systems.base.Source` holds for the modality.
 
     Raises:
         InvalidField: For text without a printable character.

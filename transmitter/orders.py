@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2
-from shared.systems import Options
-from transmitter.systems.base import Source
+from systems.base import Source
+from systems.registry import Options
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import grpc.aio
 from grpc_health.v1 import health_pb2_grpc
 
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2
-from shared import request_ids
-from shared.batching import BatchQueue, QueueMetrics
 from shared.errors import FrameLost, InvalidField, SemcomError, TooMany
-from shared.retrying import call
+from shared.runtime import request_ids
+from shared.runtime.batching import BatchQueue, QueueMetrics
+from shared.runtime.retrying import call
 
 CHANNEL_SERVICE = "channel_service"
 # A frame of more bytes gains nothing by company, and many of them would not fit into one message.

@@ -82,7 +82,7 @@ def split_words(text: str) -> list[str]:
 def _score_image(source: Source, answer: receiver_pb2.Answer) -> dict[str, float]:
     """At the model's resolution: the source as the encoder saw it."""
     # The networks' own resize, and with it torch, which other answers do not need.
-    from shared.networks.preprocessing import resize
+    from systems.layers.preprocessing import resize
 
     with Image.open(io.BytesIO(answer.image_png)) as png:
         image = np.asarray(png.convert("RGB"))

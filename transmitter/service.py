@@ -18,8 +18,6 @@ from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
 from shared import request_ids
-from shared.batching import QueueMetrics
-from shared.cores import Cores
 from shared.errors import (
     FrameLost,
     NoWeights,
@@ -29,17 +27,19 @@ from shared.errors import (
     from_rpc_error,
 )
 from shared.identifiers import new_uuid
-from shared.logs import log_event
-from shared.places import Places
-from shared.systems import get_system
+from shared.runtime.batching import QueueMetrics
+from shared.runtime.cores import Cores
+from shared.runtime.logs import log_event
+from shared.runtime.slots import Places
 from shared.tasks import get_task
 from shared.wire import pack_symbols
+from systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
+from systems.registry import get_system
 from transmitter.completions import Completions
 from transmitter.encoding import Encoder
 from transmitter.orders import Delivery, Latency, Order
 from transmitter.relaying import CHANNEL_SERVICE, ChannelStub, Parcel, Relay
 from transmitter.scoring import is_scored, score
-from transmitter.systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
 
 CHANNEL_SERVICE_NAME = "semcom.v1.ChannelService"
 _READY_TIMEOUT_S = 2.0

@@ -14,8 +14,8 @@ from channel_service.http.reports import add_report_routes
 from channel_service.links.links import Links
 from channel_service.relay.live import LiveFeed
 from channel_service.reports.store import Store
-from shared.access import OPEN, Access
-from shared.http_runtime import build_app
+from shared.runtime.access import OPEN, Access
+from shared.runtime.http_runtime import build_app
 
 _DESCRIPTION = "Applies fading and noise to frames on named links, and stores what every instance cost."
 
@@ -34,7 +34,7 @@ def create_app(
         links: All links, shared with the gRPC service.
         store: The report store, shared with the gRPC service.
         feed: The live view, shared with the gRPC service.
-        ready: Raises an error if the service is not ready, see `shared.http_runtime.build_app`.
+        ready: Raises an error if the service is not ready, see `shared.runtime.http_runtime.build_app`.
         registry: The metrics that /metrics shows.
         access: What callers have to show.
     """

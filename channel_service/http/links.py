@@ -17,7 +17,7 @@ from channel_service.links.settings import CSI_MODES, LinkSettings
 from channel_service.radio.channels import FADINGS, MODELS
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
-from shared.http_runtime import error_responses
+from shared.runtime.http_runtime import error_responses
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 
 # The limit of the length also refuses an unpaired surrogate, which protobuf could not encode.

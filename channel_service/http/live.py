@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from channel_service.relay.live import MAX_SYMBOLS_SHOWN, LiveFeed, LiveFrame, Selection, View
-from shared.http_runtime import error_responses
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.http_runtime import error_responses
+from systems.registry import DEFAULT_SYSTEM
 
 _Points = list[tuple[float, float]]
 _DECIMALS = 4

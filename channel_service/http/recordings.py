@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from channel_service.links.recording import Recordings
 from channel_service.links.traces import Traces
 from shared.errors import TooLarge, UnsupportedMedia
-from shared.http_runtime import error_responses
+from shared.runtime.http_runtime import error_responses
 from shared.wire import MAX_MESSAGE_BYTES
 
 RECORDING_TYPE = "application/jsonl"

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from channel_service.reports.queries import GROUPINGS, MAX_INSTANCES, InstanceQuery, ReportQuery
 from channel_service.reports.store import Store
 from shared.errors import InvalidField
-from shared.http_runtime import error_responses
 from shared.ledger import HOPS
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.http_runtime import error_responses
+from systems.registry import DEFAULT_SYSTEM
 
 ReportFormat = Literal["json", "csv", "parquet"]
 Row = Mapping[str, Any]

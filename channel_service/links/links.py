@@ -21,8 +21,8 @@ from channel_service.links.traces import Traces
 from channel_service.radio.channels import MODELS
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, UnknownName
-from shared.logs import log_event
 from shared.names import shorten_names
+from shared.runtime.logs import log_event
 
 DEFAULT_LINK = "default"
 MAX_LINKS = 1024

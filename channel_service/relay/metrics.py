@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from channel_service.relay.frames import RelayedFrame
-from shared.systems import SYSTEMS
 from shared.tasks import TASKS
+from systems.registry import SYSTEMS
 
 _OTHER = "unknown"
 _PREFIX = "semcom_channel"

@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
 from shared.errors import SemcomError, ServiceUnavailable
-from shared.retrying import call
+from shared.runtime.retrying import call
 
 RECEIVER = "receiver"
 _RECEIVER_NAME = "semcom.v1.ReceiverService"

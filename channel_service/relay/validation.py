@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from channel_service.radio.channels import Complex
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField, TooLarge
-from shared.request_ids import check_request_id
-from shared.systems import SYSTEMS
+from shared.runtime.request_ids import check_request_id
 from shared.wire import MAX_SYMBOLS_PER_FRAME, measure_symbols
+from systems.registry import SYSTEMS
 
 MAX_FRAMES = 4096
 MAX_SYMBOLS_PER_REQUEST = MAX_SYMBOLS_PER_FRAME

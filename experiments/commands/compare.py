@@ -12,7 +12,6 @@ import torch
 import typer
 
 from channel_service.radio.channels import Channel
-from client.setting_options import parse_options
 from experiments.commands import options as common
 from experiments.commands.figures import put_table
 from experiments.commands.matches import matches_file, measure_matches, read_matches
@@ -21,11 +20,12 @@ from experiments.evaluation.evaluate import evaluate
 from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.results import check_writable
 from experiments.report.comparison import readme_table, write_report
+from semcom.setting_options import parse_options
 from shared.errors import InvalidField
-from shared.settings import DEFAULT_WEIGHTS
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS, Options, get_system
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.tasks import TASKS, get_task
 from shared.weights import Manifest, find_weights, load_joint_manifest
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS, Options, get_system
 
 _ALL = "all"
 README_MARK = "<!-- written by semcom compare -->"

@@ -12,16 +12,16 @@ from typing import Annotated, Any, Literal
 import torch
 import typer
 
-from client.setting_options import SystemOptions, parse_options
 from experiments.commands import options as common
 from experiments.evaluation.evaluate import Figure, evaluate
 from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.network_link import over_services
 from experiments.evaluation.results import check_writable, write_json
-from shared.settings import DEFAULT_WEIGHTS
-from shared.systems import DEFAULT_SYSTEM
+from semcom.setting_options import SystemOptions, parse_options
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.tasks import get_task
 from shared.weights import load_joint_manifest
+from systems.registry import DEFAULT_SYSTEM
 
 
 def evaluate_command(

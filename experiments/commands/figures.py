@@ -18,9 +18,9 @@ from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.results import check_writable, read_figures, write_json
 from experiments.report.measured import CHANNELS, NO_NOISE_DB, SNRS_DB, realisations_of, sets_of, table_of
 from experiments.report.model_card import write_model_card
-from shared.settings import DEFAULT_WEIGHTS
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.weights import load_joint_manifest, load_manifest
+from systems.registry import DEFAULT_SYSTEM
 
 _BEGIN, _END = "<!-- written by semcom figures -->", "<!-- end -->"
 

@@ -11,7 +11,7 @@ import typer
 
 from experiments.commands.options import WEIGHTS
 from shared.errors import InvalidField
-from shared.settings import DEFAULT_WEIGHTS
+from shared.runtime.settings import DEFAULT_WEIGHTS
 
 _NAMES = ("throughput", "faults", "soak", "hostile")
 # Services say many times a second what they wait for.

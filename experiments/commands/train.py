@@ -25,10 +25,10 @@ from experiments.training.train import train
 from experiments.training.trainable import get_trainable
 from experiments.training.warm_start import find_minilm
 from shared.errors import InvalidField
-from shared.interrupts import ended_by_signals
-from shared.networks.profiles import get_profile
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.interrupts import ended_by_signals
 from shared.tasks import get_task
+from systems.layers.profiles import get_profile
+from systems.registry import DEFAULT_SYSTEM
 
 _OUTPUT = Annotated[Path | None, typer.Option(help="For weights; default: runs/SYSTEM/weights/SYSTEM.")]
 _RUN_FOLDER = Annotated[Path | None, typer.Option(help="For checkpoints; default: runs/SYSTEM.")]

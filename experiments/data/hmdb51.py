@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from experiments.data.base import Instances, in_split, one_each
 from experiments.data.packed import cached_files
-from shared.networks.profiles import get_profile
+from systems.layers.profiles import get_profile
 from transmitter.media import decode_video
 
 SPLITS_FOLDER = "testTrainMulti_7030_splits"
@@ -40,7 +40,7 @@ def load_hmdb51(root: Path, split: str) -> Instances:
 
 def _decode(data: bytes) -> NDArray[np.uint8]:
     # Loads torch, which listing the data sets does not need.
-    from shared.networks.preprocessing import resize, sample_frames
+    from systems.layers.preprocessing import resize, sample_frames
 
     profile = get_profile("paper")
     frames = sample_frames(decode_video(data), profile.video_frames)

@@ -146,7 +146,7 @@ def as_picture_of(size: tuple[int, int]) -> Decoder:
 
     def decode(data: bytes) -> NDArray[np.uint8]:
         # Loads torch, which most data sets do not need.
-        from shared.networks.preprocessing import resize
+        from systems.layers.preprocessing import resize
 
         return resize(decode_image(data), size)[None]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from experiments.evaluation.evaluate import Scored
 from experiments.evaluation.metrics import CONFIDENCE, Measured
 from experiments.evaluation.results import read_figures, write_json
-from shared.systems import SYSTEMS
+from systems.registry import SYSTEMS
 
 Row = Mapping[str, Any]
 

@@ -22,8 +22,8 @@ from experiments.evaluation.metrics import Measured
 from shared.errors import InvalidField
 from shared.provenance import current_commit
 from shared.source import Source
-from shared.systems import Options, get_system
 from shared.weights import Manifest
+from systems.registry import Options, get_system
 
 _BATCH = 64
 _NUM_LABELS_NAMED = 8

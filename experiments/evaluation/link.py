@@ -14,14 +14,14 @@ from channel_service.radio.channels import Channel, apply, draw
 from channel_service.relay.frames import write_csi
 from protos.semcom.v1 import frame_pb2
 from receiver.equaliser import equalise_frame
-from receiver.systems import load_systems as load_receivers
-from receiver.systems.base import ManyAtATime, Received, ReceiverSystem, TaskAnswer
 from shared.errors import UnknownName, WeightsMismatch
 from shared.source import Source
-from shared.systems import Options, OptionValue, get_system
 from shared.weights import find_weights
-from transmitter.systems import load_systems as load_transmitters
-from transmitter.systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
+from systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
+from systems.receiver_base import ManyAtATime, Received, ReceiverSystem, TaskAnswer
+from systems.receivers import load_systems as load_receivers
+from systems.registry import Options, OptionValue, get_system
+from systems.transmitters import load_systems as load_transmitters
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from channel_service.radio.channels import Channel
 from experiments.data import load_examples
 from experiments.evaluation.link import SemanticLink
 from shared.source import Source
-from shared.systems import Option, Options, get_system
+from systems.registry import Option, Options, get_system
 
 _NUM_INSTANCES = 16
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from experiments.data.base import Examples, multi_hot
 from experiments.evaluation.metrics import METRICS, Measured
-from receiver.systems.base import TaskAnswer
-from shared.networks.preprocessing import resize
 from shared.tasks import AnswerKind, get_task
+from systems.layers.preprocessing import resize
+from systems.receiver_base import TaskAnswer
 
 
 @dataclass(frozen=True)

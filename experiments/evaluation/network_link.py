@@ -20,16 +20,16 @@ from PIL import Image
 
 from channel_service.links.settings import RADIO_FIELDS
 from channel_service.radio.channels import Channel
-from client.api import SemcomClient
-from client.stack import Stack
 from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
-from receiver.systems.base import TaskAnswer
+from semcom.api import SemcomClient
+from semcom.stack import Stack
 from shared.errors import WeightsMismatch
 from shared.source import SAMPLE_RATE_HZ, Source
-from shared.systems import Options
 from shared.tasks import Modality
 from shared.weights import Manifest
+from systems.receiver_base import TaskAnswer
+from systems.registry import Options
 
 _NUM_CLIENTS = 4
 

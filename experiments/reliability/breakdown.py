@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from client.stack import Stack
 from experiments.reliability.load import Outcome
+from semcom.stack import Stack
 
 Histograms = dict[tuple[str, str, str], tuple[float, float]]
 """By service, name and labels: sum and count of all that was observed so far."""

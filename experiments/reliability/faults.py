@@ -11,7 +11,6 @@ from itertools import cycle, product, takewhile
 from pathlib import Path
 from typing import Any
 
-from client.stack import ServiceProcess, Stack
 from experiments.reliability.books import Audit, audit, read_rows
 from experiments.reliability.load import (
     FIRST_NUMBER,
@@ -23,8 +22,9 @@ from experiments.reliability.load import (
 )
 from experiments.reliability.prepared import prepare, samples_of
 from experiments.reliability.throughput import GOALS
+from semcom.stack import ServiceProcess, Stack
 from shared.errors import ServiceUnavailable
-from shared.systems import DEFAULT_SYSTEM
+from systems.registry import DEFAULT_SYSTEM
 
 LATE_S = 0.5
 """How long after its deadline an answer may come [s]."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from client.stack import Stack
 from experiments.reliability.attacks import Attack
 from experiments.reliability.hostile_grpc import (
     attack_grpc,
@@ -17,6 +16,7 @@ from experiments.reliability.hostile_grpc import (
 )
 from experiments.reliability.hostile_http import attack_media, attack_schema
 from experiments.reliability.processes import memory_mib, pids_of
+from semcom.stack import Stack
 
 _HOST = "127.0.0.1"
 

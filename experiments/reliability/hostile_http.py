@@ -18,13 +18,13 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
-from client.demo import Sample, load_samples
 from experiments.reliability.attacks import Attack
 from experiments.reliability.hostile_grpc import OWN_LINK
 from experiments.reliability.load import NO_ANSWER, Job, Outcome, open_load, run_load
 from experiments.reliability.mutations import mutate_bytes
 from experiments.reliability.prepared import prepare_fields
-from shared.systems import DEFAULT_SYSTEM
+from semcom.demo import Sample, load_samples
+from systems.registry import DEFAULT_SYSTEM
 
 _BAD = frozenset({"500", str(NO_ANSWER)})
 _PATIENCE_S = 30.0

@@ -18,10 +18,10 @@ from pathlib import Path
 import torch
 
 from channel_service.links.settings import LinkSettings
-from client.demo import Sample
 from experiments.evaluation.link import SemanticLink
 from experiments.reliability.prepared import BATCHES, samples_of
-from shared.settings import DEFAULT_WEIGHTS
+from semcom.demo import Sample
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.source import Source
 from shared.tasks import Modality, get_task
 from transmitter.media import decode_media

@@ -20,7 +20,7 @@ from fastapi import Request
 
 from experiments.evaluation.link import SemanticLink
 from experiments.reliability.in_process import CHANNEL
-from shared.settings import DEFAULT_WEIGHTS
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.source import Source
 from transmitter.media import decode_media
 

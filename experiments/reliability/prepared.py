@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from client.demo import Sample, load_samples
+from semcom.demo import Sample, load_samples
 
 _TRANSMIT = "/transmit"
 BATCHES = (1, 32)

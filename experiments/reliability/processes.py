@@ -9,9 +9,9 @@ from typing import Any
 
 import psutil
 
-from client.stack import Stack
-from shared.cores import count_cores
+from semcom.stack import Stack
 from shared.provenance import cpu_name, current_commit
+from shared.runtime.cores import count_cores
 
 _MIB = 1 << 20
 OWN = "load generator"

@@ -14,7 +14,6 @@ import aiohttp
 import numpy as np
 from scipy import stats
 
-from client.stack import Stack
 from experiments.reliability.books import audit, read_rows
 from experiments.reliability.load import (
     FIRST_NUMBER,
@@ -28,6 +27,7 @@ from experiments.reliability.load import (
 )
 from experiments.reliability.prepared import PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import memory_mib, pids_of
+from semcom.stack import Stack
 
 _NUM_CLIENTS = 16
 _LINK = "default"

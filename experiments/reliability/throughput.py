@@ -22,15 +22,15 @@ from typing import Any
 import httpx
 import psutil
 
-from client.demo import Sample
-from client.stack import Ports, Stack
 from experiments.reliability.breakdown import Breakdown, mean_hops, observed_between, read_metrics
 from experiments.reliability.load import Job, Outcome, count_statuses, latencies_of, open_load, run_load
 from experiments.reliability.prepared import BATCHES, PreparedRequest, prepare, samples_of
 from experiments.reliability.processes import OWN, cpu_seconds, pids_of
-from shared.cores import count_cores
+from semcom.demo import Sample
+from semcom.stack import Ports, Stack
 from shared.errors import ServiceUnavailable
-from shared.systems import DEFAULT_SYSTEM
+from shared.runtime.cores import count_cores
+from systems.registry import DEFAULT_SYSTEM
 
 _PATIENCE_S = 120.0
 _START_TIMEOUT_S = 180.0

@@ -10,8 +10,8 @@ from typing import Any
 from experiments.evaluation.comparison import Comparison, Difference, Row, line_of, lines_of
 from experiments.report.measured import NOTHING, markdown_table
 from experiments.report.plots import METRIC_TITLES, provenance
-from shared.systems import SYSTEMS
 from shared.tasks import TASKS
+from systems.registry import SYSTEMS
 
 Missing = Mapping[tuple[str, str], str]
 """Why a (system, task) cannot be measured."""

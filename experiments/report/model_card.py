@@ -9,8 +9,8 @@ from pathlib import Path
 from experiments.data.catalogue import DATASETS
 from experiments.report.measured import NO_NOISE_DB, Row, markdown_table, stated, table_of
 from shared.errors import InvalidField
-from shared.systems import get_system
 from shared.weights import Manifest, load_manifest
+from systems.registry import get_system
 
 CARD_FILE = "README.md"
 

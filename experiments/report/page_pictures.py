@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from client.stack import Stack
+from semcom.stack import Stack
 
 WIDTH, HEIGHT = 1280, 980
 _TIMEOUT_MS = 120_000

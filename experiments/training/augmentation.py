@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.networks.preprocessing import FBANK_DEVIATION
+from systems.layers.preprocessing import FBANK_DEVIATION
 
 _MAX_SHIFT_PIXELS = 3
 _BLANKED_SHARE = 4  # a quarter of each side

@@ -18,7 +18,8 @@ from experiments.data.base import Column
 from experiments.training.augmentation import augment_speech, blank_square, flip_and_shift
 from experiments.training.clips import part_of, restage, zoom
 from experiments.training.recipes import TaskRecipe
-from shared.networks.preprocessing import (
+from shared.tasks import Modality, get_task
+from systems.layers.preprocessing import (
     fbank,
     pad_features,
     pad_pieces,
@@ -26,9 +27,8 @@ from shared.networks.preprocessing import (
     resize,
     sample_frames,
 )
-from shared.networks.profiles import Profile
-from shared.networks.text import Vocabulary
-from shared.tasks import Modality, get_task
+from systems.layers.profiles import Profile
+from systems.layers.text import Vocabulary
 
 _MAX_BRIGHTNESS_SHIFT, _MAX_CONTRAST_SHIFT = 0.3, 0.2
 _OTHER_SCENE_SHARE = 0.35

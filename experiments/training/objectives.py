@@ -16,10 +16,10 @@ from torch.nn import functional as F
 
 from experiments.data.base import Instances
 from experiments.training.recipes import TaskRecipe
-from shared.networks.batch import Batch
-from shared.networks.patches import pictures_to_patches
-from shared.networks.preprocessing import tensor_to_unit_range
 from shared.tasks import AnswerKind
+from systems.layers.batch import Batch
+from systems.layers.patches import pictures_to_patches
+from systems.layers.preprocessing import tensor_to_unit_range
 
 Targets = tuple[Tensor, ...]
 _MIN_SQUARED_ERROR = 1e-6  # 60 dB

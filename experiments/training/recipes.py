@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from shared.networks.profiles import CHANNEL_USES_PER_TOKEN
+from systems.layers.profiles import CHANNEL_USES_PER_TOKEN
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from experiments.training.recipes import Recipe
 from experiments.training.sampling import EXACT, FEW_LENGTHS, Sampler
 from experiments.training.trainable import TrainableSystem, get_trainable
 from experiments.training.warm_start import continue_from, mark_of
-from shared.networks.profiles import Profile
-from shared.networks.text import SPECIAL, Vocabulary
 from shared.provenance import current_commit
 from shared.tasks import get_task
+from systems.layers.profiles import Profile
+from systems.layers.text import SPECIAL, Vocabulary
 
 _MAX_OWN_WORDS = 4000
 

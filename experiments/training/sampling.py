@@ -19,10 +19,10 @@ from experiments.training.inputs import make_inputs
 from experiments.training.objectives import OBJECTIVES, SpeechCode, Targets
 from experiments.training.recipes import TaskRecipe
 from shared.errors import InvalidField
-from shared.networks.batch import Batch
-from shared.networks.profiles import Profile
-from shared.networks.text import Vocabulary
 from shared.tasks import Modality, get_task
+from systems.layers.batch import Batch
+from systems.layers.profiles import Profile
+from systems.layers.text import Vocabulary
 
 _BUCKET_BATCHES = 50
 _ROW_MULTIPLE = 16

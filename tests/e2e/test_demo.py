@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from client.demo import CHANNELS, load_samples
-from shared.settings import DEFAULT_WEIGHTS
+from semcom.demo import CHANNELS, load_samples
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.weights import load_manifest
 from transmitter.scoring import psnr_db
 

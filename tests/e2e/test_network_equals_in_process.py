@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from channel_service.radio.channels import Channel
-from client.demo import Sample, load_samples
-from client.stack import Stack
 from experiments.evaluation.link import LinkAnswer, SemanticLink
 from experiments.evaluation.network_link import send_over_network
-from shared.settings import DEFAULT_WEIGHTS
+from semcom.demo import Sample, load_samples
+from semcom.stack import Stack
+from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.source import Source
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS
 from shared.tasks import TASKS
 from shared.weights import find_weights, load_manifest
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS
 from transmitter.media import decode_media
 
 _CHANNELS = [

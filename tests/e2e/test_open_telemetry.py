@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from client.stack import Stack
+from semcom.stack import Stack
 
 pytest.importorskip("opentelemetry.instrumentation", reason="needs pip install 'semcom[otel]'")
 

@@ -21,11 +21,11 @@ import pytest
 from PIL import Image
 
 from channel_service.radio.channels import MODELS, Channel, draw
-from client.stack import Stack
 from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.network_link import send_over_network
+from semcom.stack import Stack
 from shared.source import Source
-from shared.systems import SYSTEMS
+from systems.registry import SYSTEMS
 
 _ROOT = Path(__file__).parents[2]
 _DOCUMENT = (_ROOT / "docs" / "your-own-system.md").read_text(encoding="utf-8")

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from client.stack import Stack
 from experiments.evaluation.results import read_figures
 from experiments.report.measured import table_of
-from shared.systems import DEFAULT_SYSTEM
+from semcom.stack import Stack
 from shared.weights import find_weights, load_manifest
+from systems.registry import DEFAULT_SYSTEM
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")

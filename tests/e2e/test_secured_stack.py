@@ -3,8 +3,8 @@
 import pytest
 import trustme
 
-from client.api import SemcomClient, SemcomClientError
-from client.stack import Stack
+from semcom.api import SemcomClient, SemcomClientError
+from semcom.stack import Stack
 
 TOKEN = "a-token-of-a-class-2026"
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from client.api import SemcomClient
-from client.stack import Ports
+from semcom.api import SemcomClient
+from semcom.stack import Ports
 
-UP = (sys.executable, "-m", "client.cli", "up")
+UP = (sys.executable, "-m", "semcom.cli", "up")
 TIMEOUT_S = 180.0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.systems import SYSTEMS
+from systems.registry import SYSTEMS
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from client.stack import Stack
+from semcom.stack import Stack
 from shared.tasks import TASKS
 
 _GRACE_S = 2.0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from client.stack import Stack
+from semcom.stack import Stack
 
 _GOOD, _BAD = ("warm", "funny", "lovely", "moving"), ("dull", "noisy", "tired", "empty")
 _STATED = {
@@ -37,7 +37,7 @@ def weights(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the command trains, as a process of its own."""
     folder = tmp_path_factory.mktemp("run")
     command = [
-        sys.executable, "-m", "client.cli", "train", "--profile=tiny", "--tasks=sentiment",
+        sys.executable, "-m", "semcom.cli", "train", "--profile=tiny", "--tasks=sentiment",
         f"--run-folder={folder}", f"--output={folder / 'weights' / 'mfmsc'}",
     ]  # fmt: skip
     environment = {**os.environ, "SEMCOM_DATA": str(data)}

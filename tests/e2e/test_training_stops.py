@@ -29,7 +29,7 @@ def test_sigterm_saves_the_checkpoint_and_the_run_goes_on_from_it(tmp_path, data
     checkpoint = tmp_path / "run" / "checkpoint.pt"
     train = ("train", "--profile=tiny", "--tasks=sentiment", "--length=1000", "--threads=1")
     train += (f"--run-folder={tmp_path / 'run'}", f"--output={tmp_path / 'weights'}")
-    command = [sys.executable, "-m", "client.cli", *train]
+    command = [sys.executable, "-m", "semcom.cli", *train]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert any(f"step {_STEPS_BETWEEN_LINES}/" in line for line in process.stdout)

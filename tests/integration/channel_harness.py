@@ -18,7 +18,7 @@ from channel_service.relay.receiver_client import ReceiverClient
 from channel_service.reports.store import Store
 from channel_service.service import FULL_NAME, ChannelServicer
 from protos.semcom.v1 import channel_service_pb2_grpc, frame_pb2, receiver_pb2, receiver_pb2_grpc
-from shared.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, build_server, running
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, build_server, running
 from shared.wire import pack_symbols
 
 RECEIVER_NAME = "semcom.v1.ReceiverService"

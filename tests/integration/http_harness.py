@@ -6,7 +6,7 @@ import socket
 
 import httpx
 
-from shared.grpc_runtime import serve_http
+from shared.runtime.grpc_runtime import serve_http
 
 HOST = "127.0.0.1"
 
@@ -23,7 +23,7 @@ async def http_server(app, stop: asyncio.Event, *, scheme: str = "http", verify=
     """Serve an app until `stop` is set; the task that serves, and a client once it answers.
 
     Args:
-        app: Of `shared.http_runtime.build_app`.
+        app: Of `shared.runtime.http_runtime.build_app`.
         stop: Set by the test, which then waits for the task.
         scheme: http or https.
         verify: Of the client, see httpx.

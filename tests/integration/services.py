@@ -10,7 +10,7 @@ import httpx
 
 from channel_service.__main__ import serve as serve_channel
 from receiver.__main__ import serve as serve_receiver
-from shared.settings import ChannelSettings, ReceiverSettings, TransmitterSettings
+from shared.runtime.settings import ChannelSettings, ReceiverSettings, TransmitterSettings
 from transmitter.__main__ import serve as serve_transmitter
 
 NAMES = ("receiver", "channel_service", "transmitter")

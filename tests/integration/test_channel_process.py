@@ -23,7 +23,7 @@ RECEIVER_PROGRAM = """
 import asyncio, sys
 from channel_harness import RECEIVER_NAME, ChosenReceiver
 from protos.semcom.v1 import receiver_pb2_grpc
-from shared.grpc_runtime import GuardedServer, build_server, running, stop_on_signals
+from shared.runtime.grpc_runtime import GuardedServer, build_server, running, stop_on_signals
 
 async def main():
     stop = stop_on_signals()

@@ -11,8 +11,8 @@ from http_harness import http_server
 from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
-from shared.grpc_runtime import GuardedServer, build_server, running
-from shared.http_runtime import build_app
+from shared.runtime.grpc_runtime import GuardedServer, build_server, running
+from shared.runtime.http_runtime import build_app
 
 NAME = "semcom.v1.ReceiverService"
 HealthStatus = health_pb2.HealthCheckResponse

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
 from receiver.api import build_api
-from shared.access import OPEN, Access
 from shared.errors import Unauthenticated, from_rpc_error
-from shared.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, bind, build_server, running
+from shared.runtime.access import OPEN, Access
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, bind, build_server, running
 
 pytestmark = pytest.mark.integration
 TOKEN = "a-token-of-a-class-2026"

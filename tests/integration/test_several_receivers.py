@@ -7,8 +7,8 @@ import pytest
 
 from channel_service.relay.receiver_client import ReceiverClient
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
-from shared.access import OPEN
-from shared.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, bind, build_server, running
+from shared.runtime.access import OPEN
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, bind, build_server, running
 
 pytestmark = pytest.mark.integration
 NAME = "semcom.v1.ReceiverService"

@@ -14,12 +14,12 @@ import soundfile
 from PIL import Image
 from services import Services
 
-from shared.draining import Drain
 from shared.errors import TooLarge
 from shared.ledger import HOPS
-from shared.networks.mfmsc.config import sends_sequence
+from shared.runtime.draining import Drain
 from shared.tasks import TASKS
-from transmitter.systems import load_systems
+from systems.mfmsc.config import sends_sequence
+from systems.transmitters import load_systems
 
 
 def _media():

@@ -12,7 +12,7 @@ from channel_harness import channel_service, make_frame, unit_symbols
 from channel_service.reports.queries import InstanceQuery
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import channel_service_pb2_grpc
-from shared.grpc_runtime import CHANNEL_OPTIONS
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS
 
 _DATA = 0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -6,7 +6,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from shared.settings import ChannelSettings, ReceiverSettings, TransmitterSettings
+from shared.runtime.settings import ChannelSettings, ReceiverSettings, TransmitterSettings
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"

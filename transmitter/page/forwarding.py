@@ -18,8 +18,8 @@ import httpx
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from shared.access import OPEN, Access
 from shared.errors import DeadlineExceeded, ServiceUnavailable, TooLarge
+from shared.runtime.access import OPEN, Access
 
 PREFIX = "/channel"
 FORWARDED = (

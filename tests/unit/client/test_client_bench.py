@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from client import bench
-from client.stack import Ports
 from protos.semcom.v1 import channel_service_pb2_grpc
+from semcom.stack import Ports
 
 
 class CountingStub:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from experiments.training.recipes import Recipe, TaskRecipe
 from experiments.training.run import Run, start_run
-from shared.networks.profiles import get_profile
+from systems.layers.profiles import get_profile
 
 QUIET = Console(quiet=True)
 SYSTEM = "mfmsc"

@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from protos.semcom.v1 import frame_pb2, receiver_pb2
 from receiver.service import MAX_FRAMES, ReceiverMetrics, ReceiverService
-from receiver.systems.base import TaskAnswer
 from shared.errors import InvalidField, TaskNotTrained, TooLarge, TooMany, UnknownName, WeightsMismatch
-from shared.logs import _JsonFormatter
+from shared.runtime.logs import _JsonFormatter
 from shared.tasks import get_task
 from shared.wire import pack_symbols
+from systems.receiver_base import TaskAnswer
 
 FINGERPRINT = "f" * 16
 PICTURE = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)

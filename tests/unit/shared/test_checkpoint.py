@@ -13,8 +13,6 @@ import pytest
 import torch
 from torch import nn
 
-from receiver.systems import load_system as load_receiver
-from receiver.systems.mfmsc.receiver import Receiver
 from shared.errors import InvalidField
 from shared.weights import (
     Manifest,
@@ -26,8 +24,10 @@ from shared.weights import (
     load_state,
     save_weights,
 )
-from transmitter.systems import load_system as load_transmitter
-from transmitter.systems.mfmsc.transmitter import Transmitter
+from systems.mfmsc.receiver import Receiver
+from systems.mfmsc.transmitter import Transmitter
+from systems.receivers import load_system as load_receiver
+from systems.transmitters import load_system as load_transmitter
 
 _PLAIN = Manifest("mfmsc", ("vqa",), {"vqa": ("a", "b")}, {"profile": "tiny", "words": {"vqa": ["a"]}})
 

@@ -11,11 +11,11 @@ import pytest
 from protos.semcom.v1 import frame_pb2
 from shared import errors
 from shared.ledger import overhead_of, request_wire_bytes, wire_shares
-from shared.networks.profiles import get_profile
 from shared.signal import linear_to_db, noise_variance_from_snr_db
-from shared.systems import get_system
 from shared.tasks import get_task
 from shared.wire import pack_symbols
+from systems.layers.profiles import get_profile
+from systems.registry import get_system
 
 
 @pytest.mark.parametrize(

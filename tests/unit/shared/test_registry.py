@@ -10,10 +10,10 @@ import pytest
 
 from shared.errors import InvalidField
 from shared.registry import Registry
-from shared.systems import SYSTEMS, System
+from systems.registry import SYSTEMS, System
 
 _MODULE = """
-from shared.systems import System
+from systems.registry import System
 MORSE = System("morse", "Dots and dashes.", package="morse_halves")
 NUMBER = 7
 """

@@ -15,9 +15,9 @@ from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
 from shared.errors import to_trailer
 from shared.ledger import overhead_of
 from shared.tasks import TASKS, get_task
+from systems.base import EncodedInstance
 from transmitter.gateway import build_gateway
 from transmitter.service import Limits, TransmitterService
-from transmitter.systems.base import EncodedInstance
 
 MAX_UPLOAD_BYTES = 100_000
 UNTRAINED = "movie_genres"

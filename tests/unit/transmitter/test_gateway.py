@@ -21,12 +21,12 @@ from gateway_fakes import (
 from grpc_health.v1 import health_pb2
 from PIL import Image
 
-from client.api import RadioSettings
 from protos.semcom.v1 import channel_service_pb2
-from shared.networks.profiles import PROFILES
-from shared.systems import DEFAULT_SYSTEM, SYSTEMS
+from semcom.api import RadioSettings
 from shared.tasks import TASKS, get_task
 from shared.wire import unpack_symbols
+from systems.layers.profiles import PROFILES
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import pytest
 from gateway_fakes import PICTURE, Gateway, png_of, refused
 from test_media import audio_file, greys, tone, video_file
 
-from receiver.systems import load_systems as load_receivers
-from receiver.systems.base import Received
 from shared.errors import InvalidField
-from shared.systems import SYSTEMS
 from shared.tasks import TASKS
-from transmitter.systems import load_systems as load_transmitters
+from systems.receiver_base import Received
+from systems.receivers import load_systems as load_receivers
+from systems.registry import SYSTEMS
+from systems.transmitters import load_systems as load_transmitters
 
 _MEDIA = {"audio": ("audio", audio_file(tone())), "video": ("video", video_file(greys(3), "avi", "mjpeg"))}
 

@@ -4,8 +4,8 @@ import pytest
 from gateway_fakes import Gateway, LoopbackChannel, PowerSystem
 
 from shared.weights import Manifest
-from transmitter.systems.apart import TrainedApart
-from transmitter.systems.base import LinkAdaptive, LinkState
+from systems.apart_transmitter import TrainedApart
+from systems.base import LinkAdaptive, LinkState
 
 
 class AdaptiveSystem(PowerSystem):

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from channel_service.links.settings import CSI_MODES, LinkSettings
 from channel_service.radio.channels import FADINGS, MODELS
-from shared.access import Access
-from shared.http_runtime import allow_origins, build_app
+from shared.runtime.access import Access
+from shared.runtime.http_runtime import allow_origins, build_app
 from shared.tasks import TASKS
 from transmitter.page.files import HEADERS, SAMPLES, STATIC
 from transmitter.page.forwarding import FORWARDED, MAX_BODY_BYTES, ChannelForwarder, forwarded_routes

@@ -6,8 +6,8 @@ import pytest
 from channel_service.relay.validation import check_frames
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField
-from shared.systems import SYSTEMS, System
 from shared.wire import pack_symbols
+from systems.registry import SYSTEMS, System
 
 _LEVELS = np.arange(-7, 8, 2) / np.sqrt(42)
 

@@ -18,7 +18,7 @@ from experiments.data.base import SPLITS
 from experiments.data.catalogue import DATASETS
 from experiments.data.made_digits import VOICES, make_digits
 from experiments.data.speech import Recordings, compose_strings, load_fsdd_recordings
-from receiver.systems.transcripts import TRANSCRIPT_CHARACTERS
+from systems.layers.transcripts import TRANSCRIPT_CHARACTERS
 
 
 def test_sst2_keeps_quotes(root: Path) -> None:

@@ -11,8 +11,8 @@ from channel_service.radio.channels import Channel
 from experiments.evaluation.evaluate import Figure, evaluate
 from experiments.evaluation.link import SemanticLink
 from shared.errors import InvalidField
-from shared.systems import Options
 from shared.weights import load_manifest
+from systems.registry import Options
 
 
 @pytest.mark.usefixtures("small_data")

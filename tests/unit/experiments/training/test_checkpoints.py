@@ -14,8 +14,8 @@ from experiments.training.recipes import Recipe, TaskRecipe
 from experiments.training.run import Run, start_run
 from experiments.training.train import train
 from shared.errors import InvalidField
-from shared.networks.profiles import get_profile
 from shared.weights import load_manifest
+from systems.layers.profiles import get_profile
 
 
 @pytest.mark.usefixtures("small_data")

@@ -62,16 +62,16 @@ def test_gradients_and_statistics_are_averaged_over_processes(tmp_path: Path) ->
 def test_shares_of_a_batch_make_the_batch() -> None:
     from small_data import small_examples
 
-    from experiments.systems.mfmsc import Trainable
     from experiments.training.recipes import TaskRecipe
     from experiments.training.sampling import Sampler
-    from shared.networks.profiles import get_profile
-    from shared.networks.text import SPECIAL, Vocabulary
+    from systems.layers.profiles import get_profile
+    from systems.layers.text import SPECIAL, Vocabulary
+    from systems.mfmsc.training import Mfmsc
 
     vocabulary = Vocabulary([*SPECIAL, *"abc"], 32)
     examples = small_examples("image_classification", "train")
     sampler = Sampler(
-        examples, TaskRecipe(steps=1, batch=8), get_profile("tiny"), vocabulary, Trainable.speech, seed=0
+        examples, TaskRecipe(steps=1, batch=8), get_profile("tiny"), vocabulary, Mfmsc.speech, seed=0
     )
     _, (whole,) = sampler.batch(1)
     shares = [sampler.batch(1, rank=rank, num_ranks=2)[1][0] for rank in range(2)]

@@ -15,8 +15,8 @@ from experiments.training.augmentation import (
     flip_and_shift,
 )
 from experiments.training.inputs import ClipInputs, TextInputs
-from shared.networks.profiles import get_profile
-from shared.networks.text import SPECIAL, Vocabulary
+from systems.layers.profiles import get_profile
+from systems.layers.text import SPECIAL, Vocabulary
 
 
 def test_a_share_of_the_pieces_is_replaced_and_marks_never() -> None:

@@ -11,9 +11,9 @@ import torch
 from experiments.data.base import Instances, one_each
 from experiments.training.objectives import OBJECTIVES, SpeechCode
 from experiments.training.recipes import TaskRecipe
-from shared.networks.batch import Batch
-from shared.networks.patches import patches_to_picture
-from shared.networks.preprocessing import pixels_to_tensor
+from systems.layers.batch import Batch
+from systems.layers.patches import patches_to_picture
+from systems.layers.preprocessing import pixels_to_tensor
 
 RECIPE = TaskRecipe(steps=1, batch=2)
 CODE = SpeechCode(("<blank>", *"abc"), frames_per_token=4, steps_per_token=2)

@@ -9,13 +9,13 @@ import torch
 
 from experiments.data.catalogue import PUBLISHED, TRAINING, datasets_of
 from experiments.training.recipes import RECIPES
-from receiver.systems.mfmsc.heads import STEPS_PER_TOKEN
-from receiver.systems.mfmsc.network import ReceiverNetwork
-from shared.networks.batch import Batch
-from shared.networks.mfmsc.config import sends_sequence
-from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
-from shared.networks.profiles import PROFILES, get_profile
 from shared.tasks import TASKS, get_task
+from systems.layers.batch import Batch
+from systems.layers.profiles import PROFILES, get_profile
+from systems.mfmsc.config import sends_sequence
+from systems.mfmsc.heads import STEPS_PER_TOKEN
+from systems.mfmsc.receiver_network import ReceiverNetwork
+from systems.mfmsc.transmitter_network import TransmitterNetwork
 
 _LABELS = {task: ("a", "b", "c") for task in TASKS if get_task(task).answer in ("label", "labels")}
 _NUM_PIECES = 100

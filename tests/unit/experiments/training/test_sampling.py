@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from small_data import small_examples
 
-from experiments.systems.mfmsc import Trainable
 from experiments.training.recipes import TaskRecipe
 from experiments.training.sampling import Sampler
-from shared.networks.profiles import get_profile
-from shared.networks.text import SPECIAL, Vocabulary
+from systems.layers.profiles import get_profile
+from systems.layers.text import SPECIAL, Vocabulary
+from systems.mfmsc.training import Mfmsc
 
 
 def _sampler(task: str, batch: int = 8, *, short_first: bool = False) -> Sampler:
@@ -18,7 +18,7 @@ def _sampler(task: str, batch: int = 8, *, short_first: bool = False) -> Sampler
     vocabulary = Vocabulary([*SPECIAL, *letters, *("##" + letter for letter in letters)], 32)
     recipe = TaskRecipe(steps=1, batch=batch, short_first=short_first)
     return Sampler(
-        small_examples(task, "train"), recipe, get_profile("tiny"), vocabulary, Trainable.speech, seed=3
+        small_examples(task, "train"), recipe, get_profile("tiny"), vocabulary, Mfmsc.speech, seed=3
     )
 
 
@@ -43,7 +43,7 @@ def test_few_questions_of_a_picture_are_drawn_anew_each_step() -> None:
     vocabulary = Vocabulary([*SPECIAL, *letters, *("##" + letter for letter in letters)], 32)
     recipe = TaskRecipe(steps=1, batch=8, questions_a_picture=2)
     sampler = Sampler(
-        small_examples("vqa", "train"), recipe, get_profile("tiny"), vocabulary, Trainable.speech, seed=3
+        small_examples("vqa", "train"), recipe, get_profile("tiny"), vocabulary, Mfmsc.speech, seed=3
     )
     batch, (targets,) = sampler.batch(0)
     assert len(batch.inputs["image"][0]) == 8

@@ -1,4 +1,4 @@
-"""A system is trained by its own file of experiments/systems; one without is refused by name."""
+"""A system is trained by its own module `training`; one without is refused by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from experiments.training.recipes import RECIPES
 from experiments.training.trainable import get_trainable
 from shared.errors import InvalidField, UnknownName
-from shared.networks.profiles import PROFILES
-from shared.systems import SYSTEMS, System
+from systems.layers.profiles import PROFILES
+from systems.registry import SYSTEMS, System
 
 _NOTHING_TO_LEARN = {"separate"}
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import torch
 
-from experiments.systems.mfmsc import Trainable
 from experiments.training.channel import batch_channel
-from receiver.systems.mfmsc.network import ReceiverNetwork
-from shared.networks.batch import Batch
-from shared.networks.mfmsc.transmitter_network import TransmitterNetwork
-from shared.networks.profiles import REALS_PER_TOKEN, get_profile
+from systems.layers.batch import Batch
+from systems.layers.profiles import REALS_PER_TOKEN, get_profile
+from systems.mfmsc.receiver_network import ReceiverNetwork
+from systems.mfmsc.training import Mfmsc
+from systems.mfmsc.transmitter_network import TransmitterNetwork
 
 _SMALL = replace(get_profile("tiny"), width=96, coder_width=48)
 _NUM_PIECES = 300
@@ -43,7 +43,7 @@ def test_words_come_back_at_once_and_other_symbols_stay() -> None:
     transmitter.channel_encoder.compress[2].weight[:, -2 * REALS_PER_TOKEN :] = 0.0  # units that will be set
     batch = _texts(40)
     untouched, accuracy = transmitter("sentiment", batch)[0], _accuracy(transmitter, receiver, batch)
-    system = Trainable(transmitter, receiver)
+    system = Mfmsc(transmitter, receiver)
     texts = [_texts(32) for _ in range(20)]
     system.start_words("text_reconstruction", texts, torch.Generator().manual_seed(0))
     torch.testing.assert_close(transmitter("sentiment", batch)[0], untouched, atol=1e-4, rtol=1e-3)

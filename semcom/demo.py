@@ -1,0 +1,218 @@
+"""The demo: samples of every trained task over two channels at several SNRs, through three real processes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from semcom.api import SemcomClient
+from semcom.errors import ClientError
+from semcom.stack import Stack
+from semcom.tables import REPORT_TABLES, shorten, show_answer
+from systems.registry import DEFAULT_SYSTEM
+
+SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "samples.json"
+CHANNELS = ("awgn", "rayleigh")
+_SEED = 1
+_REPORTS = ("overhead", "paper", "latency")
+
+Instance = dict[str, Any]
+"""A transmit result with `sample`, `truth`, `correct` added, and a score `f1` where labels are several."""
+
+
+class DemoError(ClientError):
+    """The demo has nothing to show."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An input that the project made itself.
+
+    Attributes:
+        name: Short and unique.
+        task: That it is for.
+        files: Path of the file for each modality but text.
+        text: Text input, where the task takes one.
+        truth: Right answer; None where the input itself is the truth.
+    """
+
+    name: str
+    task: str
+    files: Mapping[str, Path]
+    text: str | None
+    truth: str | None
+
+    @property
+    def shown(self) -> str:
+        """The input in a few words."""
+        parts = [path.name for path in self.files.values()] + ([shorten(self.text)] if self.text else [])
+        return " + ".join(parts)
+
+
+def load_samples(index: Path = SAMPLES) -> list[Sample]:
+    """Read the list of samples; its paths are relative to its own folder."""
+    return [
+        Sample(
+            name=row["name"],
+            task=row["task"],
+            files={modality: index.parent / path for modality, path in row.get("files", {}).items()},
+            text=row.get("text"),
+            truth=row.get("truth"),
+        )
+        for row in json.loads(index.read_text())
+    ]
+
+
+_ANSWERED: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "label": lambda answer: str(answer["label"]),
+    "text": lambda answer: str(answer["text"]),
+}
+
+
+def is_correct(answer: Mapping[str, Any], truth: str | None) -> bool | None:
+    """Whether an answer is the truth; None where it may be so in part (a picture, several labels)."""
+    answered = next((read(answer) for kind, read in _ANSWERED.items() if kind in answer), None)
+    return None if truth is None or answered is None else answered == truth
+
+
+def f1_of_labels(answer: Mapping[str, Any], truth: str) -> float:
+    """F1 of the labels said against the true ones, "Drama, War": twice the common ones over both counts."""
+    said, true = set(answer["labels"]), set(truth.split(", "))
+    return 2 * len(said & true) / (len(said) + len(true))
+
+
+def run_demo(console: Console, *, snrs_db: Sequence[float], weights: Path | None = None) -> list[Instance]:
+    """Start the services, send the samples, print the tables, stop.
+
+    Args:
+        console: Where tables and progress go.
+        snrs_db: Es/N0 of the runs [dB].
+        weights: Folder of weights; the shipped one where absent.
+
+    Returns:
+        One object an instance, in the order sent.
+
+    Raises:
+        DemoError: If no trained task has a sample.
+        StackError: If the services do not start.
+        SemcomClientError: If a service refuses an instance.
+    """
+    with console.status("starting transmitter, channel service and receiver") as status:
+        stack = Stack.start(weights=weights, free_ports=True, on_progress=status.update)
+    with stack, stack.client() as client:
+        trained = {task["name"] for task in client.tasks() if DEFAULT_SYSTEM in task["trained_in"]}
+        samples = [sample for sample in load_samples() if sample.task in trained]
+        if not samples:
+            raise DemoError(f"no sample for the trained tasks ({', '.join(sorted(trained)) or 'none'})")
+        instances = _send_all(client, console, samples, snrs_db)
+        for channel in CHANNELS:
+            console.rule(f"Answers over {channel} (with their probability)")
+            for table in answer_tables(channel, samples, snrs_db, instances):
+                console.print(table)
+        for kind in _REPORTS:
+            console.print(REPORT_TABLES[kind](client.report(kind)))
+    return instances
+
+
+def write_instances(instances: Iterable[Instance], target: str | None) -> None:
+    """Write one object an instance.
+
+    Args:
+        instances: Of the demo.
+        target: A file ending in .json (one array) or anything else (a line an object); "-" for standard
+            output; None for nowhere.
+    """
+    if target is None:
+        return
+    lines = "".join(json.dumps(instance) + "\n" for instance in instances)
+    if target == "-":
+        sys.stdout.write(lines)
+    elif target.endswith(".json"):
+        Path(target).write_text(json.dumps(list(instances), indent=2) + "\n")
+    else:
+        Path(target).write_text(lines)
+
+
+def _send_all(
+    client: SemcomClient, console: Console, samples: Sequence[Sample], snrs_db: Sequence[float]
+) -> list[Instance]:
+    """Every sample over every channel and SNR; a sample meets the same draw at each SNR."""
+    runs = [
+        (number, sample, channel, snr_db)
+        for channel in CHANNELS
+        for snr_db in snrs_db
+        for number, sample in enumerate(samples)
+    ]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    instances = []
+    with Progress(*columns, console=console, transient=True) as progress:
+        job = progress.add_task("sending", total=len(runs))
+        for number, sample, channel, snr_db in runs:
+            progress.update(job, description=f"{sample.task} over {channel} at {snr_db:g} dB")
+            result = client.transmit(
+                sample.task,
+                text=sample.text,
+                **sample.files,  # type: ignore[arg-type]
+                channel=channel,
+                snr_db=snr_db,
+                seed=_SEED,
+                frame_number=number,
+            )
+            instances.append(_judged(result, sample))
+            progress.advance(job)
+    return instances
+
+
+def _judged(result: Mapping[str, Any], sample: Sample) -> Instance:
+    answer, scores = result["answer"], dict(result["scores"])
+    if "labels" in answer and sample.truth is not None:
+        scores["f1"] = f1_of_labels(answer, sample.truth)
+    correct = is_correct(answer, sample.truth)
+    return {**result, "scores": scores, "sample": sample.name, "truth": sample.truth, "correct": correct}
+
+
+def answer_tables(
+    channel: str, samples: Sequence[Sample], snrs_db: Sequence[float], instances: Iterable[Instance]
+) -> Iterator[Table]:
+    """A table a task: a row a sample, a column an SNR; a task's own widths leave most rows on one line."""
+    found = {
+        (instance["sample"], instance["requested_snr_db"]): instance
+        for instance in instances
+        if instance["channel"] == channel
+    }
+    for task, own in groupby(samples, key=lambda sample: sample.task):
+        table = Table(title=f"{task} over {channel}", title_justify="left")
+        for name in ("input", "truth", *(f"{snr_db:g} dB" for snr_db in snrs_db)):
+            table.add_column(name, overflow="fold")
+        of_task = list(own)
+        for sample in of_task:
+            cells = (_verdict(found[sample.name, snr_db]) for snr_db in snrs_db)
+            table.add_row(sample.shown, sample.truth or "–", *cells)
+        rights = [[found[sample.name, snr_db]["correct"] for sample in of_task] for snr_db in snrs_db]
+        if any(right.count(None) < len(right) for right in rights):
+            table.add_section()
+            table.add_row("right", "", *map(_share_of_right, rights))
+        yield table
+
+
+def _share_of_right(verdicts: Sequence[bool | None]) -> str:
+    return f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}"
+
+
+_MARKS = {True: ("✓ ", "green"), False: ("✗ ", "red"), None: ("", "")}
+
+
+def _verdict(instance: Instance) -> Text:
+    mark, style = _MARKS[instance["correct"]]
+    scores = "".join(f" ({name} {score:.2f})" for name, score in instance["scores"].items())
+    return Text(mark + show_answer(instance["answer"]) + scores, style=style)
