@@ -8,8 +8,6 @@ import pytest
 from semcom.api import RadioSettings
 from semcom.setting_options import RADIO_SETTINGS
 
-FIELDS = {"task", "system", "channel", "snr_db", "answer", "overhead", "latency_ms", "realised_snr_db"}
-
 
 def test_help_lists_every_command_without_loading_what_is_heavy():
     loaded = (
