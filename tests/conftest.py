@@ -45,6 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         used = getattr(item, "fixturenames", ())
         group = next((name for name in _SHARED_SERVICES if name in used), path.as_posix())
         item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.name != "test_lint.py")  # the longest of all begins first
 
 
 @pytest.fixture(autouse=True)
