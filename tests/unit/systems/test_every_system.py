@@ -1,4 +1,4 @@
-"""What holds for every built-in system: an instance does not depend on the company it has in its batch."""
+"""What holds for every built-in system, and for each that is trained task by task."""
 
 from __future__ import annotations
 
@@ -45,11 +45,13 @@ def test_an_instance_does_not_depend_on_its_batch(
                 assert np.abs(answer.image.astype(int) - batched.image).max() <= 1
 
 
-@pytest.mark.parametrize("system", list(SYSTEMS))
+@pytest.mark.parametrize("system", ["mfsc", "tdeepsc"])
 def test_a_task_without_weights_is_refused_at_both_ends(system: str, links: dict[str, SemanticLink]) -> None:
     link = links[system]
     frame = Received(np.zeros((1, 16), np.complex64), np.ones((1, 16), np.float32))
-    for task in set(TASKS) - set(link.transmitter.tasks):
+    missing = set(TASKS) - set(link.transmitter.tasks)
+    assert missing
+    for task in missing:
         with pytest.raises(TaskNotTrained, match=task):
             link.receiver.decode(task, [frame])
         with pytest.raises(TaskNotTrained, match=task):
