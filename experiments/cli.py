@@ -1,10 +1,11 @@
-"""`semcom train`, `evaluate`, `compare`, `figures`, `plot` and `soak`: everything that is done offline."""
+"""`semcom train`, `campaign`, `evaluate`, `compare`, `figures`, `plot`, `soak`: what is done offline."""
 
 from __future__ import annotations
 
 import typer
 from rich.console import Console
 
+from experiments.commands.campaign import campaign_command
 from experiments.commands.compare import compare_command
 from experiments.commands.evaluate import evaluate_command
 from experiments.commands.figures import figures_command
@@ -15,6 +16,7 @@ from shared.errors import SemcomError
 
 app = typer.Typer(no_args_is_help=True)
 app.command("train")(train_command)
+app.command("campaign")(campaign_command)
 app.command("evaluate")(evaluate_command)
 app.command("compare")(compare_command)
 app.command("plot")(plot_command)

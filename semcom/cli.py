@@ -253,6 +253,12 @@ def train(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_THROUGH)
+def campaign(context: typer.Context) -> None:
+    """Train all learned systems by the recipes of one commit, side by side."""
+    _run_experiment(context)
+
+
+@app.command(context_settings=_PASS_THROUGH)
 def evaluate(context: typer.Context) -> None:
     """Measure a task's metric over a channel on a test or validation split (Algorithm 2)."""
     _run_experiment(context)

@@ -1,7 +1,11 @@
-"""Recorded speech that replaces LibriSpeech: strings of digits (FSDD) and read sentences (speechocean762)."""
+"""Recorded speech that replaces LibriSpeech: strings of words (FSDD, Speech Commands), and read sentences.
+
+Read sentences are those of learners in speechocean762.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -111,6 +115,37 @@ def load_fsdd(root: Path, split: str) -> Instances:
     trains = split == "train"
     num_strings = _NUM_TRAINING_STRINGS if trains else _NUM_STRINGS
     return compose_strings(load_fsdd_recordings(root, split), num_strings, seed=0, trains=trains)
+
+
+def load_speechcommands_recordings(root: Path, split: str) -> Recordings:
+    """Read speechcommands/: recordings.tar with <word>_<speaker>_<n>.opus, and split.csv by speaker.
+
+    A file that repeats another of the same speaker and word is left out.
+    """
+    folder = root / "speechcommands"
+    with (folder / "split.csv").open(newline="", encoding="utf-8") as file:
+        splits = {row["speaker"]: row["split"] for row in csv.DictReader(file)}
+    stated = "val" if split == "validation" else split
+    store = cached_archive(folder / "recordings.tar", "*.opus", as_samples)
+    recordings = Waveforms(store)
+    chosen: dict[tuple[str, str, bytes], int] = {}
+    for row, name in enumerate(store.names):
+        word, speaker, _ = PurePosixPath(name).stem.split("_")
+        if splits[speaker] == stated:
+            chosen.setdefault((word, speaker, store[row].tobytes()), row)
+    return Recordings(
+        waveforms=[recordings[row] for row in chosen.values()],
+        words=tuple(word for word, *_ in chosen),
+        speakers=tuple(speaker for _, speaker, _ in chosen),
+    )
+
+
+def load_speechcommands(root: Path, split: str) -> Instances:
+    """Compose strings of words of one speaker with seed 0, as many as `load_fsdd` does."""
+    trains = split == "train"
+    num_strings = _NUM_TRAINING_STRINGS if trains else _NUM_STRINGS
+    recordings = load_speechcommands_recordings(root, split)
+    return compose_strings(recordings, num_strings, seed=0, trains=trains)
 
 
 def load_speechocean762(root: Path, split: str) -> Instances:

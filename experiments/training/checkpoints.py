@@ -97,10 +97,11 @@ def export(run: Run, folder: Path) -> Manifest:
 
 def _standing_still(run: Run) -> dict[Half, list[str]]:
     """Parameters that are still those of a public model, so that several systems can share them."""
-    names = [name for name, _ in run.system.transmitter.named_parameters()]
-    frozen, pretrained = run.recipe.frozen, run.system.pretrained
+    stepped = {id(own) for optimiser in run.optimisers.values() for own in optimiser.parameters()}
+    named = run.system.transmitter.named_parameters()
+    pretrained = run.system.pretrained
     return {
-        "transmitter": [name for name in names if name.startswith(frozen) and name.startswith(pretrained)]
+        "transmitter": [name for name, own in named if name.startswith(pretrained) and id(own) not in stepped]
     }
 
 

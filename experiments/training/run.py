@@ -13,7 +13,7 @@ from torch import nn
 
 from experiments.data import load_examples
 from experiments.data.base import Examples
-from experiments.training.optimisers import make_optimiser
+from experiments.training.optimisers import TaskOptimiser, make_optimiser
 from experiments.training.recipes import Recipe
 from experiments.training.sampling import EXACT, FEW_LENGTHS, Sampler
 from experiments.training.trainable import TrainableSystem, get_trainable
@@ -39,7 +39,7 @@ class Run:
         vocabulary: Word pieces of both halves.
         system: Both networks.
         samplers: Batches of each task.
-        optimisers: One AdamW a task, over the parts the task uses.
+        optimisers: One a task, over the parts the task uses.
         words: Of each task that answers with a transcript, the words of its training transcripts.
         command: That the run was started with.
         started_from: Fingerprint of the earlier weights that it goes on from; empty without.
@@ -57,7 +57,7 @@ class Run:
     vocabulary: Vocabulary
     system: TrainableSystem
     samplers: Mapping[str, Sampler]
-    optimisers: Mapping[str, torch.optim.Optimizer]
+    optimisers: Mapping[str, TaskOptimiser]
     words: Mapping[str, tuple[str, ...]]
     command: str = ""
     started_from: str = ""

@@ -23,7 +23,7 @@ from experiments.training.checkpoints import CHECKPOINT_FILE, load_checkpoint, s
 from experiments.training.devices import has_bfloat16
 from experiments.training.distributed import ALONE, Ranks
 from experiments.training.objectives import OBJECTIVES, Targets
-from experiments.training.optimisers import parameters_of, rate_factor, require_gradients_of, set_rate
+from experiments.training.optimisers import rate_factor, require_gradients_of
 from experiments.training.prefetch import made_ahead
 from experiments.training.progress import TrainingProgress
 from experiments.training.recipes import Recipe
@@ -96,15 +96,14 @@ def train_step(run: Run, task: str, batch: Batch, targets: Targets, ranks: Ranks
     sets_statistics = run.system.follow_batches(task, run.recipe)
     scores, mask = _cross_link(run, task, batch, generator)
     loss = objective.loss(scores, mask, targets, recipe)
-    optimiser.zero_grad(set_to_none=True)
+    optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    parameters = list(parameters_of(optimiser))
+    parameters = list(optimiser.parameters())
     ranks.average_gradients(parameters)
     if sets_statistics:
         ranks.average_statistics(run.system.transmitter)
     nn.utils.clip_grad_norm_(parameters, run.recipe.max_gradient_norm)
-    set_rate(optimiser, rate_factor(step, recipe.steps, run.recipe.warm_up))
-    optimiser.step()
+    optimiser.step(rate_factor(step, recipe.steps, run.recipe.warm_up))
     run.done[task] += 1
     return loss.detach(), objective.quality(scores.detach(), mask, targets)
 

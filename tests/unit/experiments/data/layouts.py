@@ -190,6 +190,21 @@ def _speechocean762(root: Path, _: pytest.MonkeyPatch) -> Splits:
     return _numbers(own)
 
 
+def _speechcommands(root: Path, _: pytest.MonkeyPatch) -> Splits:
+    own = {"train": ["00a", "00b"], "validation": ["00c"], "test": ["00d", "00e"]}
+    folder, numbers = root / "speechcommands", _numbered(own)
+    files = {
+        f"{word}_{speaker}_0.opus": sound(_tone_of(number)[:4800], 16_000, "OGG", "OPUS")
+        for speaker, number in numbers.items()
+        for word in ("yes", "nine")
+    }
+    write_tar(folder / "recordings.tar", files)
+    stated = {"train": "train", "validation": "val", "test": "test"}
+    rows = [f"{speaker},commands,2,{stated[split]}" for split in own for speaker in own[split]]
+    write_file(folder / "split.csv", "\n".join(["speaker,source,clips,split", *rows, ""]))
+    return _numbers(own)
+
+
 def _librispeech(root: Path, _: pytest.MonkeyPatch) -> Splits:
     own = {"train": ["19-198"], "validation": ["84-121"], "test": ["61-709"]}
     subsets = {"train": "train-clean-100", "validation": "dev-clean", "test": "test-clean"}
@@ -333,6 +348,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "cifar10": Layout(_cifar10, _number_of_two_bytes),
     "cifar10-pixels": Layout(_cifar10, _number_of_two_bytes),
     "fsdd": Layout(_fsdd, _recordings),
+    "speechcommands": Layout(_speechcommands, _number_of_tone),
     "speechocean762": Layout(_speechocean762, _number_of_tone),
     "librispeech": Layout(_librispeech, _number_of_tone),
     "weizmann": Layout(_weizmann, _brightness),

@@ -17,7 +17,12 @@ from experiments.data import load_examples
 from experiments.data.base import SPLITS
 from experiments.data.catalogue import DATASETS
 from experiments.data.made_digits import VOICES, make_digits
-from experiments.data.speech import Recordings, compose_strings, load_fsdd_recordings
+from experiments.data.speech import (
+    Recordings,
+    compose_strings,
+    load_fsdd_recordings,
+    load_speechcommands_recordings,
+)
 from systems.layers.transcripts import TRANSCRIPT_CHARACTERS
 
 
@@ -112,6 +117,17 @@ def test_strings_are_their_recordings_with_silence_between(
     assert (10 < run_on < 60) if split == "train" else run_on == 0
     assert compose_strings(recordings, 80, seed=3, trains=split == "train").targets == heard
     assert compose_strings(recordings, 80, seed=4, trains=split == "train").targets != heard
+
+
+def test_speechcommands_leaves_out_repeated_files(root: Path) -> None:
+    once, other = (sound(tone(hz, 16_000, 0.3), 16_000, "OGG", "OPUS") for hz in (300, 400))
+    files = {"yes_a1_0.opus": once, "yes_a1_1.opus": once, "yes_a1_2.opus": other, "no_b2_0.opus": once}
+    write_tar(root / "speechcommands" / "recordings.tar", files)
+    rows = "speaker,source,clips,split\na1,commands,3,val\nb2,commands,1,train\n"
+    write_file(root / "speechcommands" / "split.csv", rows)
+    held = load_speechcommands_recordings(root, "validation")
+    assert (held.words, held.speakers) == (("yes", "yes"), ("a1", "a1"))
+    assert len(load_examples("speech_recognition", "validation", "speechcommands")) == 500
 
 
 def test_speechocean762_joins_texts_and_utterances(root: Path) -> None:

@@ -16,7 +16,7 @@ from experiments.data import load_examples
 from experiments.data.base import SPLITS, Examples
 from experiments.data.catalogue import DATASETS
 from experiments.data.made_digits import VOICES
-from experiments.data.speech import load_fsdd_recordings
+from experiments.data.speech import load_fsdd_recordings, load_speechcommands_recordings
 
 _FROM_FILES = [name for name, dataset in DATASETS.items() if dataset.files["train"]]
 _REAL_SIZES = {
@@ -25,12 +25,14 @@ _REAL_SIZES = {
     "cifar10-jpeg": (47_474, 2_526, 10_000),
     "cifar10-lossless": (6_500, 500, 728),
     "fsdd": (6_000, 500, 500),
+    "speechcommands": (6_000, 500, 500),
     "speechocean762": (2_380, 120, 2_500),
     "weizmann": (313, 24, 92),
     "fights": (209, 30, 61),
     "easy-vqa": (36_682, 1_893, 9_673),
     "movies": (3_563, 383, 500),
 }
+_RECORDINGS = {"fsdd": load_fsdd_recordings, "speechcommands": load_speechcommands_recordings}
 
 
 @pytest.mark.parametrize("name", _FROM_FILES)
@@ -75,14 +77,23 @@ def test_real_splits_have_the_stated_sizes_and_share_nothing(data_folder: Path, 
     examples = [load_examples(DATASETS[name].task, split, name) for split in SPLITS]
     assert tuple(map(len, examples)) == _REAL_SIZES[name]
     assert len(examples[0].labels) == len(examples[1].labels) == len(examples[2].labels)
-    if name == "fsdd":  # strings differ even where their recordings do not
+    if name in _RECORDINGS:  # strings differ even where their recordings do not
         contents = [
-            {waveform.tobytes() for waveform in load_fsdd_recordings(data_folder, split).waveforms}
+            {waveform.tobytes() for waveform in _RECORDINGS[name](data_folder, split).waveforms}
             for split in SPLITS
         ]
     else:
         contents = [_contents(split) for split in examples]
     assert len(set.union(*contents)) == sum(map(len, contents))
+
+
+def test_no_real_speaker_of_commands_is_in_two_splits_and_no_clip_counts_twice(data_folder: Path) -> None:
+    splits = [load_speechcommands_recordings(data_folder, split) for split in SPLITS]
+    speakers = [set(own.speakers) for own in splits]
+    assert len(set.union(*speakers)) == sum(map(len, speakers)) == 215
+    assert {word for own in splits for word in own.words} == set(splits[0].words)
+    assert len(set(splits[0].words)) == 20
+    assert sum(len(own.words) for own in splits) == 4_059 - 121
 
 
 def test_no_real_training_phrase_is_part_of_a_validation_text(data_folder: Path) -> None:
