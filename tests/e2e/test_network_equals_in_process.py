@@ -156,8 +156,7 @@ def _shipped_link(system: str) -> SemanticLink:
 
 @pytest.mark.parametrize(("system", "task"), _shipped())
 def test_shipped_weights(system: str, task: str, shipped_stack: Stack) -> None:
-    source, link = _shortest_of(task), _shipped_link(system)
+    source, link, channel = _shortest_of(task), _shipped_link(system), _CHANNELS[1]
+    ((expected,),) = link.send(task, [source], [channel], [1])
     with shipped_stack.client() as client:
-        for number, channel in enumerate(_CHANNELS[:2]):
-            ((expected,),) = link.send(task, [source], [channel], [number])
-            _assert_same(send_over_network(client, system, task, source, channel, number), expected)
+        _assert_same(send_over_network(client, system, task, source, channel, 1), expected)
