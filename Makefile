@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PYTEST_ARGS ?=
 INSTALLED := $(VENV)/.installed
+BENCH := $(VENV)/.bench
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -42,14 +43,14 @@ campaign: $(INSTALLED)  ## train all learned systems from SEMCOM_DATA at this co
 page-pictures: $(INSTALLED)  ## take the README's pictures of the page; needs chromium
 	$(BIN)/python -m experiments.report.page_pictures results
 
-bench: $(INSTALLED)  ## frames a second of the channel beside a bare gRPC echo and plain NumPy
-	@$(BIN)/python -m client.bench
+bench: $(BENCH)  ## frames a second of the channel beside a bare gRPC echo and plain NumPy
+	@$(BIN)/python -m bench.channel
 
-bench-services: $(INSTALLED)  ## requests a second and latency of the three services on this machine
-	$(BIN)/python -m client.bench_services
+bench-services: $(BENCH)  ## requests a second and latency of the three services, beside LitServe and one process
+	$(BIN)/python -m bench --parts throughput --output runs/bench/services.json
 
-soak: $(INSTALLED)  ## load, faults, a long run and hostile inputs; writes docs/reliability.md; LONG=yes, SOAK_ARGS='--parts faults'
-	$(BIN)/semcom soak $(if $(LONG),--long) $(SOAK_ARGS)
+soak: $(BENCH)  ## load, faults, a long run and hostile inputs; writes results/reliability.*; LONG=yes, SOAK_ARGS='--parts faults'
+	$(BIN)/python -m bench $(if $(LONG),--long) $(SOAK_ARGS)
 
 compose-test:  ## build and start the containers, send a real vqa request, take them down
 	bash tests/compose_test.sh
@@ -62,4 +63,8 @@ $(INSTALLED): pyproject.toml
 	@echo "Making $(VENV) with pinned versions; this takes a few minutes and several GB (torch) the first time."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[model,tdl,otel,dev]'
+	@touch $@
+
+$(BENCH): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@

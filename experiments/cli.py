@@ -1,4 +1,4 @@
-"""`semcom train`, `campaign`, `evaluate`, `compare`, `figures`, `plot`, `soak`: what is done offline."""
+"""`semcom train`, `campaign`, `evaluate`, `compare`, `figures`, `plot`: what is done offline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from experiments.commands.compare import compare_command
 from experiments.commands.evaluate import evaluate_command
 from experiments.commands.figures import figures_command
 from experiments.commands.plot import plot_command
-from experiments.commands.soak import soak_command
 from experiments.commands.train import train_command
 from shared.errors import SemcomError
 
@@ -21,7 +20,6 @@ app.command("evaluate")(evaluate_command)
 app.command("compare")(compare_command)
 app.command("plot")(plot_command)
 app.command("figures")(figures_command)
-app.command("soak")(soak_command)
 
 
 @app.callback()

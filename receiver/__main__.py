@@ -25,7 +25,7 @@ from shared.runtime.grpc_runtime import (
 )
 from shared.runtime.logs import configure_logging, log_event
 from shared.runtime.settings import ReceiverSettings, load_settings
-from systems.receivers import load_systems
+from systems.loading import load_receivers
 
 _LOG = logging.getLogger("receiver")
 
@@ -38,7 +38,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             access settings leave the service open to a network.
     """
     access = open_access(settings)
-    systems = load_systems(settings.weights)
+    systems = load_receivers(settings.weights)
     registry = CollectorRegistry()
     service = ReceiverService(
         systems,

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from shared.errors import NoWeights
 from shared.runtime.access import OPEN, Access
 from shared.runtime.http_runtime import build_app
-from systems.receiver_base import ReceiverSystem
+from systems.base import ReceiverSystem
 
 
 def build_api(
@@ -20,7 +20,7 @@ def build_api(
     """The receiver's app.
 
     Args:
-        systems: Loaded receiver halves by name; without one the receiver is alive, but not ready.
+        systems: Loaded receivers by name; without one the receiver is alive, but not ready.
         weights: Folder they came from, for the message.
         registry: Metrics of the service.
         access: What callers have to show.

@@ -23,7 +23,7 @@ from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField
 from shared.signal import equalise, linear_to_db
 from shared.wire import unpack_symbols
-from systems.receiver_base import EqualiserName, Received
+from systems.base import EqualiserName, Received
 
 # Below this |h|^2 a symbol is lost for every purpose; the floor keeps the reported SNR finite.
 _MIN_GAIN_POWER = 1e-12
@@ -36,7 +36,7 @@ class Equalised:
     """One frame after the equaliser.
 
     Attributes:
-        received: What the system's half gets.
+        received: What the system's receiver gets.
         post_equalisation_snr_db: SNR the receiver expects of zero-forced symbols [dB]; finite.
     """
 

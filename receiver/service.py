@@ -23,14 +23,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
 from receiver.equaliser import Equalised, equalise_frame
-from shared import request_ids
 from shared.errors import InvalidField, SemcomError, TaskNotTrained, TooLarge, WeightsMismatch
+from shared.runtime import request_ids
 from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.runtime.logs import log_event
 from shared.runtime.request_ids import check_request_id
 from shared.tasks import get_task
 from shared.wire import unpack_symbols
-from systems.receiver_base import ReceiverSystem, TaskAnswer
+from systems.base import ReceiverSystem, TaskAnswer
 from systems.registry import get_system
 
 SERVICE_NAME = "semcom.v1.ReceiverService"
@@ -76,7 +76,7 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
     """Answers received frames with the systems whose weights are held.
 
     Args:
-        systems: Loaded receiver halves by name; may be empty.
+        systems: Loaded receivers by name; may be empty.
         metrics: Counts what is decoded.
         max_batch: Frames of several requests that are decoded together; a larger request is decoded alone.
         max_waiting: Requests that may wait; further ones are refused.

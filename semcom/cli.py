@@ -7,6 +7,7 @@ by the command that needs them, so that `semcom --help` and `semcom send` start 
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import time
 from enum import StrEnum
@@ -283,19 +284,18 @@ def figures(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_THROUGH)
-def soak(context: typer.Context) -> None:
-    """Measure the services under load, faults and hostile inputs; writes docs/reliability.md."""
-    _run_experiment(context)
-
-
-@app.command(context_settings=_PASS_THROUGH)
 def data(context: typer.Context) -> None:
     """List the data sets: what is found, what is missing, where to get it."""
     _run_experiment(context, "experiments.commands.data")
 
 
 def main() -> None:
-    """Entry point: every foreseen error is one line on standard error and status 1."""
+    """Entry point: every foreseen error is one line on standard error and status 1.
+
+    A character that the terminal's encoding lacks is printed as a question mark.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         app()
     except ClientError as error:

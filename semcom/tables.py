@@ -36,7 +36,7 @@ def _show_labels(answer: Row) -> str:
 _SHOW_ANSWER: dict[str, Callable[[Row], str]] = {
     "label": _show_label,
     "labels": _show_labels,
-    "text": lambda answer: shorten(answer["text"]),
+    "text": lambda answer: shorten(answer["text"]) or "(no words)",
     "image_png_base64": lambda answer: f"PNG picture, {len(answer['image_png_base64']) * 3 // 4:,} bytes",
 }
 

@@ -12,7 +12,6 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from shared.errors import InvalidField
-from shared.runtime.settings import ExtensionSettings, load_settings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _T = TypeVar("_T")
@@ -27,9 +26,9 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
     Args:
         built_in: Rows by name.
         kind: Type of a row.
-        group: Of the entry points.
+        group: Name of the group of entry points.
         variable: SEMCOM_* variable, the name of a field of `ExtensionSettings`.
-        adopt: Called with the name, row and origin of each other row; returns the row to keep, or raises
+        accept: Called with the name, row and origin of each other row; returns the row to keep, or raises
             ValueError with what is wrong with it.
     """
 
@@ -40,10 +39,10 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
         *,
         group: str,
         variable: str,
-        adopt: Callable[[str, _T, str], _T] = lambda name, row, origin: row,
+        accept: Callable[[str, _T, str], _T] = lambda name, row, origin: row,
     ) -> None:
         self._built_in, self._kind = built_in, kind
-        self._group, self._variable, self._adopt = group, variable, adopt
+        self._group, self._variable, self._accept = group, variable, accept
         self._found: dict[str, _T] | None = None
         self._problems: list[InvalidField] = []
 
@@ -73,13 +72,16 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
 
     def _rows(self) -> dict[str, _T]:
         if self._found is None:
+            # Not above: whoever reads a row imports no runtime before the table is read.
+            from shared.runtime.settings import ExtensionSettings, load_settings
+
             self._found = dict(self._built_in)
             given = getattr(load_settings(ExtensionSettings), self._variable)
             origin = f"SEMCOM_{self._variable.upper()}"
             declared = [(point, _distribution(point)) for point in entry_points(group=self._group)]
             named = [(self._parse(text.strip()), origin) for text in given.split(",") if text.strip()]
             holders = dict.fromkeys(self._built_in, "semcom")
-            for point, origin in [*sorted(declared, key=lambda own: (own[0].name, own[1])), *named]:
+            for point, origin in [*sorted(declared, key=lambda found: (found[0].name, found[1])), *named]:
                 self._take(self._found, point, origin, holders)
         return self._found
 
@@ -93,7 +95,7 @@ class Registry(MutableMapping[str, _T], Generic[_T]):
             row = point.load()
             if not isinstance(row, self._kind):
                 raise ValueError(f"an object of the type {self._kind.__name__}, not {type(row).__name__}")
-            rows[point.name] = self._adopt(point.name, row, origin)
+            rows[point.name] = self._accept(point.name, row, origin)
             holders[point.name] = origin
         except ValueError as error:
             self._refuse(point, origin, str(error))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 MIN_SNR_DB = -30.0
 MAX_SNR_DB = 60.0
+MAX_SYMBOLS_PER_FRAME = 1 << 22
 _FEW_SYMBOLS = 64
 
 

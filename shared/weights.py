@@ -3,8 +3,8 @@
 weights/
     SYSTEM/, or SYSTEM-TASK/ of a system whose tasks are trained one by one
         manifest.json               system, tasks, labels, config, hashes, fingerprint, training
-        transmitter.safetensors     one half each; large matrices as int8 rows with a float16 scale,
-        receiver.safetensors        the rest as float16; a half without weights has no file
+        transmitter.safetensors     one side each; large matrices as int8 rows with a float16 scale,
+        receiver.safetensors        the rest as float16; a side without weights has no file
         vocab.txt                   word pieces, where text is among the modalities
     shared/
         HASH.safetensors            one tensor of a public model, which training left as it was
@@ -23,17 +23,19 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
 from shared.errors import InvalidField
-from systems.layers.text import VOCABULARY_FILE, Vocabulary
 
-Half = Literal["transmitter", "receiver"]
+Side = Literal["transmitter", "receiver"]
+"""Of a system; each service loads its own."""
+
 MANIFEST_FILE = "manifest.json"
+VOCABULARY_FILE = "vocab.txt"
 SHARED_FOLDER = "shared"
 _SHARED_TENSOR = "tensor"
 _HASH_DIGITS = 16
@@ -50,8 +52,8 @@ class Manifest:
         system: Name of the system, a row of `systems.registry`.
         tasks: Trained tasks.
         labels: Labels of each labelling task, in the order of the head's outputs.
-        config: What the system's halves are rebuilt from; its keys are the system's own, its values JSON.
-        shared: Of each half, the hash of the file of each shared tensor, by the tensor's name.
+        config: What the system's sides are rebuilt from; its keys are the system's own, its values JSON.
+        shared: For each side, the hash of the file of each shared tensor, by the tensor's name.
         sha256: Hash of each file of the folder, by name.
         fingerprint: Hash over all of the above.
         training: Command, data sets, steps, hours, commit: whatever the training wrote down.
@@ -61,48 +63,55 @@ class Manifest:
     tasks: tuple[str, ...]
     labels: Mapping[str, tuple[str, ...]]
     config: Mapping[str, Any]
-    shared: Mapping[Half, Mapping[str, str]] = field(default_factory=dict)
+    shared: Mapping[Side, Mapping[str, str]] = field(default_factory=dict)
     sha256: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     training: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Savable(Protocol):
+    """A vocabulary."""
+
+    def save(self, folder: Path) -> None:
+        """Write the word pieces to the file VOCABULARY_FILE of a folder."""
+
+
 def save_weights(
     folder: Path,
     manifest: Manifest,
-    halves: Mapping[Half, nn.Module],
-    vocabulary: Vocabulary | None,
+    networks: Mapping[Side, nn.Module],
+    vocabulary: Savable | None,
     *,
-    shared: Mapping[Half, Collection[str]] | None = None,
+    shared: Mapping[Side, Collection[str]] | None = None,
 ) -> Manifest:
-    """Write both halves, and the manifest last, so that a broken save is never taken for weights.
+    """Write both sides, and the manifest last, so that a broken save is never taken for weights.
 
     Args:
-        folder: Of the weights; shared tensors go to the folder "shared" beside it.
+        folder: Where the weights go; shared tensors go to the folder "shared" beside it.
         manifest: Without hashes.
-        halves: Networks by half; a half may be absent or hold no tensors, and then has no file.
+        networks: By side; a side may be absent or hold no tensors, and then has no file.
         vocabulary: Word pieces; None without text.
-        shared: Of each half, the names of the tensors that other systems may hold as well.
+        shared: For each side, the names of the tensors that other systems may hold as well.
 
     Returns:
         The manifest with its hashes.
 
     Raises:
-        InvalidField: If a half has no tensor of a name in `shared`.
+        InvalidField: If a side has no tensor of a name in `shared`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names: list[str] = []
-    shared_hashes: dict[Half, dict[str, str]] = {}
-    for half, module in halves.items():
+    shared_hashes: dict[Side, dict[str, str]] = {}
+    for side, module in networks.items():
         state = module.state_dict()
-        wanted = (shared or {}).get(half, ())
+        wanted = (shared or {}).get(side, ())
         if missing := [name for name in wanted if name not in state]:
-            raise InvalidField("shared", ", ".join(missing), f"names of tensors of the {half}")
+            raise InvalidField("shared", ", ".join(missing), f"names of tensors of the {side}")
         if wanted:
-            shared_hashes[half] = {name: _save_shared(folder, state.pop(name)) for name in wanted}
+            shared_hashes[side] = {name: _save_shared(folder, state.pop(name)) for name in wanted}
         if state:
-            save_file(_compress(state), _half_path(folder, half))
-            names.append(_half_path(folder, half).name)
+            save_file(_compress(state), _side_path(folder, side))
+            names.append(_side_path(folder, side).name)
     if vocabulary is not None:
         vocabulary.save(folder)
         names.append(VOCABULARY_FILE)
@@ -148,44 +157,43 @@ def load_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def load_half(folder: Path, half: Half, module: nn.Module, manifest: Manifest) -> None:
-    """Load one half into its network, and check that it is the file the manifest speaks of.
+def load_network(folder: Path, side: Side, module: nn.Module, manifest: Manifest) -> None:
+    """Load one side's weights into its network, and check that it is the file the manifest speaks of.
 
     Raises:
         InvalidField: If a file is missing, was changed, or does not fit the network.
     """
     try:
-        module.load_state_dict(load_state(folder, half, manifest))
+        module.load_state_dict(load_state(folder, side, manifest))
     except RuntimeError as error:
-        raise InvalidField("weights", half, f"tensors of the network of {manifest.system}") from error
+        raise InvalidField("weights", side, f"tensors of the network of {manifest.system}") from error
 
 
-def load_state(folder: Path, half: Half, manifest: Manifest) -> dict[str, Tensor]:
-    """One half's tensors by name, shared ones included, as float32; none where the half has no weights.
+def load_state(folder: Path, side: Side, manifest: Manifest) -> dict[str, Tensor]:
+    """One side's tensors by name, shared ones included, as float32; none where the side has no weights.
 
     Raises:
         InvalidField: If a file is missing or was changed.
     """
     stored: dict[str, Tensor] = {}
-    path = _half_path(folder, half)
+    path = _side_path(folder, side)
     if path.name in manifest.sha256:
         stored |= load_file(_checked(path, manifest.sha256[path.name]))
-    for name, digest in manifest.shared.get(half, {}).items():
+    for name, digest in manifest.shared.get(side, {}).items():
         tensors = load_file(_checked(_shared_path(folder, digest), digest))
         stored |= {name + key.removeprefix(_SHARED_TENSOR): tensor for key, tensor in tensors.items()}
     return _expand(stored)
 
 
-def load_vocabulary(folder: Path, manifest: Manifest, max_tokens: int) -> Vocabulary | None:
-    """Load the word pieces, and check that they are those the manifest speaks of; None without text.
+def find_vocabulary(folder: Path, manifest: Manifest) -> Path | None:
+    """The file of word pieces, checked to be the one the manifest speaks of; None without text.
 
     Raises:
         InvalidField: If the file is missing or was changed.
     """
     if VOCABULARY_FILE not in manifest.sha256:
         return None
-    _checked(folder / VOCABULARY_FILE, manifest.sha256[VOCABULARY_FILE])
-    return Vocabulary.load(folder, max_tokens)
+    return _checked(folder / VOCABULARY_FILE, manifest.sha256[VOCABULARY_FILE])
 
 
 def _checked(path: Path, sha256: str) -> Path:
@@ -221,7 +229,7 @@ def join_manifests(manifests: Sequence[Manifest]) -> Manifest:
     The joint fingerprint is a hash of all of theirs, and the joint config holds their profiles.
 
     Args:
-        manifests: Of one system, each of other tasks; at least one.
+        manifests: One system's, each of other tasks; at least one.
     """
     if len(manifests) == 1:
         return manifests[0]
@@ -245,8 +253,8 @@ def load_joint_manifest(folders: Sequence[Path]) -> Manifest:
     return join_manifests([load_manifest(folder) for folder in folders])
 
 
-def _half_path(folder: Path, half: Half) -> Path:
-    return folder / f"{half}.safetensors"
+def _side_path(folder: Path, side: Side) -> Path:
+    return folder / f"{side}.safetensors"
 
 
 def _shared_path(folder: Path, sha256: str) -> Path:
@@ -260,12 +268,12 @@ def _sha256(path: Path) -> str:
 def fingerprint_of(manifest: Manifest) -> str:
     """16 hexadecimal digits over all that answers depend on: the hashes of all files, tasks, labels, config.
 
-    That is the manifest, less its fingerprint and training, as JSON with sorted keys and without spaces.
+    That is the manifest without its fingerprint and training, as JSON with sorted keys and without spaces.
     """
-    told = {
+    hashed = {
         name: value for name, value in asdict(manifest).items() if name not in ("fingerprint", "training")
     }
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_DIGITS]
 
 

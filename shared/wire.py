@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField, TooLarge
+from shared.signal import MAX_SYMBOLS_PER_FRAME as MAX_SYMBOLS_PER_FRAME
 from shared.signal import energy
 
-MAX_SYMBOLS_PER_FRAME = 1 << 22
 MAX_MESSAGE_BYTES = 64 << 20
 
 ENCODINGS: dict[str, frame_pb2.SymbolEncoding] = {

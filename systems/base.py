@@ -1,16 +1,26 @@
-"""The interface of every system's transmitter half."""
+"""The interface of a system: the classes `Transmitter` and `Receiver`, each with one method to write.
+
+source -> Transmitter.encode -> symbols -> channel -> equaliser -> Received -> Receiver.decode -> TaskAnswer
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.source import Source as Source
-from systems.registry import Options
+from shared.errors import TaskNotTrained
+from shared.source import Source
+from shared.weights import Manifest, load_manifest
+from systems.rows import Options
+
+EqualiserName = Literal["mmse", "zero_forcing"]
+"""mmse: least mean squared error, but biased towards zero; zero_forcing: unbiased, loud in a deep fade."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,8 @@ class EncodedInstance:
         information_bits: Bits of the source code; this and what follows is 0 without channel coding.
         coded_bits: Bits that the symbols carry, signalling included.
         num_blocks: Blocks of the channel code.
-        num_unknown_pieces: Word pieces of the text that the system has no symbol for, such as an emoji.
+        num_unknown_pieces: Word pieces or characters of the text that the system has nothing for, such as an
+            emoji.
     """
 
     symbols: NDArray[np.complex64]
@@ -36,16 +47,66 @@ class EncodedInstance:
     num_unknown_pieces: int = 0
 
 
-class TransmitterSystem(Protocol):
-    """Semantic encoder and channel encoder of one system.
-
-    A class with the attribute `is_thread_safe = True` may be asked for several batches at a time, any other
-    one for one at a time.
+@dataclass(frozen=True)
+class KnownLink:
+    """What a transmitter knows of the link before it sends; the channel's draw is not part of it.
 
     Attributes:
-        name: As the manifest of its weights names it, a row of `systems.registry`.
-        profile: Size of its networks; empty where the system has one size.
-        fingerprint: Of its weights.
+        channel: Name of the channel model.
+        snr_db: Requested SNR, Es/N0 per complex symbol [dB]; None where it follows a schedule or
+            a recording.
+    """
+
+    channel: str
+    snr_db: float | None
+
+
+@dataclass(frozen=True)
+class Received:
+    """One frame as the equaliser hands it to a system's receiver.
+
+    Attributes:
+        symbols: Estimates x_hat of the sent symbols, complex64, shape [num_tokens, num_symbols_per_token].
+        noise_variance: E|x_hat - x|^2 of each estimate, as far as the receiver knows the channel [linear],
+            float32, shape of `symbols`; may be read-only.
+    """
+
+    symbols: NDArray[np.complex64]
+    noise_variance: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TaskAnswer:
+    """What the receiver makes of one instance; the fields of the task's answer kind are set.
+
+    Attributes:
+        labels: Classification: the label; multi-label: every label above one half.
+        scores: Every class and its probability, most probable first.
+        text: Reconstructed or recognised text.
+        image: Reconstructed picture, uint8 [height, width, 3].
+        outage: True where something of the source did not come across, and the answer does without it.
+        blocks_in_error: Blocks of the channel code whose CRC is wrong.
+    """
+
+    labels: tuple[str, ...] = ()
+    scores: tuple[tuple[str, float], ...] = ()
+    text: str | None = None
+    image: NDArray[np.uint8] | None = None
+    outage: bool = False
+    blocks_in_error: int = 0
+
+
+class SystemSide(ABC):
+    """What both sides of a system have.
+
+    Args:
+        manifest: What the folder of the weights says of them.
+        profile: Size of the networks; empty where the system has one size.
+
+    Attributes:
+        name: Name of the system, a row of `systems.registry`.
+        profile: As above.
+        fingerprint: Hash of the weights.
         tasks: Trained tasks.
     """
 
@@ -54,6 +115,39 @@ class TransmitterSystem(Protocol):
     fingerprint: str
     tasks: tuple[str, ...]
 
+    def __init__(self, manifest: Manifest, profile: str = "") -> None:
+        self.name, self.profile = manifest.system, profile
+        self.fingerprint, self.tasks = manifest.fingerprint, manifest.tasks
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """This side with the weights of a folder; unless overridden there is nothing but a manifest.
+
+        Raises:
+            InvalidField: If the weights cannot be loaded.
+        """
+        return cls(load_manifest(folder))
+
+    def check_task(self, task: str) -> None:
+        """Refuse what the weights do not serve.
+
+        Raises:
+            TaskNotTrained: If the task is not among `tasks`.
+        """
+        if task not in self.tasks:
+            raise TaskNotTrained(task, self.name, list(self.tasks))
+
+
+class TransmitterSystem(SystemSide):
+    """Semantic encoder and channel encoder of one system.
+
+    Attributes:
+        is_thread_safe: Whether `encode` may be called for several batches at a time.
+    """
+
+    is_thread_safe: bool = False
+
+    @abstractmethod
     def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:
         """Turn instances of one task into symbols, in order.
 
@@ -67,40 +161,41 @@ class TransmitterSystem(Protocol):
             InvalidField: If the weights were not trained for a value of an option.
             TooLarge: If a text that shall come back is longer than the system can send.
         """
-        ...
-
-
-def is_thread_safe(system: TransmitterSystem) -> bool:
-    """Whether a system may encode several batches at a time."""
-    return bool(getattr(system, "is_thread_safe", False))
-
-
-@dataclass(frozen=True)
-class LinkState:
-    """What a transmitter knows of the link before it sends; the channel's draw is not part of it.
-
-    Attributes:
-        channel: Name of the channel model.
-        snr_db: Requested SNR, Es/N0 per complex symbol [dB]; None where it follows a schedule or
-            a recording.
-    """
-
-    channel: str
-    snr_db: float | None
-
-
-@runtime_checkable
-class LinkAdaptive(Protocol):
-    """A transmitter half that can take options from the state of the link; a half without it never asks."""
 
     def needs_link(self, options: Options) -> bool:
-        """Whether these options leave something to the state of the link."""
-        ...
+        """Whether these options leave something to the state of the link; unless overridden none does."""
+        return False
 
-    def adapt(self, options: Options, link: LinkState) -> Options:
+    def adapt(self, options: Options, link: KnownLink) -> Options:
         """The options for a link, in which nothing is left to its state.
 
         Raises:
             InvalidField: If an option cannot follow this link.
         """
-        ...
+        return options
+
+
+class ReceiverSystem(SystemSide):
+    """Channel decoder and semantic decoder of one system.
+
+    Attributes:
+        equaliser: Which one its frames come through.
+        symbols_at_a_time: Frames of so many symbols in all fit into memory in one call, and take hardly
+            longer together than a few; 0 where nothing is gained by many frames.
+    """
+
+    equaliser: EqualiserName = "mmse"
+    symbols_at_a_time: int = 0
+
+    @abstractmethod
+    def decode(self, task: str, frames: Sequence[Received]) -> list[TaskAnswer]:
+        """Answer frames of one task, in order.
+
+        Args:
+            task: One of `tasks`.
+            frames: After the equaliser.
+
+        Raises:
+            TaskNotTrained: If the task is not among `tasks`.
+            InvalidField: If a frame's shape is not one the task sends.
+        """

@@ -1,68 +1,83 @@
-"""Loads one half of every system that has weights; which half is the service's own."""
+"""Loads one side of every system that has weights: the transmitters, or the receivers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from shared.errors import InvalidField, SemcomError
-from shared.weights import Half, Manifest, find_weights, load_manifest
-from systems.registry import SYSTEMS, System, get_system
+from shared.weights import Manifest, Side, find_weights, load_manifest
+from systems.base import ReceiverSystem, TransmitterSystem
+from systems.per_task import PerTaskReceiver, PerTaskTransmitter
+from systems.registry import SYSTEMS, get_system
 
-_H = TypeVar("_H")
+_S = TypeVar("_S")
 
 
-def load_halves(
-    weights: Path,
-    half: Half,
-    join: Callable[[Sequence[_H], Sequence[Manifest]], _H],
-    names: Collection[str] | None = None,
-) -> dict[str, _H]:
-    """Load a half of every system that has weights below `weights`, by the system's name; none is no error.
+def load_transmitters(weights: Path, names: Collection[str] | None = None) -> dict[str, TransmitterSystem]:
+    """Load the transmitter of every system that has weights below `weights`, by name; none is no error.
 
     Args:
         weights: Folder with one folder of weights a system, or one a task.
-        half: Which of the two.
-        join: Makes one half of those of a system whose tasks were trained one by one.
-        names: Of the systems to load; all where absent.
+        names: Systems to load; all where absent.
 
     Raises:
         InvalidField: If the weights or the code of a system cannot be loaded.
         UnknownName: If there are weights of a system that nobody declares.
     """
-    SYSTEMS.check()
-    systems: dict[str, _H] = {}
-    for name, folders in find_weights(weights).items():
-        if names is not None and name not in names:
-            continue
-        manifests = [load_manifest(folder) for folder in folders]
-        halves: list[_H] = [load_own_half(folder, half) for folder in folders]
-        systems[name] = halves[0] if len(halves) == 1 else join(halves, manifests)
-    return systems
+    return _load_all(weights, names, load_transmitter, PerTaskTransmitter)
 
 
-def load_own_half(folder: Path, half: Half) -> Any:
-    """The half whose class is that of the system's own code, with the weights of a folder.
+def load_receivers(weights: Path, names: Collection[str] | None = None) -> dict[str, ReceiverSystem]:
+    """Load the receiver of every system that has weights below `weights`; see `load_transmitters`."""
+    return _load_all(weights, names, load_receiver, PerTaskReceiver)
+
+
+def load_transmitter(folder: Path) -> TransmitterSystem:
+    """The transmitter of the system whose weights a folder holds.
 
     Raises:
         InvalidField: If the weights or the code cannot be loaded.
         UnknownName: If nobody declares the system.
     """
-    return _class_of(get_system(load_manifest(folder).system), half).load(folder)
+    return cast(TransmitterSystem, _class_of(folder, "transmitter").load(folder))
 
 
-def _class_of(system: System, half: Half) -> Any:
-    """The class `Transmitter` or `Receiver` of the system's own code.
+def load_receiver(folder: Path) -> ReceiverSystem:
+    """The receiver of the system whose weights a folder holds; see `load_transmitter`."""
+    return cast(ReceiverSystem, _class_of(folder, "receiver").load(folder))
+
+
+def _load_all(
+    weights: Path,
+    names: Collection[str] | None,
+    load: Callable[[Path], _S],
+    join: Callable[[Sequence[_S], Sequence[Manifest]], _S],
+) -> dict[str, _S]:
+    """One side of each system; `join` makes one of those of a system whose tasks were trained one by one."""
+    SYSTEMS.check()
+    systems: dict[str, _S] = {}
+    for name, folders in find_weights(weights).items():
+        if names is None or name in names:
+            sides = [load(folder) for folder in folders]
+            manifests = [load_manifest(folder) for folder in folders]
+            systems[name] = sides[0] if len(sides) == 1 else join(sides, manifests)
+    return systems
+
+
+def _class_of(folder: Path, side: Side) -> Any:
+    """The class `Transmitter` or `Receiver` of the system's package.
 
     Raises:
-        InvalidField: If its code cannot be imported or has no such class.
+        InvalidField: If the package cannot be imported or has no such class.
     """
+    system = get_system(load_manifest(folder).system)
     try:
-        return getattr(import_module(f"{system.package}.{half}"), half.capitalize())
+        return getattr(import_module(f"{system.package}.{side}"), side.capitalize())
     except SemcomError:
         raise
     except Exception as error:  # Whatever somebody else's module raises as it is imported.
-        allowed = f"a package with a class {half.capitalize()} ({type(error).__name__}: {error})"
+        allowed = f"a package with {side}.{side.capitalize()} ({type(error).__name__}: {error})"
         raise InvalidField("package", f"{system.package}, from {system.origin}", allowed) from error

@@ -78,9 +78,9 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_kin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights of systems made from MFMSC's network: two fused tasks and one of one modality."""
-    root = tmp_path_factory.mktemp("kin")
+    root = tmp_path_factory.mktemp("variants")
     tasks = ["sentiment", "vqa", "movie_genres"]
     save_tiny_weights(root / "mmsc", "mmsc", tasks, has_fusion=False)
     for task in tasks:
@@ -102,13 +102,13 @@ def tiny_deepsc(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_systems(
-    tiny_weights: Path, tiny_kin: Path, tiny_deepsc: Path, tmp_path_factory: pytest.TempPathFactory
+    tiny_weights: Path, tiny_variants: Path, tiny_deepsc: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Random weights of every built-in system in one folder, and the digital one that needs none."""
     from systems.separate.manifest import write_manifest
 
     root = tmp_path_factory.mktemp("systems")
-    for folder in (tiny_weights, tiny_kin, tiny_deepsc):
+    for folder in (tiny_weights, tiny_variants, tiny_deepsc):
         shutil.copytree(folder, root, dirs_exist_ok=True)
     write_manifest(root)
     return root
@@ -118,18 +118,17 @@ def save_tiny_deepsc(folder: Path, system: str, tasks: list[str]) -> None:
     """Write random weights of U-DeepSC's network in the tiny profile."""
     import torch
 
-    from systems.deepsc.receiver_network import ReceiverNetwork
-    from systems.deepsc.transmitter_network import TransmitterNetwork
+    from systems.deepsc.networks import ReceiverNetwork, TransmitterNetwork
     from systems.layers.config import NetworkConfig
     from systems.layers.profiles import get_profile
 
     profile, vocabulary = get_profile("tiny"), _tiny_vocabulary()
     torch.manual_seed(0)
-    halves = {
+    networks = {
         "transmitter": TransmitterNetwork(profile, tasks, len(vocabulary)),
         "receiver": ReceiverNetwork(profile, tasks, TINY_LABELS, len(vocabulary)),
     }
-    _save_tiny(folder, system, tasks, NetworkConfig("tiny", len(vocabulary)).to_json(), halves)
+    _save_tiny(folder, system, tasks, NetworkConfig("tiny", len(vocabulary)).to_json(), networks)
 
 
 def save_tiny_weights(folder: Path, system: str, tasks: list[str], *, has_fusion: bool = True) -> None:
@@ -138,17 +137,16 @@ def save_tiny_weights(folder: Path, system: str, tasks: list[str], *, has_fusion
 
     from systems.layers.profiles import get_profile
     from systems.mfmsc.config import MfmscConfig
-    from systems.mfmsc.receiver_network import ReceiverNetwork
-    from systems.mfmsc.transmitter_network import TransmitterNetwork
+    from systems.mfmsc.networks import ReceiverNetwork, TransmitterNetwork
 
     profile, vocabulary = get_profile("tiny"), _tiny_vocabulary()
     torch.manual_seed(0)
-    halves = {
+    networks = {
         "transmitter": TransmitterNetwork(profile, tasks, len(vocabulary), has_fusion=has_fusion),
         "receiver": ReceiverNetwork(profile, tasks, TINY_LABELS, len(vocabulary)),
     }
     config = MfmscConfig("tiny", len(vocabulary), has_fusion=has_fusion).to_json()
-    _save_tiny(folder, system, tasks, config, halves)
+    _save_tiny(folder, system, tasks, config, networks)
 
 
 def _tiny_vocabulary() -> Any:
@@ -161,14 +159,14 @@ def _tiny_vocabulary() -> Any:
     return Vocabulary(pieces, get_profile("tiny").max_text_tokens)
 
 
-def _save_tiny(folder: Path, system: str, tasks: list[str], config: dict[str, Any], halves: Any) -> None:
+def _save_tiny(folder: Path, system: str, tasks: list[str], config: dict[str, Any], networks: Any) -> None:
     from shared.weights import Manifest, save_weights
 
     labels = {task: names for task, names in TINY_LABELS.items() if task in tasks}
     manifest = Manifest(system, tuple(tasks), labels, config)
     # As training does with the parts of a public model that it leaves as they are.
     shared = {"transmitter": ["encoders.text.bert.embeddings.word_embeddings.weight"]}
-    save_weights(folder, manifest, halves, _tiny_vocabulary(), shared=shared)
+    save_weights(folder, manifest, networks, _tiny_vocabulary(), shared=shared)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_sig
 from shared.runtime.http_runtime import allow_origins
 from shared.runtime.logs import configure_logging, log_event
 from shared.runtime.settings import TransmitterSettings, load_settings
-from systems.transmitters import load_systems
+from systems.loading import load_transmitters
 from transmitter.gateway import build_gateway
 from transmitter.page.forwarding import ChannelForwarder, forwarded_routes
 from transmitter.relaying import GrpcChannelStub
@@ -30,7 +30,7 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             service open to a network.
     """
     access = open_access(settings)
-    systems = load_systems(settings.weights)
+    systems = load_transmitters(settings.weights)
     async with access.open_channel(settings.channel_address, CHANNEL_OPTIONS) as channel:
         service = TransmitterService(
             systems,

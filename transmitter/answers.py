@@ -148,8 +148,8 @@ class TransmitAnswer(BaseModel):
     )
     blocks_in_error: int = Field(description="Blocks of the channel code whose CRC is wrong.", examples=[0])
     unknown_pieces: int = Field(
-        description="Word pieces of the text that the system's vocabulary cannot spell, such as an emoji; "
-        "they were sent as unknown and cannot come back.",
+        description="Word pieces of the text that the system's vocabulary cannot spell, such as an emoji, "
+        "and characters that it leaves out, such as an accent that makes no letter; they cannot come back.",
         examples=[0],
     )
     scores: dict[str, float] = Field(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.runtime.cores import Cores
-from systems.base import EncodedInstance, TransmitterSystem, is_thread_safe
+from systems.base import EncodedInstance, TransmitterSystem
 from transmitter.orders import Order
 
 
@@ -20,7 +20,7 @@ class _Work(NamedTuple):
     order: Order
 
 
-class Encoder:
+class EncodingQueue:
     """A bounded queue before the encoders of all systems.
 
     Args:
@@ -70,7 +70,7 @@ class Encoder:
 
 def _encode(batch: list[_Work], lock: threading.Lock, cores: Cores) -> list[EncodedInstance | Exception]:
     """Runs in a thread; the lock is the system's."""
-    with contextlib.nullcontext() if is_thread_safe(batch[0].system) else lock, cores.share():
+    with contextlib.nullcontext() if batch[0].system.is_thread_safe else lock, cores.share():
         return together_or_each(_encode_together, batch)
 
 

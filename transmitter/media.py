@@ -1,4 +1,4 @@
-"""Decodes what a client uploads into the values of a `Source` (see systems.base).
+"""Decodes what a client uploads into the values of a `Source` (see shared.source).
 
 Text, PNG/JPEG/WebP/BMP/GIF, WAV/FLAC/OGG/MP3 and the sound of WebM and MP4, MP4/AVI/WebM. Whatever the bytes
 are, the outcome is a value or one of our errors: UnsupportedMedia for a file that is not, or not wholly, of a
@@ -9,33 +9,38 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
+import math
 import struct
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from statistics import fmean
 from typing import Any
 
 import av
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from shared.errors import InvalidField, TooLarge, UnsupportedMedia
 from shared.source import SAMPLE_RATE_HZ, Source
 from shared.tasks import Modality
+from shared.typography import is_blank
 from transmitter.containers import (
     AUDIO_CONTAINERS,
     COMPRESSED_AUDIO_CONTAINERS,
     VIDEO_CONTAINERS,
     Container,
-    recognise,
+    describe,
+    open_container,
 )
+from transmitter.images import decode_image
 
 MAX_TEXT_CHARS = 2000
-MAX_IMAGE_PIXELS = 25_000_000
 MAX_AUDIO_S = 60.0
 MAX_AUDIO_CHANNELS = 8
+# Of the loudest tenth of a second: below it a recording is silence (a constant offset is no sound).
+SILENCE_DBFS = -60.0
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 8_000, 192_000
 # The resampling kernel grows with rate / gcd(rate, 16 kHz); this keeps it to a few million taps.
 SAMPLE_RATE_STEP_HZ = 25
@@ -51,12 +56,9 @@ _DECODER_OPTIONS = {"max_pixels": str(2 * MAX_VIDEO_PIXELS)}
 # of blanks. Of the others a few bytes may hold many pixels.
 _AT_ONCE: frozenset[Modality] = frozenset({"text"})
 _MAX_BYTES_AT_ONCE = 4 * MAX_TEXT_CHARS
-_ALLOWED_IMAGE = "a whole PNG, JPEG, WebP, BMP or GIF file"
+_SILENCE_SAMPLES = SAMPLE_RATE_HZ // 10
 _ALLOWED_AUDIO = "a whole WAV, FLAC, OGG, MP3, WebM or MP4 file"
 _ALLOWED_VIDEO = f"a whole MP4, AVI or WebM file of at most {MAX_VIDEO_PIXELS} pixels a frame"
-_IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-# What Pillow's plugins are seen to raise on damaged files, besides UnidentifiedImageError (an OSError).
-_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error)
 _AV_ERRORS = (av.FFmpegError, ValueError, LookupError, EOFError, OSError)
 
 
@@ -86,7 +88,7 @@ def decode_media(modality: Modality, data: bytes) -> Any:
         data: As uploaded.
 
     Returns:
-        What `systems.base.Source` holds for the modality.
+        What `shared.source.Source` holds for the modality.
 
     Raises:
         InvalidField: For text without a printable character.
@@ -97,66 +99,84 @@ def decode_media(modality: Modality, data: bytes) -> Any:
 
 
 def decode_text(data: bytes) -> str:
-    """UTF-8 to a string of 1 to 2000 characters; control characters and line ends become single spaces."""
+    """UTF-8 to a string of 1 to 2000 characters; control characters and line ends become single spaces.
+
+    A byte order mark before it is no part of it.
+    """
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnsupportedMedia("text", f"byte {error.start} of {len(data)}", "UTF-8 text") from None
     printable = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
     text = " ".join(printable.split())
     if len(text) > MAX_TEXT_CHARS:
         raise TooLarge("text", f"{len(text)} characters", f"1 to {MAX_TEXT_CHARS} characters")
-    if not text:
-        raise InvalidField("text", "", f"1 to {MAX_TEXT_CHARS} characters, not all of them blank")
+    if is_blank(text):
+        raise InvalidField("text", text, f"1 to {MAX_TEXT_CHARS} characters, not all of them blank")
     return text
 
 
-def decode_image(data: bytes) -> NDArray[np.uint8]:
-    """An image file to RGB, uint8 [height, width, 3]; the first frame, turned as its EXIF says."""
-    try:
-        with Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
-            if image.width * image.height > MAX_IMAGE_PIXELS:
-                raise TooLarge("image", f"{image.width}x{image.height}", f"at most {MAX_IMAGE_PIXELS} pixels")
-            return np.array(_to_rgb(ImageOps.exif_transpose(image)))  # a copy: torch wants it writable
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise TooLarge("image", error, f"at most {MAX_IMAGE_PIXELS} pixels") from None
-    except _PILLOW_ERRORS as error:
-        raise UnsupportedMedia("image", _describe(data, error), _ALLOWED_IMAGE) from None
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit greys, which convert() would clip to white
-        return Image.fromarray((np.asarray(image).clip(0, 65535) // 256).astype(np.uint8)).convert("RGB")
-    return image.convert("RGB")
-
-
 def decode_audio(data: bytes) -> NDArray[np.float32]:
-    """An audio file to mono at 16 kHz, float32 [num_samples], -1 to 1."""
-    container = recognise(data, (*AUDIO_CONTAINERS, *COMPRESSED_AUDIO_CONTAINERS))
-    if container is None or not container.is_whole(data):
-        raise UnsupportedMedia("audio", _describe(data), _ALLOWED_AUDIO)
-    is_compressed = container in COMPRESSED_AUDIO_CONTAINERS
-    mono, rate_hz = _read_stream(data, container) if is_compressed else _read_sound(data)
-    if not mono.size or not np.isfinite(mono).all():
-        raise UnsupportedMedia("audio", f"{mono.size} samples", "at least one sample, all of them finite")
-    return _resample(mono, rate_hz).clip(-1.0, 1.0)
+    """An audio file to mono at 16 kHz, float32 [num_samples], -1 to 1.
+
+    Silence is cut to its first tenth of a second, zeros: there is nothing to send, and no system reads a word
+    in so little.
+    """
+    container, parts = open_container(data, (*AUDIO_CONTAINERS, *COMPRESSED_AUDIO_CONTAINERS))
+    if container is None or not parts:
+        raise UnsupportedMedia("audio", describe(data), _ALLOWED_AUDIO)
+    kept: list[NDArray[np.float32]] = []
+    for part in parts:
+        channels, rate_hz = _read_part(part, container)
+        if not channels.size or not np.isfinite(channels).all():
+            allowed = "at least one sample, all of them finite"
+            raise UnsupportedMedia("audio", f"{channels.size} samples", allowed)
+        kept.append(_resample(_downmix(channels), rate_hz).clip(-1.0, 1.0))
+        _check_sound(SAMPLE_RATE_HZ, 1, sum(map(len, kept)))
+    return _without_silence(np.concatenate(kept))
+
+
+def _read_part(data: bytes, container: Container) -> tuple[NDArray[np.float32], int]:
+    """Samples and their rate [Hz]; libsndfile reads no Opus whose last page is not marked as such."""
+    is_for_ffmpeg = container in COMPRESSED_AUDIO_CONTAINERS or data[28:36] == b"OpusHead"
+    return _read_stream(data, container) if is_for_ffmpeg else _read_sound(data)
+
+
+def _downmix(channels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of channels [num_samples, num_channels]; the loudest one where they cancel.
+
+    That is where the mean is quieter, by 3 dB, than if the loudest channel alone had sound.
+    """
+    mono: NDArray[np.float32] = channels.mean(axis=1, dtype=np.float32)
+    energies = [float(np.vdot(channel, channel)) for channel in channels.T]
+    if float(np.vdot(mono, mono)) < max(energies) / (2 * len(energies) ** 2):
+        return np.ascontiguousarray(channels[:, int(np.argmax(energies))])
+    return mono
+
+
+def _without_silence(mono: NDArray[np.float32]) -> NDArray[np.float32]:
+    starts = range(0, len(mono), _SILENCE_SAMPLES)
+    loudest = max(float(mono[start : start + _SILENCE_SAMPLES].std()) for start in starts)
+    if loudest >= 10 ** (SILENCE_DBFS / 20):
+        return mono
+    return np.zeros(_SILENCE_SAMPLES, np.float32)
 
 
 def _read_sound(data: bytes) -> tuple[NDArray[np.float32], int]:
-    """Mono samples and their rate [Hz] of a file that libsndfile reads."""
+    """Samples [num_samples, num_channels] and their rate [Hz] of a file that libsndfile reads."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as sound:
             _check_sound(sound.samplerate, sound.channels, sound.frames)
             samples = sound.read(dtype="float32", always_2d=True)
             if len(samples) != sound.frames:
-                raise UnsupportedMedia("audio", _describe(data), _ALLOWED_AUDIO)
-            return samples.mean(axis=1, dtype=np.float32), int(sound.samplerate)
+                raise UnsupportedMedia("audio", describe(data), _ALLOWED_AUDIO)
+            return samples, int(sound.samplerate)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise UnsupportedMedia("audio", _describe(data, error), _ALLOWED_AUDIO) from None
+        raise UnsupportedMedia("audio", describe(data, error), _ALLOWED_AUDIO) from None
 
 
 def _read_stream(data: bytes, container: Container) -> tuple[NDArray[np.float32], int]:
-    """Mono samples and their rate [Hz] of the first sound stream of a file that FFmpeg reads."""
+    """Samples, as `_read_sound` has them, and rate [Hz] of the first sound stream of a file for FFmpeg."""
     kept: list[NDArray[np.float32]] = []
     rate_hz = num_samples = 0
     try:
@@ -164,15 +184,15 @@ def _read_stream(data: bytes, container: Container) -> tuple[NDArray[np.float32]
             if not clip.streams.audio:
                 raise UnsupportedMedia("audio", "no sound stream", _ALLOWED_AUDIO)
             to_float = av.AudioResampler(format="fltp")
-            for frame in clip.decode(audio=0):
+            for frame in _decode(clip, clip.streams.audio[0]):
                 rate_hz, num_samples = rate_hz or frame.sample_rate, num_samples + frame.samples
                 if frame.sample_rate != rate_hz:
                     raise UnsupportedMedia("audio", "a sample rate that changes", "one sample rate")
                 _check_sound(rate_hz, frame.layout.nb_channels, num_samples)
-                kept += [part.to_ndarray().mean(axis=0) for part in to_float.resample(frame)]
+                kept += [part.to_ndarray() for part in to_float.resample(frame)]
     except _AV_ERRORS as error:
-        raise UnsupportedMedia("audio", _describe(data, error), _ALLOWED_AUDIO) from None
-    return np.concatenate(kept or [np.empty(0, np.float32)]).astype(np.float32), rate_hz
+        raise UnsupportedMedia("audio", describe(data, error), _ALLOWED_AUDIO) from None
+    return np.concatenate(kept or [np.empty((1, 0), np.float32)], axis=1).T, rate_hz
 
 
 def _open(data: bytes, container: Container) -> Any:
@@ -180,6 +200,16 @@ def _open(data: bytes, container: Container) -> Any:
     return av.open(
         io.BytesIO(data), "r", format=container.name, metadata_errors="replace", options=_DECODER_OPTIONS
     )
+
+
+def _decode(clip: Any, stream: Any) -> Iterator[Any]:
+    """Frames of one stream; of a packet that is cut FFmpeg would decode what is left, and omit later ones."""
+    for packet in clip.demux(stream):
+        if packet.is_corrupt:
+            raise ValueError("a packet that is cut short")
+        yield from packet.decode()
+    if any(entry.pos + entry.size > clip.size for entry in stream.index_entries):
+        raise ValueError("packets behind the end of the file")
 
 
 def _check_sound(rate_hz: int, num_channels: int, num_samples: int) -> None:
@@ -206,46 +236,97 @@ def _resample(mono: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
 def decode_video(data: bytes) -> NDArray[np.uint8]:
     """A video file to RGB frames, uint8 [num_frames, height, width, 3].
 
-    At most 64 frames are kept, spread evenly over the clip; frames above 480 pixels a side are scaled down.
+    At most 64 frames are kept, spread evenly over the time of the clip, and turned as a player turns them;
+    frames above 480 pixels a side are scaled down.
     """
-    container = recognise(data, VIDEO_CONTAINERS)
-    if container is None or not container.is_whole(data):
-        raise UnsupportedMedia("video", _describe(data), _ALLOWED_VIDEO)
+    container, parts = open_container(data, VIDEO_CONTAINERS)
+    if container is None or not parts:
+        raise UnsupportedMedia("video", describe(data), _ALLOWED_VIDEO)
     try:
-        with _open(data, container) as clip:
+        with _open(parts[0], container) as clip:
             if not clip.streams.video:
                 raise UnsupportedMedia("video", "no picture stream", _ALLOWED_VIDEO)
-            frames = _sample_frames(clip)
+            times = _sample_times(clip.demux(video=0))
+        with _open(parts[0], container) as clip:
+            frames = _sample_frames(clip, times)
     except _AV_ERRORS as error:
-        raise UnsupportedMedia("video", _describe(data, error), _ALLOWED_VIDEO) from None
-    if not frames:
+        raise UnsupportedMedia("video", describe(data, error), _ALLOWED_VIDEO) from None
+    if frames is None:
         raise UnsupportedMedia("video", "no frame", "at least one frame")
-    return np.stack(frames)
+    return frames
 
 
-def _sample_frames(clip: Any) -> list[NDArray[np.uint8]]:
-    """Keep every stride-th frame, and double the stride whenever there are too many.
+def _sample_times(packets: Iterator[Any]) -> list[float]:
+    """Times to look at a clip, at most 64 of them, in units of its packets; no trust in its stated length.
 
-    One pass, at most 64 frames in memory, and no trust in the length that the file states.
+    Of a clip with a steady frame rate every frame has one such time, or every second, fourth, ... Where the
+    rate varies there are as many as if all frames followed each other as closely as the closest do.
     """
-    kept: list[NDArray[np.uint8]] = []
-    stride, size = 1, None
-    decoder = clip.streams.video[0].codec_context
-    if decoder is None:
+    shown: list[tuple[int, int]] = []
+    for packet in packets:
+        time = _time_of(packet)
+        if time is not None and not packet.is_discard:
+            shown.append((time, packet.duration or 0))
+        if len(shown) > (most := MAX_VIDEO_FRAMES):
+            raise TooLarge("video", f"more than {most} frames", f"at most {most} frames")
+    if not shown:
+        return []
+    shown.sort()
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(shown) if later > earlier]
+    gaps = gaps or [max(1, shown[-1][1])]
+    shortest = min(gaps)
+    spacing = fmean(gap for gap in gaps if gap < 1.5 * shortest)  # less the rounding of one time stamp
+    start, end = shown[0][0], shown[-1][0] + max(shown[-1][1], spacing)
+    num_times = round((end - start) / spacing)
+    step = 1
+    while math.ceil(num_times / step) > MAX_KEPT_FRAMES:
+        step *= 2
+    return [start + (end - start) * (place + 0.5) / num_times for place in range(0, num_times, step)]
+
+
+def _time_of(packet_or_frame: Any) -> int | None:
+    time: int | None = packet_or_frame.dts if packet_or_frame.pts is None else packet_or_frame.pts
+    return time
+
+
+def _sample_frames(clip: Any, times: list[float]) -> NDArray[np.uint8] | None:
+    """What a player shows at these times, only which is kept in memory; None if there is no frame."""
+    stream = clip.streams.video[0]
+    if stream.codec_context is None:
         raise ValueError("no decoder for its pictures")
-    decoder.options = _DECODER_OPTIONS
-    _check_frame_size(decoder.width, decoder.height)
-    for index, frame in enumerate(clip.decode(video=0)):
-        _check_frame_size(frame.width, frame.height)
-        if index >= MAX_VIDEO_FRAMES:
-            raise TooLarge("video", f"more than {index} frames", f"at most {MAX_VIDEO_FRAMES} frames")
-        if index % stride:
-            continue
-        if len(kept) == MAX_KEPT_FRAMES:
-            kept, stride = kept[::2], 2 * stride
-        size = size or _kept_size(frame.width, frame.height)
+    stream.codec_context.options = _DECODER_OPTIONS
+    _check_frame_size(stream.codec_context.width, stream.codec_context.height)
+    kept: list[NDArray[np.uint8]] = []
+    size = matrix = None
+    for frame in _frames_at(times, _decode(clip, stream)):
+        if size is None:
+            size, matrix = _kept_size(frame.width, frame.height), frame.side_data.get("DISPLAYMATRIX")
         kept.append(frame.to_ndarray(width=size[0], height=size[1], format="rgb24"))
-    return kept
+    if not kept:
+        return None
+    return _turn(np.stack(kept), bytes(matrix)) if matrix else np.stack(kept)
+
+
+def _frames_at(times: list[float], frames: Iterator[Any]) -> Iterator[Any]:
+    """The frame that is shown at each time; all are decoded."""
+    shown, num_passed = None, 0
+    for frame in frames:
+        _check_frame_size(frame.width, frame.height)
+        begins = _time_of(frame)
+        while shown and begins is not None and num_passed < len(times) and times[num_passed] < begins:
+            yield shown
+            num_passed += 1
+        shown = frame
+    if shown:
+        yield from (shown for _ in times[num_passed:])
+
+
+def _turn(frames: NDArray[np.uint8], matrix: bytes) -> NDArray[np.uint8]:
+    """Turn and mirror by quarters as a display matrix says: x' = a x + c y, y' = b x + d y."""
+    a, b, _, c, d = struct.unpack("=5i", matrix[:20])
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        frames, a, d = frames.swapaxes(1, 2), c, b
+    return np.ascontiguousarray(frames[:, :: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
 def _check_frame_size(width: int, height: int) -> None:
@@ -256,13 +337,6 @@ def _check_frame_size(width: int, height: int) -> None:
 def _kept_size(width: int, height: int) -> tuple[int, int]:
     scale = min(1.0, MAX_KEPT_SIDE / max(width, height))
     return max(1, round(scale * width)), max(1, round(scale * height))
-
-
-def _describe(data: bytes, error: BaseException | None = None) -> str:
-    """Size, first bytes and the library's reason, for the message."""
-    # Libraries name the object that they read from, with its address in memory.
-    reason = re.sub(r" ?<[\w.]+ object at 0x[0-9a-f]+>", "", f": {error}") if error else ""
-    return f"{len(data)} bytes, beginning {data[:8]!r}{reason}"
 
 
 _DECODERS: dict[Modality, Callable[[bytes], Any]] = {

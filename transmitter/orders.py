@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2
-from systems.base import Source
-from systems.registry import Options
+from shared.source import Source
+from systems.rows import Options
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Delivery:
         result: Of the channel service: answer, channel as applied, overhead.
         latency: Of every hop.
         scores: Against the source; empty where the truth is not in it.
-        num_unknown_pieces: Word pieces of the text that were sent as unknown.
+        num_unknown_pieces: Of the text: sent as unknown, or left out.
         options: Of the system, as it was sent; what was left to the link is chosen.
     """
 

@@ -11,7 +11,8 @@ from shared.errors import InvalidField
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 from shared.tasks import TASKS
 from shared.wire import ENCODINGS, MAX_SYMBOLS_PER_FRAME
-from systems.registry import DEFAULT_SYSTEM, SYSTEMS, Option, Options
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS
+from systems.rows import Option, Options
 from transmitter.media import MAX_TEXT_CHARS
 
 MAX_TIMEOUT_S = 3600.0

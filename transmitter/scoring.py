@@ -14,6 +14,7 @@ from PIL import Image
 from protos.semcom.v1 import receiver_pb2
 from shared.source import Source
 from shared.tasks import AnswerKind, get_task
+from shared.typography import to_plain
 
 MAX_PSNR_DB = 100.0
 """Stated where two pictures are the same: JSON has no infinity."""
@@ -74,8 +75,8 @@ def bleu(reference: str, text: str) -> float:
 
 
 def split_words(text: str) -> list[str]:
-    """Words of a text as BLEU counts them: lower case, no accents, every punctuation mark a word."""
-    decomposed = unicodedata.normalize("NFD", text.lower())
+    """Words of a text as BLEU counts them: plain, lower case, no accents, every punctuation mark a word."""
+    decomposed = unicodedata.normalize("NFD", to_plain(text).lower())
     return _TOKEN.findall("".join(char for char in decomposed if not unicodedata.combining(char)))
 
 

@@ -17,7 +17,6 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
-from shared import request_ids
 from shared.errors import (
     FrameLost,
     NoWeights,
@@ -27,16 +26,17 @@ from shared.errors import (
     from_rpc_error,
 )
 from shared.identifiers import new_uuid
+from shared.runtime import request_ids
 from shared.runtime.batching import QueueMetrics
 from shared.runtime.cores import Cores
 from shared.runtime.logs import log_event
 from shared.runtime.slots import Places
 from shared.tasks import get_task
 from shared.wire import pack_symbols
-from systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
+from systems.base import EncodedInstance, KnownLink, TransmitterSystem
 from systems.registry import get_system
 from transmitter.completions import Completions
-from transmitter.encoding import Encoder
+from transmitter.encoding import EncodingQueue
 from transmitter.orders import Delivery, Latency, Order
 from transmitter.relaying import CHANNEL_SERVICE, ChannelStub, Parcel, Relay
 from transmitter.scoring import is_scored, score
@@ -72,7 +72,7 @@ class TransmitterService:
     """Encodes with the systems whose weights are held, and sends over the channel service.
 
     Args:
-        systems: Loaded transmitter halves by name; may be empty.
+        systems: Loaded transmitters by name; may be empty.
         stub: Of the channel service.
         address: Where the stub calls, "host:port", for messages.
         weights_folder: Where the systems came from, for messages.
@@ -93,7 +93,7 @@ class TransmitterService:
         self.systems, self._weights_folder = systems, weights_folder
         self._stub, self._address, self.limits = stub, address, limits
         self.registry = registry or CollectorRegistry()
-        self._encoder = Encoder(
+        self._encoder = EncodingQueue(
             max_batch=limits.max_batch,
             max_waiting=limits.max_requests,
             num_encoders=limits.num_encoders,
@@ -213,7 +213,7 @@ class TransmitterService:
 
     async def _adapt(self, system: TransmitterSystem, order: Order) -> Order:
         """The order with the options for its link, where the system leaves some to the link's state."""
-        if not isinstance(system, LinkAdaptive) or not system.needs_link(order.options):
+        if not system.needs_link(order.options):
             return order
         request = channel_service_pb2.GetLinkRequest(name=order.link)
         try:
@@ -241,15 +241,15 @@ async def _score(order: Order, answer: receiver_pb2.Answer) -> dict[str, float]:
 
 def _link_state(
     held: channel_service_pb2.LinkSettings, overrides: channel_service_pb2.LinkSettings
-) -> LinkState:
+) -> KnownLink:
     """The link as this instance meets it; an SNR of the instance's own takes the place of a schedule."""
     channel = overrides.channel if overrides.HasField("channel") else held.channel
     if overrides.replay if overrides.HasField("replay") else held.replay:
-        return LinkState(channel, None)
+        return KnownLink(channel, None)
     if overrides.HasField("snr_db") and not overrides.HasField("snr_schedule"):
-        return LinkState(channel, overrides.snr_db)
+        return KnownLink(channel, overrides.snr_db)
     is_scheduled = overrides.HasField("snr_schedule") or held.HasField("snr_schedule")
-    return LinkState(channel, None if is_scheduled else held.snr_db)
+    return KnownLink(channel, None if is_scheduled else held.snr_db)
 
 
 def _build_frame(

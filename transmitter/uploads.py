@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -89,7 +90,7 @@ async def _drain(request: Request, max_bytes: int) -> None:
 async def _read_json(request: Request, max_bytes: int) -> _Fields:
     body = b"".join([chunk async for chunk in _limited(request, max_bytes)])
     try:
-        text = TextBody.model_validate_json(body).text
+        text = TextBody.model_validate_json(body.removeprefix(codecs.BOM_UTF8)).text
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(map(str, problem["loc"])) or "body"

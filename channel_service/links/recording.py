@@ -13,6 +13,7 @@ exactly the same received symbols.
 from __future__ import annotations
 
 import base64
+import codecs
 import hashlib
 import io
 import json
@@ -165,7 +166,7 @@ class Recordings:
 
         Args:
             name: Name of the new recording.
-            data: Content of its file.
+            data: Content of its file, with or without a byte order mark.
 
         Returns:
             Number of frames in the recording.
@@ -174,6 +175,7 @@ class Recordings:
             InvalidField: If the name is not allowed or already used, or `data` is not a recording; then
                 nothing is stored.
         """
+        data = data.removeprefix(codecs.BOM_UTF8)
         file = io.BytesIO(data)
         index = _make_index(name, file)
         if not index.offsets or index.end != len(data):

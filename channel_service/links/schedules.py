@@ -7,6 +7,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from protos.semcom.v1 import channel_service_pb2
@@ -81,7 +82,7 @@ class SnrSchedule:
         """
         position = frame_number if self.over == "frame" else elapsed_s
         if self.repeats:
-            position %= self.at[-1]
+            position = float(Fraction(position) % Fraction(self.at[-1]))  # a float loses large frame numbers
         after = bisect_right(self.at, position)
         if after in (0, len(self.at)):
             return self.snr_db[max(0, after - 1)]
@@ -129,7 +130,7 @@ def read_points(text: str) -> dict[str, list[float]]:
     """Read the points of a CSV file with the columns `at` and `snr_db`. The first line may hold their names.
 
     Args:
-        text: Content of the file.
+        text: Content of the file, with or without a byte order mark.
 
     Returns:
         The fields `at` and `snr_db` of a schedule.
@@ -138,7 +139,7 @@ def read_points(text: str) -> dict[str, list[float]]:
         InvalidField: If a line does not hold two numbers.
     """
     points: dict[str, list[float]] = {name: [] for name in COLUMNS}
-    for number, row in enumerate(_rows(text.splitlines()), 1):
+    for number, row in enumerate(_rows(text.removeprefix("\ufeff").splitlines()), 1):
         cells = [cell.strip() for cell in row]
         if not cells or (number == 1 and tuple(cells) == COLUMNS):
             continue

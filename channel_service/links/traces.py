@@ -37,7 +37,7 @@ def _read_npy(file: IO[bytes]) -> NDArray[Any]:
 
 
 def _read_csv(file: IO[bytes]) -> NDArray[Any]:
-    lines = [line for line in file.read().decode().splitlines() if line.strip()]
+    lines = [line for line in file.read().decode("utf-8-sig").splitlines() if line.strip()]
     if not lines:
         raise ValueError("no lines")
     pairs = np.loadtxt(lines, delimiter=",", ndmin=2, comments=None)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from channel_service.radio.settings import Channel
 Shape = tuple[int, int]
 # With N equally spaced angles the autocorrelation is J0 to machine precision if 2 pi doppler_hz tau < N.
 _NUM_SINUSOIDS = 64
+# Beyond it a float keeps less than 33 bits of the fraction of a cycle, and later none: gains stand still.
+_MAX_FLOAT_CYCLES = 2**20
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,22 @@ def _doppler_paths(channel: Channel, frame_number: int, shape: Shape) -> Iterato
     channels", IEEE Trans. Wireless Commun. 5(12), 2006.
     """
     rng = generator(channel.seed, 0, Substream.DOPPLER)
-    start_s = frame_number * channel.frame_interval_ms / 1e3
     while True:
         angles = 2 * np.pi * (np.arange(_NUM_SINUSOIDS) + rng.random()) / _NUM_SINUSOIDS
         shifts_hz = channel.doppler_hz * np.cos(angles)
-        first_cycles = rng.random(_NUM_SINUSOIDS) + start_s * shifts_hz % 1.0
+        first_cycles = rng.random(_NUM_SINUSOIDS) + _started_cycles(channel, frame_number, shifts_hz)
         yield _sum_of_sinusoids(first_cycles, shifts_hz / channel.symbol_rate_hz, shape)
+
+
+def _started_cycles(
+    channel: Channel, frame_number: int, shifts_hz: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Fraction of a cycle at which each wave is when a frame starts, 0 to 1; right for every number."""
+    start_s = frame_number * channel.frame_interval_ms / 1e3
+    if start_s * channel.doppler_hz < _MAX_FLOAT_CYCLES:
+        return start_s * shifts_hz % 1.0
+    exact_s = frame_number * Fraction(channel.frame_interval_ms) / 1000
+    return np.array([float(exact_s * Fraction(shift_hz) % 1) for shift_hz in shifts_hz])
 
 
 def _sum_of_sinusoids(

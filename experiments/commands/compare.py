@@ -25,7 +25,8 @@ from shared.errors import InvalidField
 from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.tasks import TASKS, get_task
 from shared.weights import Manifest, find_weights, load_joint_manifest
-from systems.registry import DEFAULT_SYSTEM, SYSTEMS, Options, get_system
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system
+from systems.rows import Options
 
 _ALL = "all"
 README_MARK = "<!-- written by semcom compare -->"

@@ -18,6 +18,8 @@ from experiments.evaluation.link import SemanticLink, weights_of
 from experiments.evaluation.results import check_writable, read_figures, write_json
 from experiments.report.measured import CHANNELS, NO_NOISE_DB, SNRS_DB, realisations_of, sets_of, table_of
 from experiments.report.model_card import write_model_card
+from experiments.report.overview import draw_overview
+from experiments.report.plots import plot_figures
 from shared.runtime.settings import DEFAULT_WEIGHTS
 from shared.weights import load_joint_manifest, load_manifest
 from systems.registry import DEFAULT_SYSTEM
@@ -84,10 +86,6 @@ def _channels() -> list[Channel]:
 
 
 def _draw(rows: list[dict[str, Any]], results: Path, system: str) -> None:
-    # matplotlib loads in seconds
-    from experiments.report.overview import draw_overview
-    from experiments.report.plots import plot_figures
-
     noisy = [row for row in rows if row["snr_db"] != NO_NOISE_DB]
     for suffix in ("png", "svg"):
         plot_figures(noisy, results / f"{system}.{suffix}")

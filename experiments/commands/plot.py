@@ -9,6 +9,7 @@ import typer
 
 from experiments.evaluation.results import read_figures
 from experiments.report.measured import NO_NOISE_DB
+from experiments.report.plots import plot_figures
 
 
 def plot_command(
@@ -17,8 +18,6 @@ def plot_command(
     metrics: Annotated[str, typer.Option(help="Comma-separated; all when absent.")] = "",
 ) -> None:
     """Draw metric against SNR: a row for each task, a column for each channel, a line for each system."""
-    from experiments.report.plots import plot_figures  # matplotlib loads in seconds
-
     chosen = [name.strip() for name in metrics.split(",") if name.strip()]
     rows = [row for row in read_figures(results) if row["snr_db"] != NO_NOISE_DB]
     typer.echo(plot_figures(rows, output, metrics=chosen))

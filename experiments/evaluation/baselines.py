@@ -12,7 +12,7 @@ from torchmetrics.functional.classification import multilabel_f1_score
 from experiments.data import load_examples
 from experiments.data.base import DatasetMissing, Examples
 from experiments.evaluation.measures import Measure
-from systems.receiver_base import TaskAnswer
+from systems.base import TaskAnswer
 
 
 def guesser(test: Examples, measure: Measure) -> float | None:

@@ -23,7 +23,8 @@ from shared.errors import InvalidField
 from shared.provenance import current_commit
 from shared.source import Source
 from shared.weights import Manifest
-from systems.registry import Options, get_system
+from systems.registry import get_system
+from systems.rows import Options
 
 _BATCH = 64
 _NUM_LABELS_NAMED = 8

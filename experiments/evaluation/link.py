@@ -1,6 +1,6 @@
 """Transmitter, channel and receiver in one process, for figures without a network.
 
-`SemanticLink` runs the same halves, draws and equaliser as the services: its answers are theirs.
+`SemanticLink` runs the same sides, draws and equaliser as the services: its answers are theirs.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from receiver.equaliser import equalise_frame
 from shared.errors import UnknownName, WeightsMismatch
 from shared.source import Source
 from shared.weights import find_weights
-from systems.base import EncodedInstance, LinkAdaptive, LinkState, TransmitterSystem
-from systems.receiver_base import ManyAtATime, Received, ReceiverSystem, TaskAnswer
-from systems.receivers import load_systems as load_receivers
-from systems.registry import Options, OptionValue, get_system
-from systems.transmitters import load_systems as load_transmitters
+from systems.base import EncodedInstance, KnownLink, Received, ReceiverSystem, TaskAnswer, TransmitterSystem
+from systems.loading import load_receivers, load_transmitters
+from systems.registry import get_system
+from systems.rows import Options, OptionValue
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,11 @@ class SemanticLink:
     """The services' own parts in one process: encode -> draw, apply -> equalise -> decode.
 
     Args:
-        transmitter: Half of a system.
-        receiver: The other half, of the same weights.
+        transmitter: Of a system.
+        receiver: Of the same system and weights.
 
     Raises:
-        WeightsMismatch: If the halves are of different weights.
+        WeightsMismatch: If they are of different weights.
     """
 
     def __init__(self, transmitter: TransmitterSystem, receiver: ReceiverSystem) -> None:
@@ -79,7 +78,7 @@ class SemanticLink:
 
     @classmethod
     def load(cls, weights: Path, system: str) -> SemanticLink:
-        """Both halves of a system from a folder of weights.
+        """Both sides of a system from a folder of weights.
 
         Raises:
             UnknownName: If the folder holds no weights of the system.
@@ -127,7 +126,7 @@ class SemanticLink:
             if key not in encoded:
                 encoded[key] = self.transmitter.encode(task, sources, adapted)
             passed += self._pass(encoded[key], channel, frame_numbers, csi)
-            if sum(sent.symbols.size for sent, *_ in passed) >= self._symbols_at_a_time:
+            if sum(sent.symbols.size for sent, *_ in passed) >= self.receiver.symbols_at_a_time:
                 answers += self._answer(task, passed)
                 passed = []
         rest = iter(answers + self._answer(task, passed))
@@ -142,9 +141,9 @@ class SemanticLink:
 
     def _adapt(self, options: Options, channel: Channel) -> Options:
         """The options for a channel, as the transmitter's service takes them."""
-        if not isinstance(self.transmitter, LinkAdaptive) or not self.transmitter.needs_link(options):
+        if not self.transmitter.needs_link(options):
             return options
-        return self.transmitter.adapt(options, LinkState(channel.model, channel.snr_db))
+        return self.transmitter.adapt(options, KnownLink(channel.model, channel.snr_db))
 
     def _pass(
         self, encoded: Sequence[EncodedInstance], channel: Channel, frame_numbers: Sequence[int], csi: str
@@ -159,11 +158,6 @@ class SemanticLink:
             received = equalise_frame(y, state, self.receiver.equaliser).received
             passed.append((instance, received, realised_snr_db))
         return passed
-
-    @property
-    def _symbols_at_a_time(self) -> int:
-        """Frames wait for others until they have so many symbols; 0: each channel is answered by itself."""
-        return self.receiver.symbols_at_a_time if isinstance(self.receiver, ManyAtATime) else 0
 
     def _answer(self, task: str, passed: Sequence[_Passed]) -> list[LinkAnswer]:
         """The receiver's answers, in order."""

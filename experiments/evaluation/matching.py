@@ -16,7 +16,8 @@ from channel_service.radio.channels import Channel
 from experiments.data import load_examples
 from experiments.evaluation.link import SemanticLink
 from shared.source import Source
-from systems.registry import Option, Options, get_system
+from systems.registry import get_system
+from systems.rows import Option, Options
 
 _NUM_INSTANCES = 16
 

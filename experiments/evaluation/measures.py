@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from experiments.data.base import Examples, multi_hot
 from experiments.evaluation.metrics import METRICS, Measured
 from shared.tasks import AnswerKind, get_task
+from systems.base import TaskAnswer
 from systems.layers.preprocessing import resize
-from systems.receiver_base import TaskAnswer
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,10 @@ class Corpus:
                 setattr(metric, name, torch.as_tensor(part, dtype=state.dtype))
                 start += state.numel()
             value = float(metric.compute())
-            return 1 - value if self.is_error else value
+            if not self.is_error:
+                return value
+            # Where nothing was said, 0 of 0 words are wrong, or some of 0: all right, or nothing is.
+            return 1 - value if np.isfinite(value) else float(np.isnan(value))
 
         rows = [list(map(statistics, predictions, targets)) for predictions in realisations]
         return _measured(np.array(rows), combine)

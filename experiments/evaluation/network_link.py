@@ -28,8 +28,8 @@ from shared.errors import WeightsMismatch
 from shared.source import SAMPLE_RATE_HZ, Source
 from shared.tasks import Modality
 from shared.weights import Manifest
-from systems.receiver_base import TaskAnswer
-from systems.registry import Options
+from systems.base import TaskAnswer
+from systems.rows import Options
 
 _NUM_CLIENTS = 4
 

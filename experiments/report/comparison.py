@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments.evaluation.comparison import Comparison, Difference, Row, line_of, lines_of
+from experiments.report.comparison_plots import COST_SNR_DB, draw_costs, draw_scores, quantity, uses_of
 from experiments.report.measured import NOTHING, markdown_table
 from experiments.report.plots import METRIC_TITLES, provenance
 from shared.tasks import TASKS
@@ -17,8 +18,6 @@ Missing = Mapping[tuple[str, str], str]
 """Why a (system, task) cannot be measured."""
 
 PAPER: Mapping[str, Any] = json.loads(Path(__file__).with_name("paper_table.json").read_text())
-COST_SNR_DB = 12.0
-"""The SNR at which scores stand against channel uses [dB]."""
 
 
 def write_report(
@@ -35,8 +34,6 @@ def write_report(
     Returns:
         The files.
     """
-    from experiments.report.comparison_plots import draw_costs, draw_scores  # matplotlib loads in seconds
-
     rows, path = comparison.rows, comparison.path
     pictures: list[Path] = []
     lines = ["# Systems compared", "", f"{provenance(rows)}."]
@@ -144,18 +141,6 @@ def readme_table(comparison: Comparison, reference: str, missing: Missing) -> li
             cells.append((*place, uses_of(own), f"{sum(row['value'] for row in own) / len(own):.3f}", told))
     heads = f"task | channel | system | channel uses | mean score | {reference} less it, 95 % interval"
     return markdown_table(heads, cells)
-
-
-def uses_of(rows: Iterable[Row]) -> str:
-    """Channel uses of an instance over the SNRs of a line: one number, or the least and the most."""
-    uses = sorted(row["channel_uses"] for row in rows)
-    least, most = quantity(uses[0]), quantity(uses[-1])
-    return least if least == most else f"{least} to {most}"
-
-
-def quantity(value: float) -> str:
-    """Bytes or channel uses: whole numbers from a thousand on, else four digits."""
-    return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _absent(system: str, task: str, missing: Missing) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
 
 from experiments.evaluation.comparison import Row, line_of, lines_of
 from experiments.report import plots
-from experiments.report.comparison import COST_SNR_DB, uses_of
 
+COST_SNR_DB = 12.0
+"""The SNR at which scores stand against channel uses [dB]."""
 _SUFFIXES = (".png", ".svg")
 
 
@@ -80,3 +81,15 @@ def _draw_task_costs(axes: Axes, rows: list[Row]) -> None:
             )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlabel(f"channel uses an instance, at {COST_SNR_DB:g} dB")
+
+
+def uses_of(rows: Iterable[Row]) -> str:
+    """Channel uses of an instance over the SNRs of a line: one number, or the least and the most."""
+    uses = sorted(row["channel_uses"] for row in rows)
+    least, most = quantity(uses[0]), quantity(uses[-1])
+    return least if least == most else f"{least} to {most}"
+
+
+def quantity(value: float) -> str:
+    """Bytes or channel uses: whole numbers from a thousand on, else four digits."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"

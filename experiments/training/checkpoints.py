@@ -13,7 +13,7 @@ from experiments.training.recipes import Recipe, TaskRecipe
 from experiments.training.run import Run
 from shared.errors import InvalidField
 from shared.provenance import cpu_name
-from shared.weights import Half, Manifest, save_weights
+from shared.weights import Manifest, Side, save_weights
 
 CHECKPOINT_FILE = "checkpoint.pt"
 
@@ -95,7 +95,7 @@ def export(run: Run, folder: Path) -> Manifest:
     return save_weights(folder, manifest, run.system.halves, run.vocabulary, shared=_standing_still(run))
 
 
-def _standing_still(run: Run) -> dict[Half, list[str]]:
+def _standing_still(run: Run) -> dict[Side, list[str]]:
     """Parameters that are still those of a public model, so that several systems can share them."""
     stepped = {id(own) for optimiser in run.optimisers.values() for own in optimiser.parameters()}
     named = run.system.transmitter.named_parameters()

@@ -16,7 +16,7 @@ from experiments.training.recipes import Recipe
 from experiments.training.sampling import Sampler
 from experiments.training.warm_start import copy_first_layers, load_bert
 from shared.errors import InvalidField
-from shared.weights import Half
+from shared.weights import Side
 from systems.layers.batch import Batch
 from systems.layers.profiles import Profile
 from systems.registry import SYSTEMS, get_system
@@ -43,7 +43,7 @@ class TrainableSystem(ABC):
         self.transmitter, self.receiver = transmitter, receiver
 
     @property
-    def halves(self) -> dict[Half, nn.Module]:
+    def halves(self) -> dict[Side, nn.Module]:
         """Both networks by name."""
         return {"transmitter": self.transmitter, "receiver": self.receiver}
 
@@ -65,7 +65,7 @@ class TrainableSystem(ABC):
     def config(
         self, profile: Profile, vocab_size: int, words: Mapping[str, tuple[str, ...]]
     ) -> dict[str, Any]:
-        """What the manifest says of the networks, so that the system's halves can build them again.
+        """What the manifest says of the networks, so that the system's sides can build them again.
 
         Args:
             profile: Sizes.
@@ -131,7 +131,7 @@ class TrainableSystem(ABC):
 
 
 def get_trainable(system: str) -> type[TrainableSystem]:
-    """The class that the system's row names, of the module `training` of the system's package.
+    """The class that the system's row names in the module `training` of its package.
 
     Raises:
         UnknownName: If there is no such system.

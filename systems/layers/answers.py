@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import Tensor
 
 from shared.tasks import AnswerKind, get_task
+from systems.base import TaskAnswer
 from systems.layers.patches import patches_to_picture
 from systems.layers.text import Vocabulary
 from systems.layers.transcripts import TranscriptReader
-from systems.receiver_base import TaskAnswer
 
 _THRESHOLD = 0.5
 
@@ -24,8 +24,8 @@ class AnswerReader:
     Args:
         tasks: Names of the tasks that are answered.
         labels: Labels of each labelling task, in the order of the scores.
-        words: Of each task that answers with a transcript, the words it knows; one without spells.
-        vocabulary: Of reconstructed text; None where no task takes text.
+        words: For each task that answers with a transcript, the words it knows; one without spells.
+        vocabulary: Word pieces of reconstructed text; None where no task takes text.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class AnswerReader:
         """The answer of one instance.
 
         Args:
-            task: Of the instance.
+            task: Name of the task.
             scores: float; [num_labels] for labels, [L, outputs] for all others.
         """
         return self._readers[get_task(task).answer](task, scores)

@@ -19,9 +19,9 @@ class Batch:
     """A batch of one task, as tensors.
 
     Attributes:
-        inputs: Of each modality what its encoder takes: pixels; piece numbers and mask; filter banks and
+        inputs: What the encoder of each modality takes: pixels; piece numbers and mask; filter banks and
             mask; clips, in some batches with other clips that give the scene.
-        rows: Of each modality the input's row for each instance, int64 [B]. Instances may share an input (ten
+        rows: For each modality the input's row of each instance, int64 [B]. Instances may share an input (ten
             questions about one picture); the encoder then runs once an input.
     """
 

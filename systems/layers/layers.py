@@ -75,7 +75,7 @@ def named_vectors(names: Sequence[str], width: int) -> nn.ParameterDict:
 
 
 def masked_mean(tokens: Tokens) -> Tensor:
-    """Average over the tokens of each sequence, padding apart.
+    """Average over the tokens of each sequence, without padding.
 
     Returns:
         float, shape [B, 1, P].

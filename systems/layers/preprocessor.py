@@ -1,4 +1,4 @@
-"""Instances of a task to the batch of tensors that MFMSC's encoders take."""
+"""Instances of a task to the batch of tensors that encoders take."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Preprocessor:
 
     Args:
         profile: Sizes of the networks.
-        vocabulary: Of the text encoder; None where no task takes text.
+        vocabulary: Word pieces of the text encoder; None where no task takes text.
     """
 
     def __init__(self, profile: Profile, vocabulary: Vocabulary | None) -> None:

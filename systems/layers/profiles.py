@@ -18,13 +18,13 @@ class Profile:
     Attributes:
         name: tiny (tests), compact (shipped) or paper (BERT-base, the paper's data sets).
         width: P of the paper, the dimension of every token.
-        num_heads: Of every attention layer.
+        num_heads: Heads of every attention layer.
         text_layers: BERT layers of the text encoder.
         fusion_layers: Attention layers of the fusion module (paper: 6).
         max_text_tokens: Word pieces of a text that are read at most, marks included.
-        image_channels: Of the stem and the three stages of the ResNet.
+        image_channels: Channels of the stem and the three stages of the ResNet.
         fusion_grid: Image tokens of a fused task, a side.
-        speech_channels: Of the two VGG blocks.
+        speech_channels: Channels of the two VGG blocks.
         speech_layers: Transformer layers of the speech encoder.
         video_layers: Pairs of spatial and temporal attention, in each of both streams.
         video_frames: Frames sampled from a clip.

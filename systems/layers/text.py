@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import BertWordPieceTokenizer, Encoding
+
+from shared.typography import join_words, num_dropped, to_plain
+from shared.weights import VOCABULARY_FILE, Manifest, find_vocabulary
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 SPECIAL = (PAD, UNKNOWN, START, END)
-VOCABULARY_FILE = "vocab.txt"
 
 
 class Vocabulary:
-    """A lower-cased WordPiece vocabulary (BERT).
+    """A lower-cased WordPiece vocabulary (BERT); typographic characters are read as plain ones.
 
     Args:
         pieces: Every word piece; its place is its number. Holds the four marks of SPECIAL.
@@ -42,7 +44,8 @@ class Vocabulary:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Numbers of each text's pieces, with [CLS] before and [SEP] after; cut to `max_tokens`."""
-        return [self._cut(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts))]
+        encodings = self._tokenizer.encode_batch([to_plain(text) for text in texts])
+        return [self._cut(encoding.ids) for encoding in encodings]
 
     def _cut(self, numbers: list[int]) -> list[int]:
         if len(numbers) <= self.max_tokens:
@@ -51,24 +54,32 @@ class Vocabulary:
 
     def num_pieces(self, text: str) -> int:
         """Pieces of the whole text, marks included."""
-        return len(self._tokenizer.encode(text).ids)
+        return len(self._tokenizer.encode(to_plain(text)).ids)
 
     def num_unknown_pieces(self, text: str) -> int:
-        """Pieces of a text, up to where `encode` cuts it, that no entry of the vocabulary spells."""
-        (numbers,) = self.encode([text])
-        return numbers.count(self._unknown_number)
+        """What of a text, up to where `encode` cuts it, cannot come back.
+
+        Pieces that no entry of the vocabulary spells, and characters that are dropped before.
+        """
+        plain = to_plain(text)
+        encoding = self._tokenizer.encode(plain)
+        num_unknown = self._cut(encoding.ids).count(self._unknown_number)
+        return num_unknown + num_dropped(plain[: self._end(plain, encoding)])
 
     def num_kept_characters(self, text: str) -> int:
-        """Characters of a text up to where `encode` cuts it: all of them where it does not."""
-        encoding = self._tokenizer.encode(text)
+        """Characters of a text, made plain, up to where `encode` cuts it: all of them where it does not."""
+        plain = to_plain(text)
+        return self._end(plain, self._tokenizer.encode(plain))
+
+    def _end(self, plain: str, encoding: Encoding) -> int:
         if len(encoding.ids) <= self.max_tokens:
-            return len(text)
+            return len(plain)
         _, end = encoding.offsets[self.max_tokens - 2]  # of the last piece before [SEP]
         return int(end)
 
     def decode(self, numbers: Sequence[int]) -> str:
-        """Text of a sequence of piece numbers, marks left out."""
-        return str(self._tokenizer.decode(list(numbers), skip_special_tokens=True))
+        """Text of a sequence of piece numbers, marks left out, with the spacing of English."""
+        return join_words(str(self._tokenizer.decode(list(numbers), skip_special_tokens=True)))
 
     def save(self, folder: Path) -> None:
         """Write the pieces to `folder`/vocab.txt, one a line."""
@@ -78,3 +89,12 @@ class Vocabulary:
     def load(cls, folder: Path, max_tokens: int) -> Vocabulary:
         """Read `folder`/vocab.txt."""
         return cls((folder / VOCABULARY_FILE).read_text(encoding="utf-8").splitlines(), max_tokens)
+
+
+def load_vocabulary(folder: Path, manifest: Manifest, max_tokens: int) -> Vocabulary | None:
+    """The word pieces that a folder's manifest speaks of; None without text.
+
+    Raises:
+        InvalidField: If the file is missing or was changed.
+    """
+    return None if find_vocabulary(folder, manifest) is None else Vocabulary.load(folder, max_tokens)

@@ -1,4 +1,4 @@
-"""What both halves of MFMSC share, and those of the systems that are made from its network.
+"""What both sides of MFMSC know, and those of the systems that are made from its network.
 
 How each task is sent, and what a manifest says of the networks.
 """
@@ -17,11 +17,6 @@ from systems.layers.profiles import MIN_CHANNEL_USES_PER_TOKEN
 def is_multimodal(task: Task) -> bool:
     """True where the fusion module joins several modalities."""
     return len(task.modalities) > 1
-
-
-def sends_sequence(task: Task) -> bool:
-    """True where every token is sent; else one averaged vector."""
-    return task.answer in ("text", "transcript", "image")
 
 
 def is_mirror_proof(task: Task) -> bool:

@@ -24,8 +24,7 @@ from systems.mfmsc.config import MfmscConfig, is_multimodal
 from systems.mfmsc.encoders.speech import TIME_REDUCTION
 from systems.mfmsc.encoders.text import TextEncoder
 from systems.mfmsc.heads import STEPS_PER_TOKEN
-from systems.mfmsc.receiver_network import ReceiverNetwork
-from systems.mfmsc.transmitter_network import TransmitterNetwork
+from systems.mfmsc.networks import ReceiverNetwork, TransmitterNetwork
 
 _WORD_START_BATCHES = 50
 
@@ -89,7 +88,7 @@ class Mfmsc(TrainableSystem):
         Args:
             task: Name of the task.
             batches: Training texts, in which rare pieces are no rarer than others.
-            generator: Of the noise.
+            generator: Random source of the noise.
         """
         was_training = self.transmitter.training
         self.transmitter.eval()

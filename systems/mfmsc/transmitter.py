@@ -1,52 +1,40 @@
-"""MFMSC's transmitter half: the fused, multi-task network with shipped weights."""
+"""The transmitter of MFMSC, and of the systems that are made from its network."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from shared.errors import InvalidField, TaskNotTrained
-from systems.base import EncodedInstance, Source
+from torch import nn
+
+from shared.errors import InvalidField
+from shared.weights import Manifest
+from systems.layers.text import Vocabulary
+from systems.learned import LearnedTransmitter
 from systems.mfmsc.config import MfmscConfig, lowest_trained_rate
-from systems.mfmsc.encoder import Encoder
-from systems.registry import Options
+from systems.mfmsc.networks import TransmitterNetwork
+from systems.rows import Options
 
 
-class Transmitter:
-    """preprocess -> semantic encoders -> fusion -> channel encoder -> symbols.
+class Transmitter(LearnedTransmitter):
+    """preprocessing -> semantic encoders -> fusion -> channel encoder -> symbols; see the base class."""
 
-    Args:
-        encoder: The network with its weights.
-    """
-
-    is_thread_safe = True
-
-    def __init__(self, encoder: Encoder) -> None:
-        manifest = encoder.manifest
-        self.name, self.profile = manifest.system, MfmscConfig.of(manifest.config).profile
-        self.fingerprint, self.tasks = manifest.fingerprint, manifest.tasks
-        self._encoder = encoder
+    def __init__(self, network: nn.Module, manifest: Manifest, vocabulary: Vocabulary | None) -> None:
+        super().__init__(network, manifest, vocabulary)
         self._lowest_rates = {task: lowest_trained_rate(manifest.training, task) for task in self.tasks}
 
     @classmethod
-    def load(cls, folder: Path) -> Transmitter:
-        """Load this half's weights from a folder."""
-        return cls(Encoder.load(folder))
+    def build_network(cls, manifest: Manifest) -> TransmitterNetwork:
+        """See the base class."""
+        config = MfmscConfig.of(manifest.config)
+        return TransmitterNetwork(
+            config.sizes, manifest.tasks, config.vocab_size, has_fusion=config.has_fusion
+        )
 
-    def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:
-        """Turn instances of one task into symbols; see `TransmitterSystem.encode`."""
-        if task not in self.tasks:
-            raise TaskNotTrained(task, self.name, list(self.tasks))
+    def network_options(self, task: str, options: Options) -> Mapping[str, Any]:
+        """The rate of a sequence; see the base class."""
         rate, lowest = int(options["symbols_per_token"]), self._lowest_rates[task]
         if rate < lowest:
             allowed = f"at least {lowest} for {task}: its weights were trained for no lower rate"
             raise InvalidField("symbols_per_token", rate, allowed)
-        encoded = self._encoder.encode(task, sources, rate)
-        return [
-            EncodedInstance(
-                symbols,
-                self._encoder.preprocess.num_source_values(task, source),
-                num_unknown_pieces=self._encoder.preprocess.num_unknown_pieces(source),
-            )
-            for symbols, source in zip(encoded, sources, strict=True)
-        ]
+        return {"symbols_per_token": rate}

@@ -38,7 +38,9 @@ class McsTable:
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> McsTable:
         """The table of a file's fields."""
-        return cls(int(fields["low_snr_db"]), {name: tuple(own) for name, own in fields["best"].items()})
+        return cls(
+            int(fields["low_snr_db"]), {name: tuple(schemes) for name, schemes in fields["best"].items()}
+        )
 
     def choose(self, channel: str, snr_db: float) -> Mcs:
         """The scheme of the highest SNR of the table that the link reaches.

@@ -19,9 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from systems.separate.codes import BlockCode, CodeName, LdpcCode, TurboCode
+from systems.separate.codes import BlockCode, CodeName
 from systems.separate.crc import CRC_BITS, Crc, CrcName
+from systems.separate.ldpc import LdpcCode
 from systems.separate.mcs import Mcs
+from systems.separate.turbo import TurboCode
 
 MAX_PAYLOAD_BYTES = 2**24 - 1
 _CRC: CrcName = "CRC24B"
@@ -132,12 +134,12 @@ def decode_payloads(llrs: Sequence[Tensor], layouts: Sequence[Layout]) -> list[t
         of_size.setdefault(layout.size, []).append(number)
     for size, numbers in of_size.items():
         rows = [llrs[number].reshape(layouts[number].num_blocks, -1) for number in numbers]
-        counts = [len(own) for own in rows]
+        counts = [len(blocks) for blocks in rows]
         bits, right = _decode_rows(torch.cat(rows), size)
-        for number, own_bits, own_right in zip(
+        for number, payload_bits, payload_right in zip(
             numbers, torch.split(bits, counts), torch.split(right, counts), strict=True
         ):
-            decoded[number] = _join(own_bits, own_right, layouts[number])
+            decoded[number] = _join(payload_bits, payload_right, layouts[number])
     return [decoded[number] for number in range(len(layouts))]
 
 

@@ -10,27 +10,27 @@ import numpy as np
 from shared.errors import InvalidField, WeightsMismatch
 from shared.source import Source
 from shared.weights import find_weights, load_manifest
-from systems.layers.encoder import Encoder, load_encoder
-from systems.receiver_base import Received, ReceiverSystem, TaskAnswer
-from systems.receivers import load_system
+from systems.base import Received, ReceiverSystem, TaskAnswer, TransmitterSystem
+from systems.loading import load_receiver, load_transmitter
+from systems.registry import get_system
 
 _INSTANCES_AT_A_TIME = 32
 
 
 class CleanModel:
-    """source -> encoder -> x_hat = x -> decoder -> answer.
+    """source -> transmitter -> x_hat = x -> receiver -> answer.
 
     Args:
-        encoder: Transmitter half of a learned system.
-        decoder: Its receiver half, of the same weights.
+        transmitter: A learned system's; every option takes its default.
+        receiver: The other side, with the same weights.
     """
 
-    def __init__(self, encoder: Encoder, decoder: ReceiverSystem) -> None:
-        self._encoder, self._decoder = encoder, decoder
+    def __init__(self, transmitter: TransmitterSystem, receiver: ReceiverSystem) -> None:
+        self._transmitter, self._receiver = transmitter, receiver
 
     @classmethod
     def load(cls, root: Path, system: str, fingerprint: str) -> CleanModel:
-        """Load both halves of a system from the folder of all weights.
+        """Load both sides of a system from the folder of all weights.
 
         Raises:
             InvalidField: If there are no weights of the system, or each task has its own.
@@ -46,13 +46,15 @@ class CleanModel:
         held = load_manifest(folder).fingerprint
         if held != fingerprint:
             raise WeightsMismatch(fingerprint, held)
-        return cls(load_encoder(folder), load_system(folder))
+        return cls(load_transmitter(folder), load_receiver(folder))
 
     def answer(self, task: str, sources: Sequence[Source]) -> list[TaskAnswer]:
         """Answers to instances of one task, in order."""
+        options = get_system(self._transmitter.name).read_options(task, {})
         answers: list[TaskAnswer] = []
         for begin in range(0, len(sources), _INSTANCES_AT_A_TIME):
-            symbols = self._encoder.encode(task, sources[begin : begin + _INSTANCES_AT_A_TIME])
-            frames = [Received(x, np.zeros(x.shape, np.float32)) for x in symbols]
-            answers += self._decoder.decode(task, frames)
+            part = sources[begin : begin + _INSTANCES_AT_A_TIME]
+            encoded = self._transmitter.encode(task, part, options)
+            frames = [Received(sent.symbols, np.zeros(sent.symbols.shape, np.float32)) for sent in encoded]
+            answers += self._receiver.decode(task, frames)
         return answers

@@ -1,4 +1,4 @@
-"""What the manifest of a system with digital frames says, from which both its halves are rebuilt."""
+"""What the manifest of a system with digital frames says, from which both its sides are rebuilt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SeparateConfig:
 
     Attributes:
         clean_system: Name of the learned system that the receiver runs without a channel.
-        clean_fingerprint: Of its weights.
+        clean_fingerprint: Fingerprint of that system's weights.
         video_frames: Frames sampled from a clip.
         video_size: Height and width of a frame [pixels].
     """

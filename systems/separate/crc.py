@@ -20,7 +20,7 @@ class Crc:
     code and what a decoder without any information may answer.
 
     Args:
-        name: Of the polynomial.
+        name: Polynomial, as 3GPP names it.
         num_bits: Bits that it protects.
 
     Source: 3GPP TS 38.212, 5.1; 36.212, 5.3.1.1 inverts check bits the same way (a mask of ones).

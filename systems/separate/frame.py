@@ -3,7 +3,7 @@
 header ─▶ LDPC, rate 1/5 ────────▶ QPSK ──┐
 payload ─▶ blocks ─▶ LDPC, Turbo ─▶ QAM ──┴─▶ symbols ─▶ channel, zero-forcing equaliser ─▶ the same way back
 
-Several frames may stand one after the other in one row of symbols: `ReceivedFrame.num_symbols` says where the
+Several frames may stand one after the other in one row of symbols: `DecodedFrame.num_symbols` says where the
 next one begins.
 """
 
@@ -57,7 +57,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class ReceivedFrame:
+class DecodedFrame:
     """What the far end read.
 
     Attributes:
@@ -65,7 +65,7 @@ class ReceivedFrame:
         blocks_in_error: Blocks whose CRC is wrong.
         header: As sent, or None where it was lost (or there are fewer symbols than it asks for), and with it
             everything else.
-        cost: Of the frame; None where the header was lost.
+        cost: What the frame takes of the channel; None where the header was lost.
         num_symbols: Symbols of the frame; all that there are where the header was lost.
     """
 
@@ -95,7 +95,7 @@ def encode_frame(payload: bytes, mcs: Mcs, code: CodeName, codec: int = 0) -> ND
         payload: 1 to MAX_PAYLOAD_BYTES bytes.
         mcs: Modulation and code rate of the payload.
         code: ldpc or turbo.
-        codec: Of the source, 0 to 255, carried in the header.
+        codec: Number of the source codec, 0 to 255, carried in the header.
 
     Returns:
         complex64, shape [num_symbols], of unit expected power: the mean power of one 16-QAM or 64-QAM frame
@@ -120,12 +120,12 @@ def warm_up() -> None:
         decode_frame(encode_frame(b"0", mcs, code), 0.1)
 
 
-def decode_frame(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike) -> ReceivedFrame:
+def decode_frame(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike) -> DecodedFrame:
     """Read a frame; see `decode_frames`.
 
     Args:
         symbols: As there.
-        noise_variance: Of each estimate [linear], shape [num_symbols or more] or a scalar.
+        noise_variance: Noise of each estimate [linear], shape [num_symbols or more] or a scalar.
     """
     (read,) = decode_frames([symbols], [noise_variance])
     return read
@@ -134,7 +134,7 @@ def decode_frame(symbols: NDArray[np.complexfloating], noise_variance: ArrayLike
 @torch.inference_mode()
 def decode_frames(
     symbols: Sequence[NDArray[np.complexfloating]], noise_variances: Sequence[ArrayLike]
-) -> list[ReceivedFrame]:
+) -> list[DecodedFrame]:
     """Read frames together; whatever the symbols are, the outcome of each is the payload or an outage.
 
     A code's time grows slowly with the number of blocks that are decoded in one call, so the headers of all
@@ -146,21 +146,21 @@ def decode_frames(
         noise_variances: For each frame that of each estimate [linear], sigma^2 / |h|^2, shape
             [num_symbols or more] or a scalar.
     """
-    bodies = [_as_tensors(*own) for own in zip(symbols, noise_variances, strict=True)]
+    bodies = [_as_tensors(*frame) for frame in zip(symbols, noise_variances, strict=True)]
     headers = _read_headers(bodies)
     costs = {number: cost_of(header) for number, header in headers.items()}
-    whole = {number: own for number, own in costs.items() if own.num_symbols <= len(bodies[number][0])}
-    llrs = [_body_llrs(bodies[number], headers[number], own) for number, own in whole.items()]
+    whole = {number: cost for number, cost in costs.items() if cost.num_symbols <= len(bodies[number][0])}
+    llrs = [_body_llrs(bodies[number], headers[number], cost) for number, cost in whole.items()]
     layouts = [
         lay_out(header.payload_bytes, header.code, header.mcs)
         for header in (headers[number] for number in whole)
     ]
     read = {
-        number: ReceivedFrame(*payload, headers[number], whole[number], whole[number].num_symbols)
+        number: DecodedFrame(*payload, headers[number], whole[number], whole[number].num_symbols)
         for number, payload in zip(whole, decode_payloads(llrs, layouts), strict=True)
     }
     return [
-        read.get(number, ReceivedFrame(None, 0, None, None, len(x_hat)))
+        read.get(number, DecodedFrame(None, 0, None, None, len(x_hat)))
         for number, (x_hat, _) in enumerate(bodies)
     ]
 

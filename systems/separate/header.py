@@ -16,8 +16,9 @@ from torch import Tensor
 
 from shared.errors import InvalidField
 from systems.separate.blocks import MAX_PAYLOAD_BYTES, bits_from_bytes, bytes_from_bits
-from systems.separate.codes import CodeName, LdpcCode
+from systems.separate.codes import CodeName
 from systems.separate.crc import CRC_BITS, Crc
+from systems.separate.ldpc import LdpcCode
 from systems.separate.mcs import MCS_BY_NUMBER, Mcs
 
 HEADER_BITS_PER_SYMBOL = 2
@@ -35,7 +36,7 @@ class Header:
         payload_bytes: Its length, 1 to MAX_PAYLOAD_BYTES.
         mcs: Modulation and code rate.
         code: ldpc or turbo.
-        codec: Of the source, 0 to 255; the two ends agree on its meaning, this package only carries it.
+        codec: Number of the source codec, 0 to 255; the header only carries it.
 
     Raises:
         InvalidField: If a field is out of its range.

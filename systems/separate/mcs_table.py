@@ -96,7 +96,7 @@ def choose(blers: Mapping[str, Sequence[float]], place: int) -> str:
 
     Args:
         blers: Block error rates by scheme.
-        place: Of the SNR among them.
+        place: Place of the SNR in each list.
     """
     by_efficiency = sorted(blers, key=lambda name: MCS[name].bits_per_symbol * MCS[name].code_rate)
     good = [name for name in by_efficiency if blers[name][place] <= MAX_BLER]
@@ -116,10 +116,10 @@ def make_table() -> dict[str, Any]:
         "blocks_a_point": NUM_BLOCKS,
         "block_bits": BLOCK_BITS,
         "low_snr_db": LOW_SNR_DB,
-        "best": {m: [choose(own, place) for place in range(len(snrs_db))] for m, own in blers.items()},
+        "best": {m: [choose(rates, place) for place in range(len(snrs_db))] for m, rates in blers.items()},
         "bler": {
-            model: {name: [round(rate, 4) for rate in rates] for name, rates in own.items()}
-            for model, own in blers.items()
+            model: {name: [round(rate, 4) for rate in rates] for name, rates in schemes.items()}
+            for model, schemes in blers.items()
         },
     }
 

@@ -53,7 +53,7 @@ def demodulate(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) ->
 
     Args:
         symbols: x_hat, complex64, shape [num_symbols]. A value that is not finite counts as erased.
-        noise_variance: Of each complex symbol [linear], float32, shape [num_symbols]; infinity where h is 0.
+        noise_variance: Noise of each symbol [linear], float32, shape [num_symbols]; infinity where h is 0.
         bits_per_symbol: 2 (QPSK), 4 (16-QAM) or 6 (64-QAM).
 
     Returns:

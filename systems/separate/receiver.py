@@ -1,4 +1,4 @@
-"""The receiver half of separate source and channel coding: digital frames, source decoders, a clean model."""
+"""The receiver of separate source and channel coding: digital frames, source decoders, a clean model."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from shared.errors import TaskNotTrained, UnsupportedMedia
+from shared.errors import UnsupportedMedia
 from shared.source import Source
 from shared.tasks import Modality, get_task
 from shared.weights import Manifest, load_manifest
+from systems.base import Received, ReceiverSystem, TaskAnswer
 from systems.layers.preprocessing import resize
-from systems.receiver_base import EqualiserName, Received, TaskAnswer
 from systems.separate.clean_model import CleanModel
 from systems.separate.codecs import CODECS
 from systems.separate.config import SeparateConfig
-from systems.separate.frame import ReceivedFrame, decode_frames, warm_up
+from systems.separate.frame import DecodedFrame, decode_frames, warm_up
 
 _GREY = 128
 _UNKNOWN = 0.5  # probability of each label where nothing is known; none is above one half
@@ -42,7 +42,7 @@ class _Reading:
     blocks_in_error: int
 
 
-class Receiver:
+class Receiver(ReceiverSystem):
     """symbols -> LLRs -> channel decoder -> CRC -> source decoder -> clean model -> answer.
 
     A modality whose CRC is wrong, or whose bytes cannot be decoded, makes the answer an outage. Where another
@@ -51,20 +51,19 @@ class Receiver:
     seed; of several labels none is given; a picture is grey, and a text is empty.
 
     Args:
-        manifest: Of the system.
+        manifest: What the folder of the system says.
         clean_model: Answers tasks whose answer is not the source itself.
     """
 
-    equaliser: EqualiserName = "zero_forcing"
+    equaliser = "zero_forcing"
     symbols_at_a_time = 2**23
 
     def __init__(self, manifest: Manifest, clean_model: CleanModel) -> None:
-        self.name, self.profile = manifest.system, ""
-        self.fingerprint, self.tasks = manifest.fingerprint, manifest.tasks
+        super().__init__(manifest)
         self._labels, self._clean_model = manifest.labels, clean_model
 
     @classmethod
-    def load(cls, folder: Path) -> Receiver:
+    def load(cls, folder: Path) -> Self:
         """Read the manifest of a folder, and load the clean model from the folder beside it."""
         manifest = load_manifest(folder)
         config = SeparateConfig.of(manifest.config)
@@ -73,8 +72,7 @@ class Receiver:
 
     def decode(self, task: str, frames: Sequence[Received]) -> list[TaskAnswer]:
         """Answer frames of one task, in order; see `ReceiverSystem.decode`."""
-        if task not in self.tasks:
-            raise TaskNotTrained(task, self.name, list(self.tasks))
+        self.check_task(task)
         modalities = get_task(task).modalities
         readings = _read(frames, modalities)
         sources = {reading.payloads: reading.source for reading in readings if reading.source}
@@ -92,12 +90,14 @@ class Receiver:
         """Answers from sources of at least one modality each."""
         kind = get_task(task).answer
         if kind == "text":
-            return [TaskAnswer(text=own["text"]) for own in received]
+            return [TaskAnswer(text=source["text"]) for source in received]
         if kind == "image":
-            return [TaskAnswer(image=resize(own["image"], get_task(task).image_size)) for own in received]
+            return [
+                TaskAnswer(image=resize(source["image"], get_task(task).image_size)) for source in received
+            ]
         sources: list[Source] = [
-            {name: own.get(name, _NEUTRAL.get(name)) for name in get_task(task).modalities}
-            for own in received
+            {name: source.get(name, _NEUTRAL.get(name)) for name in get_task(task).modalities}
+            for source in received
         ]
         return self._clean_model.answer(task, sources) if sources else []
 
@@ -133,12 +133,12 @@ def _read(frames: Sequence[Received], modalities: Sequence[Modality]) -> list[_R
             if read.payload is not None and (value := _value_of(read, modality)) is not None:
                 sources[number][modality], payloads[number][modality] = value, read.payload
     return [
-        _Reading(source, tuple(own.items()), errors)
-        for source, own, errors in zip(sources, payloads, blocks_in_error, strict=True)
+        _Reading(source, tuple(payload.items()), errors)
+        for source, payload, errors in zip(sources, payloads, blocks_in_error, strict=True)
     ]
 
 
-def _value_of(read: ReceivedFrame, modality: Modality) -> Any | None:
+def _value_of(read: DecodedFrame, modality: Modality) -> Any | None:
     """The modality's value, or None for an outage."""
     codec = CODECS[modality]
     if read.header is None or read.payload is None or read.header.codec != codec.number:

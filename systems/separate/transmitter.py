@@ -1,22 +1,22 @@
-"""The transmitter half of separate source and channel coding: no network, and no weights of its own."""
+"""The transmitter of separate source and channel coding: no network, and no weights of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import InvalidField, TaskNotTrained, TooLarge
+from shared.errors import InvalidField, TooLarge
+from shared.signal import MAX_SYMBOLS_PER_FRAME
 from shared.source import Source
 from shared.tasks import Modality, get_task
-from shared.weights import Manifest, load_manifest
-from shared.wire import MAX_SYMBOLS_PER_FRAME
-from systems.base import EncodedInstance, LinkState
+from shared.weights import Manifest
+from systems.base import EncodedInstance, KnownLink, TransmitterSystem
 from systems.layers.preprocessing import resize, sample_frames
-from systems.registry import Options
+from systems.rows import Options
 from systems.separate.adaptation import AUTO, load_table
 from systems.separate.codecs import CODECS
 from systems.separate.config import SeparateConfig
@@ -25,37 +25,35 @@ from systems.separate.header import Header
 from systems.separate.mcs import MCS, Mcs, get_mcs
 
 
-class Transmitter:
+class Transmitter(TransmitterSystem):
     """resize, sample -> source codec -> channel code -> QAM, a digital frame for each modality in turn.
 
     Args:
-        manifest: Of the system.
+        manifest: What the folder of the system says.
     """
 
     def __init__(self, manifest: Manifest) -> None:
+        super().__init__(manifest)
         self._config = SeparateConfig.of(manifest.config)
-        self.name, self.profile = manifest.system, ""
-        self.fingerprint, self.tasks = manifest.fingerprint, manifest.tasks
 
     @classmethod
-    def load(cls, folder: Path) -> Transmitter:
+    def load(cls, folder: Path) -> Self:
         """Read the manifest of a folder."""
         warm_up()
-        return cls(load_manifest(folder))
+        return super().load(folder)
 
     def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:
         """Turn instances of one task into symbols; see `TransmitterSystem.encode`."""
-        if task not in self.tasks:
-            raise TaskNotTrained(task, self.name, list(self.tasks))
+        self.check_task(task)
         mcs, quality = get_mcs(str(options["mcs"])), int(options["quality"])
         return [self._encode(task, source, mcs, quality) for source in sources]
 
     def needs_link(self, options: Options) -> bool:
-        """Whether the MCS is left to the state of the link."""
+        """Whether the MCS is left to the state of the link; see `TransmitterSystem.needs_link`."""
         return options["mcs"] == AUTO
 
-    def adapt(self, options: Options, link: LinkState) -> Options:
-        """The options with the MCS of the table; see `LinkAdaptive.adapt`."""
+    def adapt(self, options: Options, link: KnownLink) -> Options:
+        """The options with the MCS of the table; see `TransmitterSystem.adapt`."""
         if not self.needs_link(options):
             return options
         if link.snr_db is None:
@@ -72,7 +70,9 @@ class Transmitter:
         }
         costs = [cost_of(header) for header in headers.values()]
         _check_length(costs)
-        frames = [encode_frame(payloads[name], mcs, own.code, own.codec) for name, own in headers.items()]
+        frames = [
+            encode_frame(payloads[name], mcs, header.code, header.codec) for name, header in headers.items()
+        ]
         return EncodedInstance(
             symbols=np.concatenate(frames)[None],
             num_source_values=sum(map(_num_values, values.values())),

@@ -15,12 +15,12 @@ async def harness(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def services(tiny_weights, tiny_kin, tmp_path_factory):
+def services(tiny_weights, tiny_variants, tmp_path_factory):
     """The three services with two kinds of systems; a test that stops one starts it again."""
     from services import Services  # tests of one service alone need no torch
 
     weights = tmp_path_factory.mktemp("both")
-    for folder in (tiny_weights, tiny_kin):
+    for folder in (tiny_weights, tiny_variants):
         shutil.copytree(folder, weights, dirs_exist_ok=True)
     with Services(weights, tmp_path_factory.mktemp("page")) as started:
         yield started

@@ -18,8 +18,8 @@ from shared.errors import TooLarge
 from shared.ledger import HOPS
 from shared.runtime.draining import Drain
 from shared.tasks import TASKS
-from systems.mfmsc.config import sends_sequence
-from systems.transmitters import load_systems
+from systems.layers.config import sends_sequence
+from systems.loading import load_transmitters
 
 
 def _media():
@@ -178,7 +178,7 @@ def test_a_text_too_long_to_bring_back_is_refused_as_in_process(services, tiny_w
     assert (error["type"], error["field"], error["value"]) == ("TooLarge", "text", "65 word pieces")
     assert "at most 64 word pieces" in error["allowed"]
     with pytest.raises(TooLarge) as refusal:
-        load_systems(tiny_weights)["mfmsc"].encode(
+        load_transmitters(tiny_weights)["mfmsc"].encode(
             "text_reconstruction", [{"text": long}], {"symbols_per_token": 16}
         )
     assert refusal.value.message == error["message"]
@@ -292,7 +292,7 @@ def test_without_weights_the_services_run_and_say_so(tmp_path):
 
 @pytest.fixture
 def other_weights(tiny_weights, tmp_path):
-    """The same networks after one value of the receiver's half was changed."""
+    """The same networks after one value of the receiver's was changed."""
     import json
     import shutil
     from dataclasses import asdict, replace

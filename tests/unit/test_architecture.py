@@ -12,7 +12,17 @@ import pytest
 from systems.registry import SYSTEMS
 
 _ROOT = Path(__file__).parents[2]
-_OURS = {"protos", "shared", "systems", "transmitter", "receiver", "channel_service", "experiments", "semcom"}
+_OURS = {
+    "protos",
+    "shared",
+    "systems",
+    "transmitter",
+    "receiver",
+    "channel_service",
+    "experiments",
+    "semcom",
+    "bench",
+}
 _MAY_IMPORT = {
     "protos": set(),
     "shared": {"protos"},
@@ -21,7 +31,8 @@ _MAY_IMPORT = {
     "receiver": {"shared", "systems", "protos"},
     "channel_service": {"shared", "systems", "protos"},
     "semcom": {"shared", "systems", "protos"},
-    "experiments": _OURS,
+    "experiments": _OURS - {"bench"},
+    "bench": _OURS,
 }
 # Folders that are parted further. Modules beside the folders may import all of them.
 _FOLDERS_MAY_IMPORT: dict[str, dict[str, set[str]]] = {
@@ -37,12 +48,9 @@ _FOLDERS_MAY_IMPORT: dict[str, dict[str, set[str]]] = {
         "training": {"data"},
         "evaluation": {"data"},
         "report": {"data", "evaluation"},
-        "reliability": {"data", "evaluation", "report"},
-        "commands": {"data", "training", "evaluation", "report", "reliability"},
+        "commands": {"data", "training", "evaluation", "report"},
     },
 }
-_NETWORKS = ("encoders", "network", "fusion", "channel_encoder", "channel_decoder", "heads", "layers")
-_EDGES = {"grpc", "fastapi", "protos"}
 
 
 def _imported_names(path: Path) -> set[str]:
@@ -64,9 +72,10 @@ def _imports(path: Path) -> set[str]:
 @pytest.mark.parametrize("package", sorted(_MAY_IMPORT))
 def test_packages_import_only_what_they_may(package: str) -> None:
     for path in (_ROOT / package).rglob("*.py"):
+        may = _MAY_IMPORT[package]
         if package == "systems" and path.stem == "training":
-            continue
-        foreign = (_imports(path) & _OURS) - {package} - _MAY_IMPORT[package]
+            may = may | {"experiments"}
+        foreign = (_imports(path) & _OURS) - {package} - may
         assert not foreign, f"{path.relative_to(_ROOT)} imports {foreign}"
 
 
@@ -116,22 +125,61 @@ def _words_of(path: Path) -> set[str]:
     return words | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
-def test_network_files_know_no_service() -> None:
-    checked = [
-        path
-        for package in ("systems",)
-        for path in (_ROOT / package).rglob("*.py")
-        if path.stem in _NETWORKS or path.parent.name in _NETWORKS
-    ]
-    assert len(checked) >= 9
-    for path in checked:
-        assert not _imports(path) & _EDGES, path
+def _loaded(*steps: str) -> list[set[str]]:
+    """Names of the modules that a fresh interpreter holds after each of these statements."""
+    told = "print(*sys.modules)"
+    code = f"import sys\n{told}\n" + "\n".join(f"{step}\n{told}" for step in steps)
+    done = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True, check=True)
+    return [set(line.split()) for line in done.stdout.splitlines()][1:]
+
+
+def _packages(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+def _of_systems(modules: set[str]) -> set[str]:
+    return {module for module in modules if module.startswith("systems.")}
 
 
 @pytest.mark.parametrize("module", ["channel_service.__main__", "semcom.cli"])
-def test_light_processes_import_no_torch(module: str) -> None:
-    code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=False).returncode == 0
+def test_light_processes_import_no_torch_and_of_systems_the_rows_alone(module: str) -> None:
+    (rows,), (process,) = _loaded("import systems.registry"), _loaded(f"import {module}")
+    assert "systems.registry" in rows
+    assert not {"torch", "transformers", "sionna"} & _packages(process)
+    assert _of_systems(process) <= _of_systems(rows)
+
+
+def test_services_import_systems_by_interface_and_registry_alone() -> None:
+    """The code of a system is imported when its weights are loaded, and what trains it never."""
+    interface, *services = _loaded(
+        "import systems.registry, systems.loading", "import transmitter.__main__", "import receiver.__main__"
+    )
+    for modules in services:
+        assert _of_systems(modules) == _of_systems(interface)
+        assert not {"experiments", "transformers", "sionna"} & _packages(modules)
+    assert not {f"{row.package}.transmitter" for row in SYSTEMS.values()} & interface
+
+
+@pytest.fixture(scope="module")
+def all_of_systems() -> set[str]:
+    """What is loaded by every module of every system, but for those that train one."""
+    files = [path.relative_to(_ROOT) for path in (_ROOT / "systems").rglob("*.py") if path.stem != "training"]
+    names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]
+    (modules,) = _loaded("import " + ", ".join(sorted(names)))
+    assert {f"{row.package}.receiver" for row in SYSTEMS.values()} <= modules
+    return modules
+
+
+_TRANSPORT = {"protos", "fastapi", "uvicorn"}
+
+
+@pytest.mark.parametrize("package", sorted(_TRANSPORT | _OURS - {"shared", "systems"}))
+def test_systems_know_no_service_and_no_transport(package: str, all_of_systems: set[str]) -> None:
+    assert package not in _packages(all_of_systems)
+
+
+def test_systems_know_nothing_of_how_a_service_runs(all_of_systems: set[str]) -> None:
+    assert not {module for module in all_of_systems if module.startswith("shared.runtime")}
 
 
 def test_no_path_of_one_machine_is_named() -> None:

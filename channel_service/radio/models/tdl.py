@@ -36,7 +36,7 @@ _TABLES = Path("phy/channel/tr38901/models/v19_2")
 
 
 @dataclass(frozen=True)
-class Profile:
+class DelayProfile:
     """One power delay profile.
 
     Attributes:
@@ -52,7 +52,7 @@ class Profile:
 
 
 @cache
-def load_profile(letter: str) -> Profile:
+def load_profile(letter: str) -> DelayProfile:
     """Read a power delay profile from Sionna's tables.
 
     Args:
@@ -74,7 +74,7 @@ def load_profile(letter: str) -> Profile:
     powers = np.asarray(db_to_linear(np.array(table["powers"], dtype=float)))
     powers /= powers.sum()
     first = int(table["los"])
-    return Profile(delays[first:], powers[first:], float(powers[:first].sum()))
+    return DelayProfile(delays[first:], powers[first:], float(powers[:first].sum()))
 
 
 class Tdl(Model):

@@ -17,18 +17,17 @@ from shared.errors import InvalidField, TaskNotTrained, TooLarge, TooMany, Unkno
 from shared.runtime.logs import _JsonFormatter
 from shared.tasks import get_task
 from shared.wire import pack_symbols
-from systems.receiver_base import TaskAnswer
+from systems.base import ReceiverSystem, TaskAnswer
 
 FINGERPRINT = "f" * 16
 PICTURE = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
 
 
-class MeanSystem:
+class MeanSystem(ReceiverSystem):
     """Answers with the mean of the symbols, so that an answer tells its frame."""
 
     name, profile, fingerprint = "mfmsc", "tiny", FINGERPRINT
     tasks = ("sentiment", "vqa", "text_reconstruction", "image_reconstruction")
-    equaliser = "mmse"
 
     def __init__(self):
         self.batches, self.threads = [], set()

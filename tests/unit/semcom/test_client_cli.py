@@ -1,5 +1,6 @@
 import base64
 import json
+import os
 import subprocess
 import sys
 
@@ -22,6 +23,21 @@ def test_help_lists_every_command_without_loading_what_is_heavy():
     assert done.returncode == 0, done.stderr
     for command in ("up", "send", "link", "report", "tasks", "demo", "train", "evaluate", "data"):
         assert f" {command} " in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_the_terminal_cannot_show_is_replaced(service, encoding):
+    service.answer = {**service.answer, "answer": {"text": "wait… 中"}}
+    command = [sys.executable, "-m", "semcom.cli"]
+    variables = {**os.environ, "PYTHONIOENCODING": encoding}
+    for arguments in (
+        ("send", "--task=text_reconstruction", "--text=x", f"--url={service.url}"),
+        ("report", "overhead", f"--channel-url={service.url}"),
+    ):
+        done = subprocess.run([*command, *arguments], capture_output=True, env=variables, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert (b"wait? ?" if arguments[0] == "send" else b"?") in done.stdout
+        service.answer = [{"task": "vqa", "num_instances": 1, "code_rate": None}]
 
 
 def test_send_takes_every_setting_that_the_client_takes(semcom, service):

@@ -19,41 +19,40 @@ from shared.weights import (
     find_weights,
     fingerprint_of,
     join_manifests,
-    load_half,
     load_manifest,
+    load_network,
     load_state,
     save_weights,
 )
+from systems.loading import load_receiver, load_transmitter
 from systems.mfmsc.receiver import Receiver
 from systems.mfmsc.transmitter import Transmitter
-from systems.receivers import load_system as load_receiver
-from systems.transmitters import load_system as load_transmitter
 
 _PLAIN = Manifest("mfmsc", ("vqa",), {"vqa": ("a", "b")}, {"profile": "tiny", "words": {"vqa": ["a"]}})
 
 
-def _halves() -> dict[str, nn.Module]:
+def _networks() -> dict[str, nn.Module]:
     return {"transmitter": nn.Linear(512, 256), "receiver": nn.Linear(3, 2)}
 
 
 def test_round_trip_rounds_little(tmp_path: Path) -> None:
-    halves = _halves()
-    manifest = save_weights(tmp_path, _PLAIN, halves, None)
+    networks = _networks()
+    manifest = save_weights(tmp_path, _PLAIN, networks, None)
     loaded = nn.Linear(512, 256)
-    load_half(tmp_path, "transmitter", loaded, load_manifest(tmp_path))
-    wanted = halves["transmitter"].weight
+    load_network(tmp_path, "transmitter", loaded, load_manifest(tmp_path))
+    wanted = networks["transmitter"].weight
     assert (loaded.weight - wanted).abs().max() <= wanted.abs().max() / 127
     assert load_manifest(tmp_path) == manifest
     size = (tmp_path / "transmitter.safetensors").stat().st_size
     assert size < 512 * 256 * 1.1  # a byte a weight
 
 
-def test_fingerprint_follows_either_half(tmp_path: Path) -> None:
-    halves = _halves()
-    first = save_weights(tmp_path, _PLAIN, halves, None).fingerprint
-    assert save_weights(tmp_path, _PLAIN, halves, None).fingerprint == first
-    torch.nn.init.zeros_(halves["receiver"].weight)
-    assert save_weights(tmp_path, _PLAIN, halves, None).fingerprint != first
+def test_fingerprint_follows_either_side(tmp_path: Path) -> None:
+    networks = _networks()
+    first = save_weights(tmp_path, _PLAIN, networks, None).fingerprint
+    assert save_weights(tmp_path, _PLAIN, networks, None).fingerprint == first
+    torch.nn.init.zeros_(networks["receiver"].weight)
+    assert save_weights(tmp_path, _PLAIN, networks, None).fingerprint != first
 
 
 @pytest.mark.parametrize(
@@ -66,16 +65,16 @@ def test_fingerprint_follows_either_half(tmp_path: Path) -> None:
     ],
 )
 def test_fingerprint_follows_all_that_changes_answers(tmp_path: Path, changes: dict[str, Any]) -> None:
-    halves = _halves()
-    first = save_weights(tmp_path, _PLAIN, halves, None)
-    assert save_weights(tmp_path, replace(_PLAIN, training={"hours": 1}), halves, None) == replace(
+    networks = _networks()
+    first = save_weights(tmp_path, _PLAIN, networks, None)
+    assert save_weights(tmp_path, replace(_PLAIN, training={"hours": 1}), networks, None) == replace(
         first, training={"hours": 1}
     )
-    assert save_weights(tmp_path, replace(_PLAIN, **changes), halves, None).fingerprint != first.fingerprint
+    assert save_weights(tmp_path, replace(_PLAIN, **changes), networks, None).fingerprint != first.fingerprint
 
 
 def test_a_manifest_whose_labels_were_changed_is_refused(tmp_path: Path) -> None:
-    save_weights(tmp_path, _PLAIN, _halves(), None)
+    save_weights(tmp_path, _PLAIN, _networks(), None)
     fields = json.loads((tmp_path / "manifest.json").read_text())
     fields["labels"]["vqa"].reverse()
     (tmp_path / "manifest.json").write_text(json.dumps(fields))
@@ -84,11 +83,11 @@ def test_a_manifest_whose_labels_were_changed_is_refused(tmp_path: Path) -> None
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
-    manifest = save_weights(tmp_path, _PLAIN, _halves(), None)
+    manifest = save_weights(tmp_path, _PLAIN, _networks(), None)
     path = tmp_path / "receiver.safetensors"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(InvalidField, match=r"receiver\.safetensors"):
-        load_half(tmp_path, "receiver", nn.Linear(3, 2), manifest)
+        load_network(tmp_path, "receiver", nn.Linear(3, 2), manifest)
 
 
 def test_systems_that_share_a_tensor_store_it_once(tmp_path: Path) -> None:
@@ -125,17 +124,17 @@ def test_systems_that_share_a_tensor_store_it_once(tmp_path: Path) -> None:
 
 def test_a_tensor_that_is_not_there_cannot_be_shared(tmp_path: Path) -> None:
     with pytest.raises(InvalidField, match="bert"):
-        save_weights(tmp_path, _PLAIN, _halves(), None, shared={"transmitter": ["bert"]})
+        save_weights(tmp_path, _PLAIN, _networks(), None, shared={"transmitter": ["bert"]})
 
 
-@pytest.mark.parametrize("halves", [{}, {"transmitter": nn.ReLU(), "receiver": nn.ReLU()}])
-def test_a_half_may_have_no_weights(tmp_path: Path, halves: dict[str, nn.Module]) -> None:
-    manifest = save_weights(tmp_path, _PLAIN, {"transmitter": nn.Linear(3, 2), **halves}, None)
+@pytest.mark.parametrize("networks", [{}, {"transmitter": nn.ReLU(), "receiver": nn.ReLU()}])
+def test_a_side_may_have_no_weights(tmp_path: Path, networks: dict[str, nn.Module]) -> None:
+    manifest = save_weights(tmp_path, _PLAIN, {"transmitter": nn.Linear(3, 2), **networks}, None)
     assert "receiver.safetensors" not in manifest.sha256
     assert not (tmp_path / "receiver.safetensors").exists()
-    load_half(tmp_path, "receiver", nn.ReLU(), manifest)
+    load_network(tmp_path, "receiver", nn.ReLU(), manifest)
     with pytest.raises(InvalidField, match="receiver"):
-        load_half(tmp_path, "receiver", nn.Linear(3, 2), manifest)
+        load_network(tmp_path, "receiver", nn.Linear(3, 2), manifest)
 
 
 @pytest.mark.parametrize("loader", [Transmitter, Receiver])
@@ -151,9 +150,9 @@ def test_changed_word_pieces_are_refused(
 
 
 def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
-    manifest = save_weights(tmp_path, _PLAIN, _halves(), None)
+    manifest = save_weights(tmp_path, _PLAIN, _networks(), None)
     with pytest.raises(InvalidField, match="network of mfmsc"):
-        load_half(tmp_path, "receiver", nn.Linear(4, 2), manifest)
+        load_network(tmp_path, "receiver", nn.Linear(4, 2), manifest)
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"tasks": 1}', "[1]"])
@@ -164,13 +163,13 @@ def test_an_unreadable_manifest_is_refused(tmp_path: Path, content: str | None) 
         load_manifest(tmp_path)
 
 
-def test_each_end_loads_its_own_half_alone(tiny_weights: Path, tmp_path: Path) -> None:
-    for half, loader in (("transmitter", Transmitter), ("receiver", Receiver)):
-        shutil.copytree(tiny_weights, tmp_path / half)
-        if half == "receiver":
-            shutil.rmtree(tmp_path / half / "shared")
-        folder = tmp_path / half / "mfmsc"
-        other = "receiver" if half == "transmitter" else "transmitter"
+def test_each_end_loads_its_own_side_alone(tiny_weights: Path, tmp_path: Path) -> None:
+    for side, loader in (("transmitter", Transmitter), ("receiver", Receiver)):
+        shutil.copytree(tiny_weights, tmp_path / side)
+        if side == "receiver":
+            shutil.rmtree(tmp_path / side / "shared")
+        folder = tmp_path / side / "mfmsc"
+        other = "receiver" if side == "transmitter" else "transmitter"
         (folder / f"{other}.safetensors").unlink()
         loaded = loader.load(folder)
         assert loaded.fingerprint == load_manifest(tiny_weights / "mfmsc").fingerprint
@@ -178,7 +177,7 @@ def test_each_end_loads_its_own_half_alone(tiny_weights: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("loader", [Transmitter, Receiver])
-def test_a_half_takes_its_name_from_its_weights_and_needs_their_config(
+def test_a_side_takes_its_name_from_its_weights_and_needs_their_config(
     tiny_weights: Path, tmp_path: Path, loader: type[Transmitter] | type[Receiver]
 ) -> None:
     shutil.copytree(tiny_weights, tmp_path, dirs_exist_ok=True)

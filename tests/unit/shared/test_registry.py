@@ -10,10 +10,11 @@ import pytest
 
 from shared.errors import InvalidField
 from shared.registry import Registry
-from systems.registry import SYSTEMS, System
+from systems.registry import SYSTEMS
+from systems.rows import System
 
 _MODULE = """
-from systems.registry import System
+from systems.rows import System
 MORSE = System("morse", "Dots and dashes.", package="morse_halves")
 NUMBER = 7
 """
@@ -89,5 +90,5 @@ def test_a_variable_names_a_module_of_no_distribution(
 def test_a_row_has_the_name_of_its_entry_point() -> None:
     row = System("morse", "Dots and dashes.", package="morse_halves")
     with pytest.raises(ValueError, match="not morse"):
-        SYSTEMS._adopt("dots", row, "semcom-dots 1.0")
-    assert SYSTEMS._adopt("morse", row, "semcom-morse 1.0").origin == "semcom-morse 1.0"
+        SYSTEMS._accept("dots", row, "semcom-dots 1.0")
+    assert SYSTEMS._accept("morse", row, "semcom-morse 1.0").origin == "semcom-morse 1.0"

@@ -12,7 +12,7 @@ from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from shared.errors import TaskNotTrained
 from shared.tasks import TASKS
-from systems.receiver_base import Received
+from systems.base import Received
 from systems.registry import SYSTEMS, get_system
 
 _CHANNEL = Channel("awgn", "block", 40.0, seed=1)

@@ -9,9 +9,9 @@ import pytest
 
 from shared.errors import InvalidField, UnknownName
 from shared.weights import Manifest, save_weights
-from systems.receivers import load_systems as load_receivers
-from systems.registry import SYSTEMS, System
-from systems.transmitters import load_systems as load_transmitters
+from systems.loading import load_receivers, load_transmitters
+from systems.registry import SYSTEMS
+from systems.rows import System
 
 _TRANSMITTER = """
 class Transmitter:

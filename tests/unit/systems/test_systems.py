@@ -8,8 +8,9 @@ import pytest
 
 from shared.errors import InvalidField
 from shared.tasks import TASKS
-from systems.mfmsc.config import sends_sequence
-from systems.registry import DEFAULT_SYSTEM, SYSTEMS, Option, System
+from systems.layers.config import sends_sequence
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS
+from systems.rows import Option, System
 
 _SYSTEM = System(
     "radio",

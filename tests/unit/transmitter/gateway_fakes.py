@@ -15,7 +15,7 @@ from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
 from shared.errors import to_trailer
 from shared.ledger import overhead_of
 from shared.tasks import TASKS, get_task
-from systems.base import EncodedInstance
+from systems.base import EncodedInstance, TransmitterSystem
 from transmitter.gateway import build_gateway
 from transmitter.service import Limits, TransmitterService
 
@@ -31,7 +31,7 @@ LIMITS = {
 }
 
 
-class PowerSystem:
+class PowerSystem(TransmitterSystem):
     """Encodes a source by its size: real unit-power symbols, nothing learned."""
 
     name, profile, fingerprint = "mfmsc", "tiny", "f" * 16

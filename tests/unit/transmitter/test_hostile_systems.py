@@ -7,10 +7,9 @@ from test_media import audio_file, greys, tone, video_file
 
 from shared.errors import InvalidField
 from shared.tasks import TASKS
-from systems.receiver_base import Received
-from systems.receivers import load_systems as load_receivers
+from systems.base import Received
+from systems.loading import load_receivers, load_transmitters
 from systems.registry import SYSTEMS
-from systems.transmitters import load_systems as load_transmitters
 
 _MEDIA = {"audio": ("audio", audio_file(tone())), "video": ("video", video_file(greys(3), "avi", "mjpeg"))}
 

@@ -4,8 +4,8 @@ import pytest
 from gateway_fakes import Gateway, LoopbackChannel, PowerSystem
 
 from shared.weights import Manifest
-from systems.apart_transmitter import TrainedApart
-from systems.base import LinkAdaptive, LinkState
+from systems.base import KnownLink
+from systems.per_task import PerTaskTransmitter
 
 
 class AdaptiveSystem(PowerSystem):
@@ -26,11 +26,11 @@ class AdaptiveSystem(PowerSystem):
 @pytest.mark.parametrize(
     ("params", "is_scheduled", "expected"),
     [
-        ({}, False, LinkState("rayleigh", 12.0)),
-        ({"channel": "awgn"}, False, LinkState("awgn", 12.0)),
-        ({"snr_db": 3}, False, LinkState("rayleigh", 3.0)),
-        ({}, True, LinkState("rayleigh", None)),
-        ({"snr_db": 3}, True, LinkState("rayleigh", 3.0)),
+        ({}, False, KnownLink("rayleigh", 12.0)),
+        ({"channel": "awgn"}, False, KnownLink("awgn", 12.0)),
+        ({"snr_db": 3}, False, KnownLink("rayleigh", 3.0)),
+        ({}, True, KnownLink("rayleigh", None)),
+        ({"snr_db": 3}, True, KnownLink("rayleigh", 3.0)),
     ],
 )
 def test_the_state_is_that_of_the_link_under_the_settings_of_the_instance(params, is_scheduled, expected):
@@ -50,24 +50,23 @@ def test_the_snr_of_a_replayed_recording_is_not_known_before():
     channel.replay = "drive"
     gateway = Gateway(channel, {"mfmsc": system})
     gateway.transmit("text_reconstruction", files={"text": ("t.txt", b"a film")}, params={"snr_db": 3})
-    assert system.told == [LinkState("rayleigh", None)]
+    assert system.told == [KnownLink("rayleigh", None)]
 
 
-def test_a_system_trained_one_by_one_adapts_as_its_halves_do():
-    half = AdaptiveSystem()
-    manifest = Manifest(half.name, half.tasks, {}, {})
-    joined = TrainedApart([half], [manifest])
-    link = LinkState("awgn", 3.0)
-    assert isinstance(joined, LinkAdaptive)
+def test_a_system_trained_one_by_one_adapts_as_its_sides_do():
+    side = AdaptiveSystem()
+    manifest = Manifest(side.name, side.tasks, {}, {})
+    joined = PerTaskTransmitter([side], [manifest])
+    link = KnownLink("awgn", 3.0)
     assert joined.needs_link({"symbols_per_token": 16})
     assert not joined.needs_link({"symbols_per_token": 8})
     assert joined.adapt({"symbols_per_token": 16}, link) == {"symbols_per_token": 4}
-    assert half.told == [link]
+    assert side.told == [link]
 
 
 def test_a_system_trained_one_by_one_without_options_of_the_link_is_never_asked():
-    half = PowerSystem()
-    joined = TrainedApart([half], [Manifest(half.name, half.tasks, {}, {})])
+    side = PowerSystem()
+    joined = PerTaskTransmitter([side], [Manifest(side.name, side.tasks, {}, {})])
     assert not joined.needs_link({"symbols_per_token": 16})
 
 

@@ -9,7 +9,16 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-import soundfile
+from made_files import (
+    audio_file,
+    gradient,
+    greys,
+    image_file,
+    recorded_file,
+    strongest_hz,
+    tone,
+    video_file,
+)
 from PIL import Image
 
 from shared.errors import InvalidField, SemcomError, TooLarge, UnsupportedMedia
@@ -20,65 +29,16 @@ IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 AUDIO_FORMATS = ("WAV", "FLAC", "OGG")
 # As browsers record (WebM with Opus, MP4 with AAC), and MP3.
 RECORDED_FORMATS = (("webm", "libopus", 48_000), ("mp4", "aac", 44_100), ("mp3", "libmp3lame", 44_100))
+# Zero-width blanks, joiners and marks of direction; combining marks without a letter; fillers of Hangul.
+BLANK_TEXTS = (
+    "\u200b\u200b",
+    "\u2060\ufeff \u00ad",
+    "\u200e\u202e",
+    "\u0301\u0302",
+    "\ufe0f\u20dd",
+    "\u3164 \u2800",
+)
 VIDEO_FORMATS = (("mp4", "libx264"), ("mp4", "mpeg4"), ("avi", "mpeg4"), ("avi", "mjpeg"), ("webm", "libvpx"))
-
-
-def gradient(height=24, width=32):
-    y, x = np.mgrid[0:height, 0:width]
-    return np.stack([8 * x % 256, 10 * y % 256, 4 * (x + y) % 256], axis=-1).astype(np.uint8)
-
-
-def image_file(pixels, image_format="PNG", **options):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, image_format, **options)
-    return buffer.getvalue()
-
-
-def tone(duration_s=0.5, rate_hz=16_000, frequency_hz=440.0):
-    return (0.5 * np.sin(2 * np.pi * frequency_hz * np.arange(int(duration_s * rate_hz)) / rate_hz)).astype(
-        np.float32
-    )
-
-
-def audio_file(samples, rate_hz=16_000, audio_format="WAV", **options):
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, rate_hz, format=audio_format, **options)
-    return buffer.getvalue()
-
-
-def recorded_file(samples, file_format, codec, rate_hz):
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format=file_format) as sound:
-        stream = sound.add_stream(codec, rate=rate_hz, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-        frame.sample_rate = rate_hz
-        resampler = av.AudioResampler(
-            stream.codec_context.format, "mono", rate_hz, stream.codec_context.frame_size or 960
-        )
-        for part in (*resampler.resample(frame), *resampler.resample(None), None):
-            sound.mux(stream.encode(part))
-    return buffer.getvalue()
-
-
-def strongest_hz(samples):
-    return np.argmax(np.abs(np.fft.rfft(samples))) * 16_000 / len(samples)
-
-
-def video_file(frames, video_format="mp4", codec="libx264"):
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format=video_format) as clip:
-        stream = clip.add_stream(codec, rate=10)
-        stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        for frame in frames:
-            clip.mux(stream.encode(av.VideoFrame.from_ndarray(frame)))
-        clip.mux(stream.encode())
-    return buffer.getvalue()
-
-
-def greys(num_frames, size=32):
-    """Frame k has the grey level that names it."""
-    return [np.full((size, size, 3), 200 * k // max(1, num_frames - 1), np.uint8) for k in range(num_frames)]
 
 
 # Text
@@ -97,9 +57,16 @@ def test_text_is_stripped_and_freed_of_control_characters(sent, expected):
     assert decode_media("text", sent) == expected
 
 
-@pytest.mark.parametrize("sent", [b"", b"   \n", b"\x00\x01"])
+def test_a_byte_order_mark_is_no_part_of_a_text():
+    assert decode_media("text", b"\xef\xbb\xbffine film") == "fine film"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"   \n", b"\x00\x01", b"\xef\xbb\xbf", *(text.encode() for text in BLANK_TEXTS)],
+)
 def test_empty_text_is_refused(sent):
-    with pytest.raises(InvalidField, match="text = '' is not allowed; allowed: 1 to 2000 characters"):
+    with pytest.raises(InvalidField, match="text = .* 1 to 2000 characters, not all of them blank"):
         decode_media("text", sent)
 
 
@@ -183,6 +150,64 @@ def test_audio_is_resampled_to_16_khz(rate_hz):
 def test_stereo_is_averaged():
     both = np.stack([tone(), np.zeros_like(tone())], axis=1)
     np.testing.assert_allclose(decode_media("audio", audio_file(both)), tone() / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_channels", [2, 6])
+def test_channels_that_cancel_give_the_loudest_one(num_channels):
+    sound, other = tone(), 0.5 * tone(frequency_hz=1000.0)
+    channels = (
+        [sound, -0.9 * sound] if num_channels == 2 else [other, sound, -sound, -other, 0 * sound, 0 * sound]
+    )
+    mono = decode_media("audio", audio_file(np.stack(channels, axis=1)))
+    np.testing.assert_allclose(mono, sound, atol=1e-3)
+
+
+def test_one_channel_with_sound_among_several_is_still_the_mean():
+    channels = np.stack([tone(), *[0 * tone()] * 7], axis=1)
+    np.testing.assert_allclose(decode_media("audio", audio_file(channels)), tone() / 8, atol=1e-3)
+
+
+def test_stereo_of_a_browser_that_cancels_gives_one_channel():
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as sound:
+        stream = sound.add_stream("aac", rate=44_100, layout="stereo")
+        samples = tone(rate_hz=44_100)
+        frame = av.AudioFrame.from_ndarray(np.stack([samples, -samples]), format="fltp", layout="stereo")
+        frame.sample_rate = 44_100
+        for part in (frame, None):
+            sound.mux(stream.encode(part))
+    mono = decode_media("audio", buffer.getvalue())
+    assert strongest_hz(mono) == pytest.approx(440, rel=0.01)
+    assert np.abs(mono).max() == pytest.approx(0.5, abs=0.05)
+
+
+def noise(level_dbfs, duration_s=1.0):
+    samples = np.random.default_rng(0).standard_normal(int(duration_s * 16_000))
+    return (10 ** (level_dbfs / 20) * samples).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(16_000, np.float32),
+        np.zeros(5 * 16_000, np.float32),
+        noise(-61),
+        noise(-90, 5),
+        np.full(16_000, 0.5, np.float32),
+        2e-3 * tone(1.0, frequency_hz=50.0),
+        np.zeros(400, np.float32),
+    ],
+    ids=["zeros", "5 s of zeros", "noise", "5 s of noise", "constant", "hum", "short"],
+)
+def test_silence_is_a_tenth_of_a_second_of_zeros(samples):
+    mono = decode_media("audio", audio_file(samples, subtype="FLOAT"))
+    assert (len(mono), mono.any()) == (1600, False)
+
+
+def test_what_is_louder_than_silence_stays_whole():
+    word_among_zeros = np.concatenate([np.zeros(8000, np.float32), tone(0.1), np.zeros(8000, np.float32)])
+    for samples in (noise(-57), 0.01 * tone(), word_among_zeros):
+        assert len(decode_media("audio", audio_file(samples, subtype="FLOAT"))) == len(samples)
 
 
 @pytest.mark.parametrize(("file_format", "codec", "rate_hz"), RECORDED_FORMATS)

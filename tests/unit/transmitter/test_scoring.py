@@ -39,6 +39,7 @@ def test_bleu_punishes_brevity():
     ("reference", "text", "expected"),
     [
         ("It's a naïve, fine film.", "it's a naive , fine film .", 1.0),
+        ("It’s “fine” – no… wait, fi\u00adne", 'it\'s "fine" -- no... wait, fine', 1.0),
         ("fine film", "fine film", 1.0),
         ("fine film", "dull book", 0.0),
         ("fine film", "", 0.0),

@@ -6,7 +6,8 @@ import pytest
 from gateway_fakes import PICTURE, Gateway, LoopbackChannel, PowerSystem, png_of, refused, rpc_error
 
 from shared.errors import FrameLost
-from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system, read_options
+from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system
+from systems.rows import read_options
 
 TEXT = {"json": {"text": "a fine film"}}
 

@@ -63,6 +63,8 @@ def test_a_fixed_snr_ends_a_schedule_and_so_does_an_empty_one(tmp_path):
 def test_points_come_from_csv_with_or_without_a_first_line_of_names():
     assert read_points("at,snr_db\n0, 1.5\n\n2,-3e0\n") == {"at": [0.0, 2.0], "snr_db": [1.5, -3.0]}
     assert read_points("0,1\r\n1,2\r\n") == {"at": [0.0, 1.0], "snr_db": [1.0, 2.0]}
+    assert read_points("\ufeffat,snr_db\r\n0,1\r\n") == {"at": [0.0], "snr_db": [1.0]}
+    assert read_points("\ufeff0,1\n") == {"at": [0.0], "snr_db": [1.0]}
     for text, line in (("0,1\n2\n", "line 2"), ("0,1,2\n", "line 1"), ("0,1\nat,snr_db\n", "line 2")):
         with pytest.raises(InvalidField, match=line):
             read_points(text)
@@ -72,3 +74,11 @@ def test_too_many_points_are_refused():
     points = tuple(range(MAX_POINTS + 1))
     with pytest.raises(TooLarge, match=str(MAX_POINTS)):
         SnrSchedule(points, (0.0,) * len(points))
+
+
+@pytest.mark.parametrize("start", [0, 2**60, 2**64 - 8])
+def test_a_schedule_that_repeats_goes_on_at_every_frame_number(start):
+    schedule = SnrSchedule((0, 1, 2, 4), (0.0, 1.0, 2.0, 3.0), repeats=True)
+    assert [schedule.snr_db_at(start + frame, 0.0) for frame in range(8)] == [0, 1, 2, 2, 0, 1, 2, 2]
+    thirds = SnrSchedule((0, 1, 3), (0.0, 1.0, 3.0), repeats=True)
+    assert {thirds.snr_db_at(start + frame, 0.0) for frame in range(3)} == {0.0, 1.0}

@@ -26,6 +26,12 @@ def test_a_trace_from_a_file_has_unit_power_and_its_own_shape(tmp_path, suffix):
     np.testing.assert_allclose(h[0], gains / np.sqrt(np.mean(np.abs(gains) ** 2)), rtol=1e-6)
 
 
+def test_a_trace_with_a_byte_order_mark_is_read(tmp_path):
+    links = Links(tmp_path)
+    assert links.traces.store("walk", ".csv", b"\xef\xbb\xbf3,4\r\n0,-5\r\n") == 2
+    np.testing.assert_allclose(links.traces.get("walk"), [0.6 + 0.8j, -1j], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("a.csv", b"1,2,3\n"), ("a.csv", b"x,y\n"), ("a.csv", b"0,0\n"), ("a.csv", b"nan,1\n"), ("a.npy", b"?")],

@@ -9,6 +9,7 @@ from gains import mean_power
 from scipy import special, stats
 
 from channel_service.radio.channels import Channel, apply, draw
+from channel_service.radio.fadings import _started_cycles
 from shared.errors import InvalidField
 from shared.signal import db_to_linear
 
@@ -208,3 +209,22 @@ def test_a_channel_that_cannot_be_drawn_is_refused(channel, field):
     with pytest.raises(InvalidField) as caught:
         draw(channel, 0, (1, 8))
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("first", [2**40, 2**60, 2**64 - 4])
+def test_doppler_goes_on_at_every_frame_number(first):
+    """Neighbours differ as the first frames do, |dg| about 2 pi doppler_hz interval / sqrt(2)."""
+    channel = Channel("rayleigh", fading="doppler", doppler_hz=50.0, frame_interval_ms=1.0)
+    gains = np.array([draw(channel, first + number, (1, 1)).gains[0, 0] for number in range(4)])
+    steps = np.abs(np.diff(gains))
+    assert (steps > 0.01).all()
+    assert (steps < 0.6).all()
+    assert np.ptp(steps) < 0.1  # the third difference is small: the path is smooth
+
+
+@pytest.mark.parametrize("first", [2**40, 2**60, 2**64 - 8])
+def test_doppler_is_exact_where_a_wave_has_whole_cycles(first):
+    """Waves of 1/4 and -1/8 cycles a frame are back at their first phase at every eighth frame."""
+    channel, shifts_hz = Channel(fading="doppler", doppler_hz=250.0, frame_interval_ms=1.0), [250.0, -125.0]
+    cycles = [_started_cycles(channel, first + k, np.array(shifts_hz)) for k in range(3)]
+    np.testing.assert_array_equal(cycles, [[0, 0], [0.25, 0.875], [0.5, 0.75]])

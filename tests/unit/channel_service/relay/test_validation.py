@@ -7,7 +7,8 @@ from channel_service.relay.validation import check_frames
 from protos.semcom.v1 import frame_pb2
 from shared.errors import InvalidField
 from shared.wire import pack_symbols
-from systems.registry import SYSTEMS, System
+from systems.registry import SYSTEMS
+from systems.rows import System
 
 _LEVELS = np.arange(-7, 8, 2) / np.sqrt(42)
 

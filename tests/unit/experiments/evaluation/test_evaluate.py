@@ -12,7 +12,7 @@ from experiments.evaluation.evaluate import Figure, evaluate
 from experiments.evaluation.link import SemanticLink
 from shared.errors import InvalidField
 from shared.weights import load_manifest
-from systems.registry import Options
+from systems.rows import Options
 
 
 @pytest.mark.usefixtures("small_data")

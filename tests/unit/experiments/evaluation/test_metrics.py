@@ -82,6 +82,12 @@ def test_word_accuracy_counts_errors_of_the_corpus() -> None:
     assert _value("word_accuracy", ["", "a b c d e f"], true) == pytest.approx(1 - 9 / 4)
 
 
+def test_word_accuracy_of_silence_is_all_or_nothing() -> None:
+    assert _value("word_accuracy", ["", ""], ["", ""]) == 1.0
+    assert _value("word_accuracy", ["six", ""], ["", ""]) == 0.0
+    assert _value("word_accuracy", ["", "one"], ["", "one two"]) == pytest.approx(1 / 2)
+
+
 @pytest.mark.parametrize(
     ("num_agreeing", "expected"),
     # n of ten gave the answer: n times one of them is left out, leaving n - 1; 10 - n times n remain.

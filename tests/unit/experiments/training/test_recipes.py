@@ -11,11 +11,10 @@ from experiments.data.catalogue import PUBLISHED, TRAINING, datasets_of
 from experiments.training.recipes import RECIPES
 from shared.tasks import TASKS, get_task
 from systems.layers.batch import Batch
+from systems.layers.config import sends_sequence
 from systems.layers.profiles import PROFILES, get_profile
-from systems.mfmsc.config import sends_sequence
 from systems.mfmsc.heads import STEPS_PER_TOKEN
-from systems.mfmsc.receiver_network import ReceiverNetwork
-from systems.mfmsc.transmitter_network import TransmitterNetwork
+from systems.mfmsc.networks import ReceiverNetwork, TransmitterNetwork
 
 _LABELS = {task: ("a", "b", "c") for task in TASKS if get_task(task).answer in ("label", "labels")}
 _NUM_PIECES = 100

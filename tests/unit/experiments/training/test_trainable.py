@@ -1,4 +1,4 @@
-"""A system is trained by its own module `training`; one without is refused by name."""
+"""A system is trained by the class that its row names; one without is refused by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from experiments.training.recipes import RECIPES
 from experiments.training.trainable import get_trainable
 from shared.errors import InvalidField, UnknownName
 from systems.layers.profiles import PROFILES
-from systems.registry import SYSTEMS, System
+from systems.registry import SYSTEMS
+from systems.rows import System
 
 _NOTHING_TO_LEARN = {"separate"}
 

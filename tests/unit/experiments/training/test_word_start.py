@@ -9,9 +9,8 @@ import torch
 from experiments.training.channel import batch_channel
 from systems.layers.batch import Batch
 from systems.layers.profiles import REALS_PER_TOKEN, get_profile
-from systems.mfmsc.receiver_network import ReceiverNetwork
+from systems.mfmsc.networks import ReceiverNetwork, TransmitterNetwork
 from systems.mfmsc.training import Mfmsc
-from systems.mfmsc.transmitter_network import TransmitterNetwork
 
 _SMALL = replace(get_profile("tiny"), width=96, coder_width=48)
 _NUM_PIECES = 300

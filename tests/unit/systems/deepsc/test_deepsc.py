@@ -15,12 +15,12 @@ from experiments.evaluation.link import SemanticLink
 from experiments.training.trainable import get_trainable
 from shared.errors import InvalidField, UnknownName
 from shared.tasks import TASKS, get_task
+from systems.base import Received
 from systems.deepsc.config import get_sizes, grid_of
-from systems.deepsc.transmitter_network import pool
+from systems.deepsc.networks import pool
 from systems.layers.batch import Batch
 from systems.layers.layers import Tokens
 from systems.layers.profiles import get_profile
-from systems.receiver_base import Received
 
 TINY = get_profile("tiny")
 _CHANNEL = Channel("awgn", "block", 40.0, seed=1)

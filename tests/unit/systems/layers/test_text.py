@@ -34,3 +34,24 @@ def test_what_no_piece_spells_is_counted_up_to_the_cut() -> None:
     assert vocabulary.num_unknown_pieces("one 😀 two 中") == 1
     assert vocabulary.num_unknown_pieces("😀 中 one") == 2
     assert vocabulary.num_unknown_pieces("one twos") == 0
+
+
+def test_what_is_dropped_is_counted_too() -> None:
+    vocabulary = _vocabulary()
+    assert vocabulary.num_unknown_pieces("one\ue000 e\u0301 \ufffd") == 2  # not the accent
+    assert vocabulary.num_unknown_pieces("x\u0302") == 2  # no piece, and a mark that makes no letter
+    assert vocabulary.num_unknown_pieces("one two one \ue000") == 1
+    assert vocabulary.num_unknown_pieces("one two one one \ue000") == 0  # behind the cut
+
+
+def test_typographic_characters_are_read_as_plain_ones() -> None:
+    vocabulary = _vocabulary()
+    assert vocabulary.encode(["one\u00a0tw\u200bo"]) == vocabulary.encode(["one two"])
+    assert vocabulary.num_pieces("\ufb03") == vocabulary.num_pieces("ffi")
+    assert vocabulary.num_kept_characters("\ufb01ne") == len("fine")
+
+
+def test_words_come_back_with_the_spacing_of_english() -> None:
+    vocabulary = Vocabulary([*SPECIAL, "don", "'", "t", "well", "-", "known", "."], 64)
+    (numbers,) = vocabulary.encode(["Don’t well‑known."])
+    assert vocabulary.decode(numbers) == "don't well-known."

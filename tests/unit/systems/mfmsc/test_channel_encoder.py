@@ -6,7 +6,7 @@ import torch
 
 from systems.layers.layers import Tokens
 from systems.layers.profiles import get_profile
-from systems.mfmsc.channel_encoder import ChannelEncoder
+from systems.mfmsc.channel_coder import ChannelEncoder
 
 TINY = get_profile("tiny")
 

@@ -12,7 +12,7 @@ from systems.layers.batch import Batch
 from systems.layers.layers import AttentionLayers, Tokens
 from systems.layers.profiles import get_profile
 from systems.mfmsc.fusion import FusionModule
-from systems.mfmsc.transmitter_network import TransmitterNetwork
+from systems.mfmsc.networks import TransmitterNetwork
 
 TINY = get_profile("tiny")
 
@@ -105,7 +105,7 @@ def test_shared_inputs_encode_as_repeated_ones() -> None:
 
 @pytest.mark.parametrize("task", list(TASKS))
 def test_gradients_reach_every_part_a_task_uses(task: str) -> None:
-    from systems.mfmsc.receiver_network import ReceiverNetwork
+    from systems.mfmsc.networks import ReceiverNetwork
     from systems.mfmsc.training import Mfmsc
 
     network = TransmitterNetwork(TINY, [task], vocab_size=10)

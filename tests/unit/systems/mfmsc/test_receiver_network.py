@@ -11,15 +11,15 @@ import torch
 
 from shared.errors import InvalidField, TaskNotTrained
 from shared.weights import Manifest
+from systems.base import Received
 from systems.layers.patches import PATCH_SIZE
 from systems.layers.profiles import get_profile
 from systems.layers.text import SPECIAL, Vocabulary
 from systems.layers.transcripts import TRANSCRIPT_CHARACTERS
 from systems.mfmsc.config import MfmscConfig
 from systems.mfmsc.heads import WordHead
+from systems.mfmsc.networks import ReceiverNetwork
 from systems.mfmsc.receiver import Receiver
-from systems.mfmsc.receiver_network import ReceiverNetwork
-from systems.receiver_base import Received
 
 TINY = get_profile("tiny")
 LABELS = {"vqa": ("yes", "no", "red"), "movie_genres": ("Drama", "Comedy")}

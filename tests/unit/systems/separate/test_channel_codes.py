@@ -8,10 +8,11 @@ import torch
 from noise import add_noise
 
 from systems.separate.blocks import Layout, decode_blocks, lay_out
-from systems.separate.codes import LdpcCode, TurboCode, turbo_rate_matching
 from systems.separate.crc import Crc
+from systems.separate.ldpc import LdpcCode
 from systems.separate.mcs import MCS
 from systems.separate.qam import demodulate, modulate
+from systems.separate.turbo import TurboCode, turbo_rate_matching
 
 POLYNOMIALS = {"CRC24B": 0b1100000000000000001100011, "CRC16": 0b10001000000100001}
 

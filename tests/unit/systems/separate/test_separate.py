@@ -1,4 +1,4 @@
-"""The system of digital frames, both halves together: every task, outage, options and its clean model."""
+"""The system of digital frames, both sides together: every task, outage, options and its clean model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from experiments.evaluation.link import SemanticLink
 from shared.errors import InvalidField, WeightsMismatch
 from shared.tasks import TASKS
 from shared.weights import fingerprint_of, load_manifest
-from systems.base import LinkAdaptive, LinkState
+from systems.base import KnownLink, Received
 from systems.layers.preprocessing import resize
-from systems.receiver_base import Received
-from systems.receivers import load_system
+from systems.loading import load_receiver
 from systems.registry import get_system
 from systems.separate.adaptation import load_table
 from transmitter.scoring import psnr_db
@@ -117,12 +116,12 @@ def test_another_training_of_the_clean_model_is_refused(tiny_systems: Path, tmp_
     shutil.copytree(tiny_systems, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "mfmsc" / "manifest.json"
     fields = json.loads(path.read_text())
-    assert load_system(tmp_path / "separate").name == "separate"
+    assert load_receiver(tmp_path / "separate").name == "separate"
     manifest = load_manifest(tmp_path / "mfmsc")
     changed = replace(manifest, config={**manifest.config, "words": {"speech_recognition": ["a"]}})
     path.write_text(json.dumps({**fields, "config": changed.config, "fingerprint": fingerprint_of(changed)}))
     with pytest.raises(WeightsMismatch):
-        load_system(tmp_path / "separate")
+        load_receiver(tmp_path / "separate")
 
 
 @pytest.mark.parametrize(("model", "snr_db"), [("awgn", -6.0), ("awgn", 18.0), ("rayleigh", 18.0)])
@@ -136,7 +135,5 @@ def test_auto_sends_what_the_table_says_for_the_link(model: str, snr_db: float, 
 
 
 def test_auto_on_a_scheduled_snr_is_refused(link: SemanticLink) -> None:
-    half = link.transmitter
-    assert isinstance(half, LinkAdaptive)
     with pytest.raises(InvalidField, match=r"mcs.*schedule"):
-        half.adapt({"mcs": "auto", "quality": 50}, LinkState("awgn", None))
+        link.transmitter.adapt({"mcs": "auto", "quality": 50}, KnownLink("awgn", None))

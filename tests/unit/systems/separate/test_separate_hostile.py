@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from systems.receiver_base import Received, ReceiverSystem
-from systems.receivers import load_system
+from systems.base import Received, ReceiverSystem
+from systems.loading import load_receiver
 from systems.separate.frame import encode_frame
 from systems.separate.header import HEADER_SYMBOLS, Header, encode_header
 from systems.separate.mcs import MCS
@@ -18,7 +18,7 @@ from systems.separate.qam import modulate
 
 @pytest.fixture(scope="module")
 def receiver(tiny_systems: Path) -> ReceiverSystem:
-    return load_system(tiny_systems / "separate")
+    return load_receiver(tiny_systems / "separate")
 
 
 def _received(symbols: Any, noise_variance: float = 0.01) -> Received:

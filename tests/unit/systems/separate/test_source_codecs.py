@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidField, UnsupportedMedia
-from systems.separate import sources
+from systems.separate import codecs
 
 _ROWS, _COLUMNS = np.mgrid[:48, :51]
 CLIP = np.stack(
@@ -20,10 +20,10 @@ CLIP = np.stack(
 PICTURE = CLIP[0]
 SPEECH = (0.5 * np.sin(np.arange(800) / 7)).astype(np.float32)
 ENCODED = {
-    sources.decode_jpeg: sources.encode_jpeg(PICTURE, 80),
-    sources.decode_h264: sources.encode_h264(CLIP, 25),
-    sources.decode_utf8: sources.encode_utf8("Grüße aus 東京, a film 🎬"),
-    sources.decode_pcm16: sources.encode_pcm16(SPEECH),
+    codecs.decode_jpeg: codecs.encode_jpeg(PICTURE, 80),
+    codecs.decode_h264: codecs.encode_h264(CLIP, 25),
+    codecs.decode_utf8: codecs.encode_utf8("Grüße aus 東京, a film 🎬"),
+    codecs.decode_pcm16: codecs.encode_pcm16(SPEECH),
 }
 
 
@@ -32,17 +32,17 @@ def psnr_db(a, b):
 
 
 def test_a_better_jpeg_is_longer_and_closer():
-    files = [sources.encode_jpeg(PICTURE, quality) for quality in (5, 50, 95)]
-    qualities_db = [psnr_db(sources.decode_jpeg(file), PICTURE) for file in files]
+    files = [codecs.encode_jpeg(PICTURE, quality) for quality in (5, 50, 95)]
+    qualities_db = [psnr_db(codecs.decode_jpeg(file), PICTURE) for file in files]
     assert len(files[0]) < len(files[1]) < len(files[2])
     assert qualities_db[0] < qualities_db[1] < qualities_db[2]
     assert qualities_db[2] > 35
-    assert sources.decode_jpeg(files[0]).dtype == np.uint8
+    assert codecs.decode_jpeg(files[0]).dtype == np.uint8
 
 
 def test_a_better_clip_is_longer_and_closer():
-    streams = [sources.encode_h264(CLIP, crf) for crf in (45, 30, 10)]
-    decoded = [sources.decode_h264(stream) for stream in streams]
+    streams = [codecs.encode_h264(CLIP, crf) for crf in (45, 30, 10)]
+    decoded = [codecs.decode_h264(stream) for stream in streams]
     assert decoded[0].shape == (12, 48, 52, 3)
     qualities_db = [psnr_db(clip[:, :, :51], CLIP) for clip in decoded]
     assert len(streams[0]) < len(streams[1]) < len(streams[2])
@@ -59,25 +59,25 @@ def test_a_clip_is_the_same_stream_wherever_it_lies_in_memory():
     held, streams = [], set()
     for size in rng.integers(1, 2_000_000, 12):
         held = [*held[-4:], rng.bytes(int(size))]
-        streams.add(sources.encode_h264(clip.copy(), 25))
+        streams.add(codecs.encode_h264(clip.copy(), 25))
     assert len(streams) == 1
 
 
 def test_a_clip_is_a_stream_without_messages():
-    stream = ENCODED[sources.decode_h264]
+    stream = ENCODED[codecs.decode_h264]
     unit_types = {part[0] & 31 for part in stream.split(b"\x00\x00\x01")[1:]}
     assert {5, 7, 8} <= unit_types
     assert 6 not in unit_types
 
 
 def test_text_and_speech_come_back():
-    assert sources.decode_utf8(ENCODED[sources.decode_utf8]) == "Grüße aus 東京, a film 🎬"
-    assert len(ENCODED[sources.decode_pcm16]) == 2 * len(SPEECH)
+    assert codecs.decode_utf8(ENCODED[codecs.decode_utf8]) == "Grüße aus 東京, a film 🎬"
+    assert len(ENCODED[codecs.decode_pcm16]) == 2 * len(SPEECH)
     half_a_step = 0.5 / 32767
     np.testing.assert_allclose(
-        sources.decode_pcm16(ENCODED[sources.decode_pcm16]), SPEECH, atol=half_a_step * 1.01
+        codecs.decode_pcm16(ENCODED[codecs.decode_pcm16]), SPEECH, atol=half_a_step * 1.01
     )
-    assert sources.decode_pcm16(sources.encode_pcm16(np.float32([-3, -1, 0, 1, 3]))).tolist() == [
+    assert codecs.decode_pcm16(codecs.encode_pcm16(np.float32([-3, -1, 0, 1, 3]))).tolist() == [
         -1,
         -1,
         0,
@@ -89,7 +89,7 @@ def test_text_and_speech_come_back():
 @pytest.mark.parametrize(("encode", "value"), [("jpeg", 0), ("jpeg", 96), ("h264", -1), ("h264", 52)])
 def test_a_quality_out_of_range_is_refused(encode, value):
     with pytest.raises(InvalidField, match=encode):
-        {"jpeg": sources.encode_jpeg, "h264": sources.encode_h264}[encode](
+        {"jpeg": codecs.encode_jpeg, "h264": codecs.encode_h264}[encode](
             PICTURE if encode == "jpeg" else CLIP, value
         )
 
@@ -97,12 +97,12 @@ def test_a_quality_out_of_range_is_refused(encode, value):
 @pytest.mark.parametrize(
     ("decode", "data"),
     [
-        *((decode, b"") for decode in ENCODED if decode is not sources.decode_utf8),
-        (sources.decode_jpeg, b"\xff\xd8\xff" + bytes(100)),
-        (sources.decode_jpeg, ENCODED[sources.decode_jpeg][:-60]),
-        (sources.decode_h264, bytes(range(256))),
-        (sources.decode_utf8, b"caf\xe9"),
-        (sources.decode_pcm16, b"odd"),
+        *((decode, b"") for decode in ENCODED if decode is not codecs.decode_utf8),
+        (codecs.decode_jpeg, b"\xff\xd8\xff" + bytes(100)),
+        (codecs.decode_jpeg, ENCODED[codecs.decode_jpeg][:-60]),
+        (codecs.decode_h264, bytes(range(256))),
+        (codecs.decode_utf8, b"caf\xe9"),
+        (codecs.decode_pcm16, b"odd"),
     ],
 )
 def test_what_is_no_file_is_a_typed_error(decode, data):
@@ -111,10 +111,10 @@ def test_what_is_no_file_is_a_typed_error(decode, data):
 
 
 def test_a_clip_of_too_large_frames_is_refused_by_the_decoder():
-    stream = sources.encode_h264(np.zeros((2, 2100, 2100, 3), np.uint8), 51)
+    stream = codecs.encode_h264(np.zeros((2, 2100, 2100, 3), np.uint8), 51)
     assert len(stream) < 1 << 16
     with pytest.raises(UnsupportedMedia):
-        sources.decode_h264(stream)
+        codecs.decode_h264(stream)
 
 
 @settings(max_examples=25, deadline=None)

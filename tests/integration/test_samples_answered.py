@@ -1,0 +1,66 @@
+"""What the shipped weights make of the samples and of silence, at 18 dB in one process."""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from channel_service.radio.channels import Channel
+from experiments.evaluation.link import SemanticLink
+from semcom.demo import SAMPLES, load_samples
+from shared.tasks import TASKS
+from systems.layers.preprocessing import resize
+from systems.registry import DEFAULT_SYSTEM
+from transmitter.media import decode_media
+from transmitter.scoring import psnr_db
+
+GOOD_SNR = Channel("awgn", snr_db=18.0, seed=1)
+MIN_PSNR_DB = 20.0
+
+
+@pytest.fixture(scope="module")
+def link():
+    return SemanticLink.load(SAMPLES.parent.parent / "weights", DEFAULT_SYSTEM)
+
+
+def answer_to(link, task, source):
+    return link.send(task, [source], [GOOD_SNR], [1])[0][0].answer
+
+
+def source_of(sample):
+    files = {modality: path.read_bytes() for modality, path in sample.files.items()}
+    texts = {} if sample.text is None else {"text": sample.text.encode()}
+    return {modality: decode_media(modality, data) for modality, data in {**files, **texts}.items()}
+
+
+@pytest.mark.parametrize("sample", load_samples(), ids=lambda sample: sample.name)
+def test_a_sample_is_answered_as_it_says(link, sample):
+    source = source_of(sample)
+    answer = answer_to(link, sample.task, source)
+    if sample.truth is None:
+        picture = np.asarray(answer.image)
+        assert psnr_db(resize(source["image"], picture.shape[:2]), picture) > MIN_PSNR_DB
+    elif TASKS[sample.task].answer == "labels":
+        assert set(answer.labels) == set(sample.truth.split(", "))
+    else:
+        assert (answer.text if answer.text is not None else answer.labels[0]) == sample.truth
+
+
+@pytest.mark.parametrize("level", [0.0, 5e-4])
+@pytest.mark.parametrize("duration_s", [1, 5])
+def test_silence_is_an_empty_transcript(link, level, duration_s):
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(0).standard_normal(16_000 * duration_s)
+    soundfile.write(buffer, level * noise, 16_000, format="WAV", subtype="FLOAT")
+    source = {"audio": decode_media("audio", buffer.getvalue())}
+    assert answer_to(link, "speech_recognition", source).text == ""
+
+
+def test_stereo_that_cancels_is_heard(link):
+    sample = next(sample for sample in load_samples() if sample.task == "speech_recognition")
+    samples, rate_hz = soundfile.read(sample.files["audio"])
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.stack([samples, -samples], axis=1), rate_hz, format="FLAC")
+    source = {"audio": decode_media("audio", buffer.getvalue())}
+    assert answer_to(link, sample.task, source).text == sample.truth
