@@ -23,6 +23,7 @@ from google.protobuf.message_factory import GetMessageClass
 from protos.semcom.v1.frame_pb2 import Symbols
 from shared.wire import pack_symbols
 
+_NO_PROXY = [("grpc.enable_http_proxy", 0)]
 _CALL_TIMEOUT_S = 15.0
 _NUM_CALLERS = 4
 _SHAPES = ((1, 16), (1, 4), (7, 16), (30, 8))
@@ -148,7 +149,7 @@ async def attack(
     methods = list(service.methods)
     inputs = (_spoiled(methods[number % len(methods)], frames, rng) for number in range(num_inputs))
     rows: list[dict[str, Any]] = []
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with grpc.aio.insecure_channel(address, options=_NO_PROXY) as channel:
 
         async def keep_sending() -> None:
             for method, content in inputs:

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from semcom.api import SemcomClient
+from semcom.api import Client
 from semcom.demo import Sample, load_samples
 
 NO_ANSWER = 0
@@ -150,7 +150,7 @@ def count_statuses(outcomes: pd.DataFrame) -> dict[str, int]:
     return {str(status): int(number) for status, number in outcomes.status.value_counts().items()}
 
 
-def audit(outcomes: pd.DataFrame, client: SemcomClient) -> dict[str, int]:
+def audit(outcomes: pd.DataFrame, client: Client) -> dict[str, int]:
     """Hold the acknowledged instances against the report store.
 
     A request that was tried again may have got another identifier, so that an identifier alone cannot show

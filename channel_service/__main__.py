@@ -22,7 +22,6 @@ from shared.errors import InvalidField
 from shared.runtime.access import open_access
 from shared.runtime.grpc_runtime import (
     CHANNEL_OPTIONS,
-    GuardedServer,
     bind,
     build_server,
     running,
@@ -61,13 +60,11 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
                 await store.check()
                 await receiver.check_serving()
 
-            server, checks = build_server((FULL_NAME,))
+            server, checks = build_server((FULL_NAME,), access, store.check)
             servicer = ChannelServicer(
                 links, store, receiver, metrics, feed, max_relays=settings.channel_max_requests
             )
-            channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(
-                servicer, GuardedServer(server, access)
-            )
+            channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, server)
             grpc_port = bind(
                 server, settings.host, settings.channel_grpc_port, access, "SEMCOM_CHANNEL_GRPC_PORT"
             )
@@ -87,6 +84,7 @@ async def serve(settings: ChannelSettings, stop: asyncio.Event) -> None:
                     access,
                     beside=stop_grpc,
                     timeout_s=timeout_s,
+                    root_path=settings.root_path,
                 )
                 await closing
     finally:

@@ -21,12 +21,11 @@ from channel_service.relay.metrics import Metrics
 from channel_service.relay.receiver_client import ReceiverClient
 from channel_service.relay.streams import answer_in_order
 from channel_service.relay.validation import MAX_FRAMES, check_duration
-from channel_service.reports.messages import latency_row, overhead_row, query_of
 from channel_service.reports.store import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
 from shared.errors import FrameLost, TooLarge
 from shared.runtime import request_ids
-from shared.runtime.slots import Places
+from shared.runtime.slots import Slots
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
@@ -62,7 +61,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
     ) -> None:
         self._links, self._store, self._receiver = links, store, receiver
         self._metrics, self._feed = metrics, feed
-        self._places = Places(max_relays)
+        self._slots = Slots(max_relays)
 
     async def Relay(
         self, request: channel_service_pb2.RelayRequest, context: Any
@@ -72,7 +71,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         Frames whose request fails are stored too, with the class of the error as their status. A request for
         which there is no room is refused before anything is drawn, and is not stored.
         """
-        with self._places.take(), self._metrics.requests_in_progress.track_inprogress():
+        with self._slots.take(), self._metrics.requests_in_progress.track_inprogress():
             return await self._relay(request, context.time_remaining())
 
     async def _relay(
@@ -81,7 +80,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         started = time.perf_counter()
         decoding = receiver_pb2.DecodeRequest()
         relayed_frames = await self._send(request, decoding.frames, lost=receiver_pb2.DecodeRequest().frames)
-        request_ids.adopt(received.frame for received in decoding.frames)
+        request_ids.bind_those_of(received.frame for received in decoding.frames)
         hops = {"channel": _ms_since(started)}
         sent = time.perf_counter()
         arrived = [relayed for relayed in relayed_frames if not relayed.is_lost]
@@ -115,13 +114,6 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         await _wait_for_network(relayed_frames)
         return response
 
-    async def RelayStream(
-        self, requests: AsyncIterator[channel_service_pb2.RelayRequest], context: Any
-    ) -> AsyncIterator[channel_service_pb2.RelayResponse]:
-        """Relay a stream of requests; the answers come in the order of the requests."""
-        async for response in answer_in_order(requests, lambda request: self.Relay(request, context)):
-            yield response
-
     async def PropagateStream(
         self, requests: AsyncIterator[channel_service_pb2.PropagateRequest], context: Any
     ) -> AsyncIterator[channel_service_pb2.PropagateResponse]:
@@ -137,7 +129,7 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
             raise TooLarge("instances", f"{len(request.instances)} instances", f"at most {MAX_FRAMES}")
         rows = []
         for timings in request.instances:
-            times = {name: getattr(timings, name) for name in ("encode_ms", "uplink_ms", "total_ms")}
+            times = {name: getattr(timings, name) for name in ("uplink_ms", "total_ms")}
             for name, duration_ms in times.items():
                 check_duration(name, duration_ms)
             rows.append({"instance_id": timings.instance_id, **times})
@@ -158,49 +150,6 @@ class ChannelServicer(channel_service_pb2_grpc.ChannelServiceServicer):
         name, origin = request.link.name or DEFAULT_LINK, _origin(context)
         settings = self._links.set(name, request.link.settings, origin=origin, replaces=request.replace)
         return channel_service_pb2.Link(name=name, settings=settings.to_proto())
-
-    async def DeleteLink(
-        self, request: channel_service_pb2.DeleteLinkRequest, context: Any
-    ) -> channel_service_pb2.DeleteLinkResponse:
-        """Delete a link."""
-        self._links.delete(request.name or DEFAULT_LINK, origin=_origin(context))
-        return channel_service_pb2.DeleteLinkResponse()
-
-    async def ListLinkChanges(
-        self, request: channel_service_pb2.ListLinkChangesRequest, context: Any
-    ) -> channel_service_pb2.ListLinkChangesResponse:
-        """Return the changes of a link, oldest first."""
-        changes = self._links.changes(request.name or DEFAULT_LINK)
-        return channel_service_pb2.ListLinkChangesResponse(
-            changes=[
-                channel_service_pb2.LinkChange(**{**vars(change), "time": change.time.isoformat()})
-                for change in changes
-            ]
-        )
-
-    async def ListLinks(
-        self, request: channel_service_pb2.ListLinksRequest, context: Any
-    ) -> channel_service_pb2.ListLinksResponse:
-        """Return every link."""
-        links = [
-            channel_service_pb2.Link(name=name, settings=settings.to_proto())
-            for name, settings in self._links.all().items()
-        ]
-        return channel_service_pb2.ListLinksResponse(links=links)
-
-    async def GetOverheadReport(
-        self, request: channel_service_pb2.GetReportRequest, context: Any
-    ) -> channel_service_pb2.OverheadReport:
-        """Return the mean cost of an instance for each group."""
-        rows = await asyncio.to_thread(self._store.overhead, query_of(request))
-        return channel_service_pb2.OverheadReport(rows=map(overhead_row, rows))
-
-    async def GetLatencyReport(
-        self, request: channel_service_pb2.GetReportRequest, context: Any
-    ) -> channel_service_pb2.LatencyReport:
-        """Return the mean and percentiles of every hop for each group."""
-        rows = await asyncio.to_thread(self._store.latency, query_of(request))
-        return channel_service_pb2.LatencyReport(rows=map(latency_row, rows))
 
     async def _send(
         self, request: _Request, arrived: ReceivedFrames, *, lost: ReceivedFrames

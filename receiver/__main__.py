@@ -16,7 +16,6 @@ from shared.errors import SemcomError
 from shared.runtime.access import open_access
 from shared.runtime.cores import count_cores
 from shared.runtime.grpc_runtime import (
-    GuardedServer,
     bind,
     build_server,
     running,
@@ -25,7 +24,7 @@ from shared.runtime.grpc_runtime import (
 )
 from shared.runtime.logs import configure_logging, log_event
 from shared.runtime.settings import ReceiverSettings, load_settings
-from systems.loading import load_receivers
+from systems.loading import load_receivers, warm_up_later
 
 _LOG = logging.getLogger("receiver")
 
@@ -46,8 +45,8 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
         max_batch=settings.receiver_max_batch,
         max_waiting=settings.receiver_max_waiting,
     )
-    server, checks = build_server((SERVICE_NAME,))
-    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, GuardedServer(server, access))
+    server, checks = build_server((SERVICE_NAME,), access)
+    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(service, server)
     grpc_port = bind(server, settings.host, settings.receiver_grpc_port, access, "SEMCOM_RECEIVER_GRPC_PORT")
     app = build_api(systems, settings.weights, registry, access)
     timeout_s = settings.stop_timeout_s
@@ -59,6 +58,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             http_port=settings.receiver_http_port,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
+        warming = asyncio.create_task(warm_up_later(systems.values()))
         await serve_http(
             app,
             settings.host,
@@ -67,7 +67,9 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             access,
             beside=stop_grpc,
             timeout_s=timeout_s,
+            root_path=settings.root_path,
         )
+        warming.cancel()
     service.close()
 
 

@@ -115,8 +115,8 @@ def _estimated_gain(y: NDArray[np.complex64], state: frame_pb2.ChannelState) -> 
 def _mmse(y: NDArray[np.complex64], estimate: _Estimate, noise_variance: float) -> Received:
     """The error of x_hat = a h x + a n is (a h - 1) x + a n, and what is not known of h adds to n."""
     power = _power(estimate.gains)
-    own_noise = power * (noise_variance + estimate.error_variance)
-    squared_error = (noise_variance**2 + own_noise) / (power + noise_variance) ** 2
+    noise_power = power * (noise_variance + estimate.error_variance)
+    squared_error = (noise_variance**2 + noise_power) / (power + noise_variance) ** 2
     return _as_received(equalise(y, estimate.gains, noise_variance), squared_error)
 
 

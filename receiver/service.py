@@ -63,7 +63,7 @@ class _Work:
 
     Attributes:
         system: Whose weights were checked to be those of the frames.
-        task: Of all frames.
+        task: The task of all frames.
         frames: As received.
     """
 
@@ -128,24 +128,6 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
         self._metrics.decode_seconds.observe(decode_ms / 1e3)
         return receiver_pb2.DecodeResponse(answers=answers, decode_ms=decode_ms)
 
-    async def GetModel(
-        self,
-        request: receiver_pb2.GetModelRequest,
-        context: grpc.aio.ServicerContext[receiver_pb2.GetModelRequest, receiver_pb2.GetModelResponse],
-    ) -> receiver_pb2.GetModelResponse:
-        """The weights held here."""
-        return receiver_pb2.GetModelResponse(
-            models=[
-                receiver_pb2.Model(
-                    system=system.name,
-                    profile=system.profile,
-                    fingerprint=system.fingerprint,
-                    tasks=system.tasks,
-                )
-                for system in self._systems.values()
-            ]
-        )
-
     def close(self) -> None:
         """Let the batch in work end."""
         self._executor.shutdown()
@@ -162,7 +144,7 @@ class ReceiverService(receiver_pb2_grpc.ReceiverServiceServicer):
             check_request_id(received.frame.request_id)
             self._check_held(received.frame)
             groups.setdefault((received.frame.system, received.frame.task), []).append(index)
-        request_ids.adopt(received.frame for received in request.frames)
+        request_ids.bind_those_of(received.frame for received in request.frames)
         answers: dict[int, receiver_pb2.Answer] = {}
         # One after another, as they would be with one thread; the first that fails fails the request.
         for (system, task), indices in groups.items():

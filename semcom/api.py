@@ -1,6 +1,6 @@
 """Python client of the emulator's two HTTP services.
 
-client = SemcomClient()
+client = Client()
 result = client.transmit("vqa", text="what shape is present?", image="circle.png", snr_db=6)
 result["answer"]["label"], result["overhead"]["channel_uses"]
 """
@@ -67,7 +67,7 @@ class RadioSettings(TypedDict, total=False):
     trace: str | None
 
 
-class SemcomClientError(ClientError):
+class ServiceError(ClientError):
     """A request that a service refused, or a service that cannot be reached.
 
     Attributes:
@@ -80,7 +80,7 @@ class SemcomClientError(ClientError):
         self.error, self.status = error, status
 
 
-class SemcomClient:
+class Client:
     """Talks to a transmitter and a channel service; a context manager that closes its connections."""
 
     def __init__(
@@ -107,7 +107,7 @@ class SemcomClient:
         self._channel = open_http(channel_url, timeout_s, token, authority)
         self._timeout_s = timeout_s
 
-    def __enter__(self) -> SemcomClient:
+    def __enter__(self) -> Client:
         return self
 
     def __exit__(
@@ -156,7 +156,7 @@ class SemcomClient:
             The answer, the channel as applied, overhead and latency_ms.
 
         Raises:
-            SemcomClientError: If a service refused or cannot be reached.
+            ServiceError: If a service refused or cannot be reached.
             OSError: If a file cannot be read.
         """
         query = {
@@ -188,7 +188,7 @@ class SemcomClient:
             or error (type, message, ...); the other of the two is None.
 
         Raises:
-            SemcomClientError: If every system failed, or the transmitter cannot be reached.
+            ServiceError: If every system failed, or the transmitter cannot be reached.
             OSError: If a file cannot be read.
         """
         outcomes: Any = self.transmit(task, system=",".join(systems), **instance)
@@ -262,7 +262,7 @@ class SemcomClient:
             The link as it is from the next frame on.
 
         Raises:
-            SemcomClientError: If the service refused or cannot be reached.
+            ServiceError: If the service refused or cannot be reached.
             OSError: If the file cannot be read.
         """
         _, content = _file("points", points)
@@ -327,7 +327,7 @@ class SemcomClient:
 def open_http(
     url: str, timeout_s: float, token: str | None = None, authority: str | Path | None = None
 ) -> httpx.Client:
-    """A connection to one service; the arguments are those of `SemcomClient`."""
+    """A connection to one service; the arguments are those of `Client`."""
     # Services of one's own network are never behind the proxy that the environment may name.
     return httpx.Client(
         base_url=url,
@@ -369,7 +369,7 @@ def _request(http: httpx.Client, method: str, path: str, **options: Any) -> Any:
 
 def _send(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
     try:
-        response = http.request(method, path, **options)
+        response = _request_again(http, method, path, **options)
     except httpx.TimeoutException as error:
         raise _unreachable("DeadlineExceeded", f"{http.base_url} did not answer in time") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -378,11 +378,21 @@ def _send(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.R
         ) from error
     if response.is_success:
         return response
-    raise SemcomClientError(error_of(response), response.status_code)
+    raise ServiceError(error_of(response), response.status_code)
 
 
-def _unreachable(kind: str, message: str) -> SemcomClientError:
-    return SemcomClientError({"type": kind, "message": message}, 0)
+def _request_again(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
+    """Send a request, and again where the connection had just been closed and nothing is done twice."""
+    try:
+        return http.request(method, path, **options)
+    except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+        if method == "POST":  # sends an instance, which may have been sent
+            raise
+        return http.request(method, path, **options)
+
+
+def _unreachable(kind: str, message: str) -> ServiceError:
+    return ServiceError({"type": kind, "message": message}, 0)
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from semcom.api import DEFAULT_CHANNEL_URL, DEFAULT_URL, SemcomClient
+from semcom.api import DEFAULT_CHANNEL_URL, DEFAULT_URL, Client
 from semcom.errors import ClientError
 from semcom.link_command import ChannelUrl, Json, link
 from semcom.output import ERR as _ERR
@@ -146,11 +146,13 @@ def send(
         "options": parse_options(option or []),
         **settings,
     }
-    with SemcomClient(url) as client:
+    with Client(url) as client:
         if system is not None and "," in system:
             outcomes = client.transmit_each(task, system.split(","), **instance)
             _show(outcomes, outcome_table(outcomes), as_json)
-            results = {own["system"]: own["result"] for own in outcomes if own["result"] is not None}
+            results = {
+                outcome["system"]: outcome["result"] for outcome in outcomes if outcome["result"] is not None
+            }
         else:
             result = client.transmit(task, system=system, **instance)
             _show(result, instance_table(result), as_json)
@@ -214,7 +216,7 @@ def report(
         "limit": limit,
         "offset": offset,
     }
-    with SemcomClient(channel_url=channel_url) as client:
+    with Client(channel_url=channel_url) as client:
         if output_format in (ReportFormat.CSV, ReportFormat.PARQUET):
             _write_out(client.report_file(kind.value, output_format.value, **query), output)
             return
@@ -225,7 +227,7 @@ def report(
 @app.command()
 def tasks(as_json: Json = False, url: Url = DEFAULT_URL) -> None:
     """Show the tasks, what they take and who is trained for them."""
-    with SemcomClient(url) as client:
+    with Client(url) as client:
         rows = client.tasks()
     _show(rows, task_table(rows), as_json)
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from semcom.api import SemcomClient
+from semcom.api import Client
 from semcom.errors import ClientError
 from semcom.stack import Stack
 from semcom.tables import REPORT_TABLES, shorten, show_answer
@@ -40,7 +40,7 @@ class Sample:
 
     Attributes:
         name: Short and unique.
-        task: That it is for.
+        task: Name of its task.
         files: Path of the file for each modality but text.
         text: Text input, where the task takes one.
         truth: Right answer; None where the input itself is the truth.
@@ -105,7 +105,7 @@ def run_demo(console: Console, *, snrs_db: Sequence[float], weights: Path | None
     Raises:
         DemoError: If no trained task has a sample.
         StackError: If the services do not start.
-        SemcomClientError: If a service refuses an instance.
+        ServiceError: If a service refuses an instance.
     """
     with console.status("starting transmitter, channel service and receiver") as status:
         stack = Stack.start(weights=weights, free_ports=True, on_progress=status.update)
@@ -128,7 +128,7 @@ def write_instances(instances: Iterable[Instance], target: str | None) -> None:
     """Write one object an instance.
 
     Args:
-        instances: Of the demo.
+        instances: What the demo sent and got back.
         target: A file ending in .json (one array) or anything else (a line an object); "-" for standard
             output; None for nowhere.
     """
@@ -144,7 +144,7 @@ def write_instances(instances: Iterable[Instance], target: str | None) -> None:
 
 
 def _send_all(
-    client: SemcomClient, console: Console, samples: Sequence[Sample], snrs_db: Sequence[float]
+    client: Client, console: Console, samples: Sequence[Sample], snrs_db: Sequence[float]
 ) -> list[Instance]:
     """Every sample over every channel and SNR; a sample meets the same draw at each SNR."""
     runs = [
@@ -190,11 +190,11 @@ def answer_tables(
         for instance in instances
         if instance["channel"] == channel
     }
-    for task, own in groupby(samples, key=lambda sample: sample.task):
+    for task, group in groupby(samples, key=lambda sample: sample.task):
         table = Table(title=f"{task} over {channel}", title_justify="left")
         for name in ("input", "truth", *(f"{snr_db:g} dB" for snr_db in snrs_db)):
             table.add_column(name, overflow="fold")
-        of_task = list(own)
+        of_task = list(group)
         for sample in of_task:
             cells = (_verdict(found[sample.name, snr_db]) for snr_db in snrs_db)
             table.add_row(sample.shown, sample.truth or "–", *cells)

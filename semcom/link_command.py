@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from semcom.api import DEFAULT_CHANNEL_URL, SemcomClient
+from semcom.api import DEFAULT_CHANNEL_URL, Client
 from semcom.output import show
 from semcom.setting_options import LINK_SETTINGS, takes
 from semcom.tables import change_table, link_table
@@ -38,7 +38,7 @@ def link(
 ) -> None:
     """Show the links, or make, change or delete one while the services run."""
     target = name or "default"
-    with SemcomClient(channel_url=channel_url) as client:
+    with Client(channel_url=channel_url) as client:
         if delete:
             client.delete_link(target)
         if changes:
@@ -58,7 +58,7 @@ def link(
 
 
 def _write(
-    client: SemcomClient, name: str, fields: dict[str, Any], *, replaces: bool, clears: bool
+    client: Client, name: str, fields: dict[str, Any], *, replaces: bool, clears: bool
 ) -> dict[str, Any] | None:
     """Set fields and end the schedule, as far as asked; returns the link, or None where nothing was."""
     written = None

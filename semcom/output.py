@@ -33,7 +33,7 @@ def write_picture(result: Mapping[str, Any], output: Path) -> None:
     """Write the PNG of a transmit result's answer.
 
     Args:
-        result: Of SemcomClient.transmit.
+        result: What `Client.transmit` returned.
         output: File to write; its folder is made.
 
     Raises:

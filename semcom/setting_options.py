@@ -71,8 +71,8 @@ def takes(settings: Mapping[str, Any]) -> Callable[[Command], Command]:
     """
 
     def extend(command: Command) -> Command:
-        own = inspect.signature(command, eval_str=True)
-        plain = [entry for entry in own.parameters.values() if entry.kind is not entry.VAR_KEYWORD]
+        signature = inspect.signature(command, eval_str=True)
+        plain = [entry for entry in signature.parameters.values() if entry.kind is not entry.VAR_KEYWORD]
         added = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
             for name, annotation in settings.items()
@@ -83,7 +83,7 @@ def takes(settings: Mapping[str, Any]) -> Callable[[Command], Command]:
             command(**{n: value for n, value in arguments.items() if n not in settings or value is not None})
 
         # Typer reads its options off the signature.
-        vars(extended)["__signature__"] = own.replace(parameters=[*plain, *added])
+        vars(extended)["__signature__"] = signature.replace(parameters=[*plain, *added])
         return extended
 
     return extend

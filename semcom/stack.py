@@ -21,7 +21,7 @@ from types import TracebackType
 
 import httpx
 
-from semcom.api import SemcomClient, error_of, open_http
+from semcom.api import Client, error_of, open_http
 from semcom.errors import ClientError
 from semcom.restarts import Keeper
 from shared.runtime.settings import ChannelSettings, ReceiverSettings, TransmitterSettings, load_settings
@@ -113,7 +113,7 @@ class ServiceProcess:
     """One running service.
 
     Attributes:
-        name: Of the service and of its Python package.
+        name: Name of the service and of its Python package.
         process: Started with the output going to `log`; another one after a restart.
         log: File of JSON lines.
         ready_url: Answers 200 once the service can serve.
@@ -226,12 +226,12 @@ class Stack:
     ) -> None:
         self.stop()
 
-    def client(self, timeout_s: float = 120.0) -> SemcomClient:
+    def client(self, timeout_s: float = 120.0) -> Client:
         """A client of these services."""
         settings = load_settings(TransmitterSettings)
         token = settings.access_token.get_secret_value() if settings.access_token else None
         urls = (self.base_url, self.channel_url)
-        return SemcomClient(*urls, timeout_s, token=token, authority=settings.tls_authority)
+        return Client(*urls, timeout_s, token=token, authority=settings.tls_authority)
 
     def watch(self, on_event: Callable[[str], None]) -> None:
         """Block, and start a service again when it dies, while the others stay.

@@ -16,19 +16,15 @@ SemcomError                  INTERNAL              500
 ├── ServiceUnavailable       UNAVAILABLE           503   a service is down; safe to retry
 └── DeadlineExceeded         DEADLINE_EXCEEDED     504
 
-A message names the field, its value and what is allowed. Between services an error travels as JSON in the
-gRPC trailer `semcom-error`, so that the client sees the receiver's own words.
+A message names the field, its value and what is allowed. Statuses are names and numbers: no transport is
+imported here. `shared.runtime.rpc_errors` carries errors between services.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-import grpc
-
-TRAILER = "semcom-error"
 _MAX_SHOWN_CHARS = 80
 _MAX_SHOWN_NUMBERS = 8
 _MAX_KEPT_NUMBERS = 64  # they travel in a gRPC trailer, which holds some 8 KB
@@ -37,7 +33,7 @@ _MAX_KEPT_NUMBERS = 64  # they travel in a gRPC trailer, which holds some 8 KB
 class SemcomError(Exception):
     """Base of all errors raised on purpose."""
 
-    grpc_status: ClassVar[grpc.StatusCode] = grpc.StatusCode.INTERNAL
+    grpc_status: ClassVar[str] = "INTERNAL"
     http_status: ClassVar[int] = 500
 
     def __init__(self, message: str) -> None:
@@ -52,7 +48,7 @@ class SemcomError(Exception):
 class InvalidField(SemcomError):
     """A field holds a value that is not allowed."""
 
-    grpc_status = grpc.StatusCode.INVALID_ARGUMENT
+    grpc_status = "INVALID_ARGUMENT"
     http_status = 422
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
@@ -66,7 +62,7 @@ class InvalidField(SemcomError):
 class UnknownName(InvalidField):
     """A name that nothing here bears."""
 
-    grpc_status = grpc.StatusCode.NOT_FOUND
+    grpc_status = "NOT_FOUND"
     http_status = 404
 
 
@@ -79,21 +75,21 @@ class UnsupportedMedia(InvalidField):
 class TooLarge(InvalidField):
     """More bytes, frames or symbols than the limit."""
 
-    grpc_status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    grpc_status = "RESOURCE_EXHAUSTED"
     http_status = 413
 
 
 class TooMany(InvalidField):
     """More at a time than there is room for; there may be later."""
 
-    grpc_status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    grpc_status = "RESOURCE_EXHAUSTED"
     http_status = 429
 
 
 class Unauthenticated(SemcomError):
     """A caller without the access token that the service asks for. The message never shows a token."""
 
-    grpc_status = grpc.StatusCode.UNAUTHENTICATED
+    grpc_status = "UNAUTHENTICATED"
     http_status = 401
 
     def __init__(self) -> None:
@@ -107,7 +103,7 @@ class Unauthenticated(SemcomError):
 class TaskNotTrained(SemcomError):
     """The weights at hand do not serve the task."""
 
-    grpc_status = grpc.StatusCode.FAILED_PRECONDITION
+    grpc_status = "FAILED_PRECONDITION"
     http_status = 503
 
     def __init__(self, task: str, system: str, trained: list[str]) -> None:
@@ -122,7 +118,7 @@ class TaskNotTrained(SemcomError):
 class NoWeights(SemcomError):
     """A service that runs, but was started on a folder without weights."""
 
-    grpc_status = grpc.StatusCode.FAILED_PRECONDITION
+    grpc_status = "FAILED_PRECONDITION"
     http_status = 503
 
     def __init__(self, folder: str) -> None:
@@ -135,7 +131,7 @@ class NoWeights(SemcomError):
 class WeightsMismatch(SemcomError):
     """A frame was made with other weights than the receiver holds."""
 
-    grpc_status = grpc.StatusCode.FAILED_PRECONDITION
+    grpc_status = "FAILED_PRECONDITION"
     http_status = 409
 
     def __init__(self, sent: str, held: str) -> None:
@@ -149,7 +145,7 @@ class WeightsMismatch(SemcomError):
 class FrameLost(SemcomError):
     """A link's network lost what was sent; the same frames would be lost again."""
 
-    grpc_status = grpc.StatusCode.DATA_LOSS
+    grpc_status = "DATA_LOSS"
     http_status = 502
 
     def __init__(self, link: str, frame_numbers: list[int]) -> None:
@@ -165,7 +161,7 @@ class FrameLost(SemcomError):
 class ClientLeft(SemcomError):
     """The client closed the connection before the answer; nobody reads this, it is counted and logged."""
 
-    grpc_status = grpc.StatusCode.CANCELLED
+    grpc_status = "CANCELLED"
     http_status = 499
 
     def __init__(self) -> None:
@@ -175,7 +171,7 @@ class ClientLeft(SemcomError):
 class Stopping(SemcomError):
     """A request came after the service was told to stop."""
 
-    grpc_status = grpc.StatusCode.UNAVAILABLE
+    grpc_status = "UNAVAILABLE"
     http_status = 503
 
     def __init__(self) -> None:
@@ -183,20 +179,20 @@ class Stopping(SemcomError):
 
 
 class ServiceUnavailable(SemcomError):
-    """A service cannot be reached."""
+    """A service cannot be reached, or cannot do its work now; `reason` says which."""
 
-    grpc_status = grpc.StatusCode.UNAVAILABLE
+    grpc_status = "UNAVAILABLE"
     http_status = 503
 
-    def __init__(self, service: str, address: str) -> None:
-        super().__init__(f"{service} at {address} cannot be reached; is it running?")
+    def __init__(self, service: str, address: str, reason: str = "cannot be reached; is it running?") -> None:
+        super().__init__(f"{service} at {address} {reason}")
         self.service, self.address = service, address
 
 
 class DeadlineExceeded(SemcomError):
     """A service did not answer in time."""
 
-    grpc_status = grpc.StatusCode.DEADLINE_EXCEEDED
+    grpc_status = "DEADLINE_EXCEEDED"
     http_status = 504
 
     def __init__(self, service: str, timeout_s: float) -> None:
@@ -213,35 +209,10 @@ def _with_subclasses(cls: type[SemcomError]) -> Iterator[type[SemcomError]]:
 _BY_NAME = {cls.__name__: cls for cls in _with_subclasses(SemcomError)}
 
 
-def to_trailer(error: SemcomError) -> tuple[tuple[str, str], ...]:
-    """Trailing metadata that carries `error` to the caller."""
-    return ((TRAILER, json.dumps(error.to_dict())),)
-
-
-def from_rpc_error(error: grpc.aio.AioRpcError, service: str, address: str, timeout_s: float) -> SemcomError:
-    """Rebuild what the called service raised.
-
-    Args:
-        error: As raised by the stub.
-        service: Name of the called service, for messages.
-        address: Where it was called, "host:port".
-        timeout_s: Deadline of the call [s].
-    """
-    trailers: dict[str, Any] = dict(error.trailing_metadata() or ())  # type: ignore[arg-type]
-    if TRAILER in trailers:
-        return _from_dict(json.loads(trailers[TRAILER]))
-    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):  # down, or on its way there
-        return ServiceUnavailable(service, address)
-    if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-        return DeadlineExceeded(service, timeout_s)
-    if error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return TooLarge("message", f"to {service}", error.details() or "a smaller request")
-    return SemcomError(f"{service} failed: {error.code().name}")
-
-
-def _from_dict(fields: dict[str, Any]) -> SemcomError:
-    cls = _BY_NAME.get(fields.pop("type", ""), SemcomError)
+def from_dict(fields: Mapping[str, Any]) -> SemcomError:
+    """Rebuild an error from what `to_dict` made of it; of a class that is not known here, its base."""
+    cls = _BY_NAME.get(fields.get("type", ""), SemcomError)
     rebuilt = cls.__new__(cls)
     Exception.__init__(rebuilt, fields.get("message", ""))
-    vars(rebuilt).update(fields)
+    vars(rebuilt).update((name, value) for name, value in fields.items() if name != "type")
     return rebuilt

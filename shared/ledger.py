@@ -21,7 +21,7 @@ class Overhead(NamedTuple):
     Attributes:
         source_bytes: Bytes of the input as the client sent it.
         real_values: Reals sent, two a channel use; the paper counts them as float32.
-        channel_uses: Complex symbols, pilots apart.
+        channel_uses: Complex symbols, without pilots.
         num_pilots: Pilot symbols.
         payload_bytes: Symbols as encoded on the wire.
         message_bytes: The frame's whole protobuf message.
@@ -120,4 +120,4 @@ def wire_shares(request_bytes: int, frame_bytes: Sequence[int]) -> list[int]:
     """
     common = request_wire_bytes(request_bytes) - sum(frame_bytes)
     share, remainder = divmod(common, len(frame_bytes))
-    return [own + share + (index < remainder) for index, own in enumerate(frame_bytes)]
+    return [num_bytes + share + (index < remainder) for index, num_bytes in enumerate(frame_bytes)]

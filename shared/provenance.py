@@ -20,6 +20,8 @@ def cpu_name() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    own = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    numbers = [f"{name.removeprefix('cpu ')} {own[name]}" for name in ("cpu family", "model") if name in own]
-    return ", ".join([own.get("model name") or platform.processor() or platform.machine(), *numbers])
+    fields = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    numbers = [
+        f"{name.removeprefix('cpu ')} {fields[name]}" for name in ("cpu family", "model") if name in fields
+    ]
+    return ", ".join([fields.get("model name") or platform.processor() or platform.machine(), *numbers])

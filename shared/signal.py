@@ -42,11 +42,6 @@ def energy(x: NDArray[np.complexfloating]) -> float:
     return float(np.einsum("i,i->", reals, reals))
 
 
-def mean_power(x: NDArray[np.complexfloating]) -> float:
-    """Mean |x|^2 [linear] over all symbols of x, any shape."""
-    return energy(x) / x.size if x.size else 0.0
-
-
 def equalise(
     y: NDArray[np.complexfloating], gains: NDArray[np.complexfloating], noise_variance: float
 ) -> NDArray[np.complex64]:

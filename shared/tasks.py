@@ -21,7 +21,7 @@ class Task:
         name: As in the REST API.
         modalities: What a client must send, in this order.
         answer: label (one class), labels (any number of classes), text, transcript (what was said), image.
-        metric: Of the paper.
+        metric: The paper's metric for it.
         description: For people.
         image_size: Height and width that pictures are brought to [pixels]; zeros where none is sent.
     """

@@ -128,6 +128,9 @@ class SystemSide(ABC):
         """
         return cls(load_manifest(folder))
 
+    def warm_up(self) -> None:  # noqa: B027  # most have nothing to do
+        """Load and build what takes long; called in a thread beside a service that is ready."""
+
     def check_task(self, task: str) -> None:
         """Refuse what the weights do not serve.
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from weakref import WeakValueDictionary
 
 from shared.errors import InvalidField, SemcomError
 from shared.weights import Manifest, Side, find_weights, load_manifest
-from systems.base import ReceiverSystem, TransmitterSystem
+from systems.base import ReceiverSystem, SystemSide, TransmitterSystem
 from systems.per_task import PerTaskReceiver, PerTaskTransmitter
 from systems.registry import SYSTEMS, get_system
 
 _S = TypeVar("_S")
+_WARM_UP_AFTER_S = 3.0
+_LOADED: WeakValueDictionary[tuple[Path, Side, str], SystemSide] = WeakValueDictionary()
 
 
 def load_transmitters(weights: Path, names: Collection[str] | None = None) -> dict[str, TransmitterSystem]:
@@ -42,12 +46,28 @@ def load_transmitter(folder: Path) -> TransmitterSystem:
         InvalidField: If the weights or the code cannot be loaded.
         UnknownName: If nobody declares the system.
     """
-    return cast(TransmitterSystem, _class_of(folder, "transmitter").load(folder))
+    return cast(TransmitterSystem, _load(folder, "transmitter"))
 
 
 def load_receiver(folder: Path) -> ReceiverSystem:
     """The receiver of the system whose weights a folder holds; see `load_transmitter`."""
-    return cast(ReceiverSystem, _class_of(folder, "receiver").load(folder))
+    return cast(ReceiverSystem, _load(folder, "receiver"))
+
+
+def _load(folder: Path, side: Side) -> SystemSide:
+    """One side with the weights of a folder; where another system holds them already, that side."""
+    key = (folder.resolve(), side, load_manifest(folder).fingerprint)
+    loaded = _LOADED.get(key)
+    if loaded is None:
+        loaded = _LOADED[key] = _class_of(folder, side).load(folder)
+    return loaded
+
+
+async def warm_up_later(systems: Iterable[SystemSide]) -> None:
+    """Warm up systems in a thread, once the services beside this one had time to start."""
+    await asyncio.sleep(_WARM_UP_AFTER_S)
+    for system in systems:
+        await asyncio.to_thread(system.warm_up)
 
 
 def _load_all(

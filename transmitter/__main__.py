@@ -13,7 +13,7 @@ from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, serve_http, stop_on_sig
 from shared.runtime.http_runtime import allow_origins
 from shared.runtime.logs import configure_logging, log_event
 from shared.runtime.settings import TransmitterSettings, load_settings
-from systems.loading import load_transmitters
+from systems.loading import load_transmitters, warm_up_later
 from transmitter.gateway import build_gateway
 from transmitter.page.forwarding import ChannelForwarder, forwarded_routes
 from transmitter.relaying import GrpcChannelStub
@@ -57,9 +57,18 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             channel_service=settings.channel_address,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
+        warming = asyncio.create_task(warm_up_later(systems.values()))
         closing = asyncio.create_task(_close_forwarder(forwarder, stop))
-        port, timeout_s = settings.transmitter_http_port, settings.stop_timeout_s
-        await serve_http(app, settings.host, port, stop, access, timeout_s=timeout_s)
+        await serve_http(
+            app,
+            settings.host,
+            settings.transmitter_http_port,
+            stop,
+            access,
+            timeout_s=settings.stop_timeout_s,
+            root_path=settings.root_path,
+        )
+        warming.cancel()
         await closing
         await service.close()
 

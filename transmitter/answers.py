@@ -13,7 +13,7 @@ from shared.errors import SemcomError
 from shared.runtime.http_runtime import ErrorDetail
 from shared.tasks import AnswerKind, get_task
 from systems.registry import DEFAULT_SYSTEM
-from transmitter.orders import Delivery
+from transmitter.instances import TransmitResult
 
 _Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -59,7 +59,7 @@ class OverheadAnswer(BaseModel):
 
     source_bytes: int = Field(description="Inputs as the client sent them [bytes].", examples=[1893])
     real_values: int = Field(description="Reals sent, two a channel use.", examples=[32])
-    channel_uses: int = Field(description="Complex symbols, pilots apart.", examples=[16])
+    channel_uses: int = Field(description="Complex symbols, without pilots.", examples=[16])
     num_pilots: int = Field(description="Pilot symbols.", examples=[0])
     payload_bytes: int = Field(description="Symbols as encoded on the wire [bytes].", examples=[128])
     message_bytes: int = Field(description="The frame's protobuf message [bytes].", examples=[224])
@@ -161,16 +161,16 @@ class TransmitAnswer(BaseModel):
     latency_ms: LatencyAnswer
 
     @classmethod
-    def of(cls, delivery: Delivery) -> TransmitAnswer:
-        """Flatten a delivery."""
-        frame, answer, state = delivery.frame, delivery.result.answer, delivery.result.state
+    def of(cls, sent: TransmitResult) -> TransmitAnswer:
+        """Flatten what came back."""
+        frame, answer, state = sent.frame, sent.result.answer, sent.result.state
         has_k_factor = state.HasField("k_factor_db")
         return cls(
             instance_id=frame.instance_id,
             request_id=frame.request_id,
             task=frame.task,
             system=frame.system,
-            options=dict(delivery.options),
+            options=dict(sent.options),
             link=state.link,
             channel=state.channel,
             fading=state.fading,
@@ -188,10 +188,10 @@ class TransmitAnswer(BaseModel):
             answer=_ANSWERS[get_task(frame.task).answer](answer),
             outage=answer.outage,
             blocks_in_error=answer.blocks_in_error,
-            unknown_pieces=delivery.num_unknown_pieces,
-            scores=delivery.scores,
-            overhead=OverheadAnswer.model_validate(delivery.result.overhead, from_attributes=True),
-            latency_ms=LatencyAnswer.model_validate(delivery.latency, from_attributes=True),
+            unknown_pieces=sent.num_unknown_pieces,
+            scores=sent.scores,
+            overhead=OverheadAnswer.model_validate(sent.result.overhead, from_attributes=True),
+            latency_ms=LatencyAnswer.model_validate(sent.latency, from_attributes=True),
         )
 
 
@@ -203,9 +203,9 @@ class SystemOutcome(BaseModel):
     error: ErrorDetail | None = Field(description="Why it failed; null where it did not.")
 
     @classmethod
-    def of(cls, system: str, outcome: Delivery | SemcomError) -> SystemOutcome:
+    def of(cls, system: str, outcome: TransmitResult | SemcomError) -> SystemOutcome:
         """Show what came of a system."""
-        if isinstance(outcome, Delivery):
+        if isinstance(outcome, TransmitResult):
             return cls(system=system, result=TransmitAnswer.of(outcome), error=None)
         return cls(system=system, result=None, error=ErrorDetail.model_validate(outcome.to_dict()))
 

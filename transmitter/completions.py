@@ -9,8 +9,8 @@ from contextvars import Context
 import grpc.aio
 
 from protos.semcom.v1 import channel_service_pb2
-from shared.errors import from_rpc_error
-from transmitter.orders import Latency
+from shared.runtime.rpc_errors import from_rpc_error
+from transmitter.instances import Latency
 from transmitter.relaying import CHANNEL_SERVICE, ChannelStub
 
 _TIMEOUT_S = 10.0
@@ -23,7 +23,7 @@ class Completions:
     """What gathers during a call goes with the next one.
 
     Args:
-        stub: Of the channel service.
+        stub: Client of the channel service.
         address: Where the stub calls, "host:port", for messages.
     """
 
@@ -36,7 +36,6 @@ class Completions:
         """Send the times of an instance soon; nobody waits for it."""
         timings = channel_service_pb2.InstanceTimings(
             instance_id=instance_id,
-            encode_ms=latency.encode,
             uplink_ms=latency.uplink,
             total_ms=latency.total,
         )
@@ -57,7 +56,7 @@ class Completions:
             try:
                 await self._stub.CompleteInstances(request, timeout=_TIMEOUT_S)
             except grpc.aio.AioRpcError as rpc_error:
-                # The answers have gone out; only the report's encode, uplink and total lack these instances.
+                # The answers have gone out; only the report's uplink and total lack these instances.
                 error = from_rpc_error(rpc_error, CHANNEL_SERVICE, self._address, _TIMEOUT_S)
                 ids = [timings.instance_id for timings in batch]
                 fields = {"instance_ids": ids, "error": error.message}

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from shared.runtime.batching import BatchQueue, QueueMetrics, together_or_each
 from shared.runtime.cores import Cores
 from systems.base import EncodedInstance, TransmitterSystem
-from transmitter.orders import Order
+from transmitter.instances import Instance
 
 
 class _Work(NamedTuple):
     system: TransmitterSystem
-    order: Order
+    instance: Instance
 
 
 class EncodingQueue:
@@ -27,7 +27,7 @@ class EncodingQueue:
         max_batch: Instances that are encoded together.
         max_waiting: Instances that may wait; further ones are refused.
         num_encoders: Batches at a time; of a system that is not thread-safe, one at a time.
-        cores: That batches at work share.
+        cores: What batches at work share.
         metrics: Told of every batch.
     """
 
@@ -47,15 +47,15 @@ class EncodingQueue:
             metrics=metrics,
         )
 
-    async def encode(self, system: TransmitterSystem, order: Order) -> EncodedInstance:
-        """Turn an order's source into symbols. Cancelled while it waits, it is not encoded.
+    async def encode(self, system: TransmitterSystem, instance: Instance) -> EncodedInstance:
+        """Turn an instance's source into symbols. Cancelled while it waits, it is not encoded.
 
         Raises:
             TooLarge: If a text that shall come back is longer than the system can send.
             TooMany: If too many instances wait.
         """
-        key = (order.system, order.task, tuple(sorted(order.options.items())))
-        return await self._queue.submit(key, _Work(system, order))
+        key = (instance.system, instance.task, tuple(sorted(instance.options.items())))
+        return await self._queue.submit(key, _Work(system, instance))
 
     async def close(self) -> None:
         """Let the batch at work end."""
@@ -76,4 +76,4 @@ def _encode(batch: list[_Work], lock: threading.Lock, cores: Cores) -> list[Enco
 
 def _encode_together(batch: Sequence[_Work]) -> list[EncodedInstance]:
     system, first = batch[0]
-    return system.encode(first.task, [work.order.source for work in batch], first.options)
+    return system.encode(first.task, [work.instance.source for work in batch], first.options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter as CountOf
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -15,13 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import ClientLeft, DeadlineExceeded, InvalidField
 from shared.runtime.access import OPEN, Access
-from shared.runtime.http_runtime import build_app, error_responses
-from shared.tasks import TASKS, get_task
+from shared.runtime.http_runtime import build_app, error_responses, route_path
+from shared.runtime.slots import Room
+from shared.tasks import TASKS, Modality, Task, get_task
 from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system
-from systems.rows import read_options
+from systems.rows import Options, read_options
 from transmitter.answers import OptionInfo, SystemInfo, SystemOutcome, TaskInfo, TransmitAnswer
+from transmitter.instances import Instance, TransmitResult
 from transmitter.media import decode_source
-from transmitter.orders import Delivery, Order
 from transmitter.page.files import PREFIX, PageHeaders, page_routes
 from transmitter.queries import OPTION_PARAMETERS, TransmitQuery
 from transmitter.service import TransmitterService
@@ -58,10 +59,10 @@ class GatewayMetrics:
             "semcom_transmitter_upload_bytes", "Inputs accepted.", ["task", "system"], registry=registry
         )
 
-    def count(self, order: Order, delivery: Delivery) -> None:
+    def count(self, instance: Instance, sent: TransmitResult) -> None:
         """Count what one system has sent."""
-        self.encode_seconds.labels(order.task, order.system).observe(delivery.latency.encode / 1e3)
-        self.upload_bytes.labels(order.task, order.system).inc(order.source_bytes)
+        self.encode_seconds.labels(instance.task, instance.system).observe(sent.latency.encode / 1e3)
+        self.upload_bytes.labels(instance.task, instance.system).inc(instance.source_bytes)
 
 
 def build_gateway(
@@ -74,7 +75,7 @@ def build_gateway(
 
     Args:
         service: Encodes and relays; the caller closes it. Metrics go to its registry.
-        max_upload_bytes: Of one request's body.
+        max_upload_bytes: Limit on one request's body.
         access: What callers have to show.
     """
     metrics = GatewayMetrics(service.registry)
@@ -133,6 +134,8 @@ def _catalogue(service: TransmitterService) -> APIRouter:
 
 def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: GatewayMetrics) -> APIRouter:
     router = APIRouter(tags=["transmission"])
+    # As much as full places would hold: slow uploads have no place yet, but must not fill the memory.
+    room = Room(service.limits.max_requests * max_upload_bytes)
 
     @router.post(
         _TRANSMIT_PATH,
@@ -144,20 +147,24 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
     async def transmit(request: Request, query: Annotated[TransmitQuery, Query()]) -> Response:
         timeout_s = query.timeout_s or service.limits.timeout_s
         deadline = asyncio.get_running_loop().time() + timeout_s
-        with service.places.take():
-            try:
-                async with asyncio.timeout_at(deadline):
-                    orders = await _read_orders(request, query, service, max_upload_bytes, deadline)
-                    outcomes = await _unless_client_leaves(request, service.transmit_each(orders))
-            except TimeoutError:
-                raise DeadlineExceeded(_TRANSMITTER, timeout_s) from None
-        for order, outcome in zip(orders, outcomes, strict=True):
-            if isinstance(outcome, Delivery):
-                metrics.count(order, outcome)
-        if len(outcomes) == 1 and isinstance(outcomes[0], Delivery):
+        service.slots.check()
+        task, options = _check_query(request, query, service)
+        try:
+            async with asyncio.timeout_at(deadline):
+                with room.hold() as hold:
+                    fields = await read_fields(request, task, max_upload_bytes, hold)
+                    with service.slots.take():
+                        instances = await _make_instances(query, options, fields, deadline)
+                        outcomes = await _unless_client_leaves(request, service.transmit_each(instances))
+        except TimeoutError:
+            raise DeadlineExceeded(_TRANSMITTER, timeout_s) from None
+        for instance, outcome in zip(instances, outcomes, strict=True):
+            if isinstance(outcome, TransmitResult):
+                metrics.count(instance, outcome)
+        if len(outcomes) == 1 and isinstance(outcomes[0], TransmitResult):
             return _json_of(TransmitAnswer.of(outcomes[0]))
-        pairs = zip(orders, outcomes, strict=True)
-        return _json_of([SystemOutcome.of(order.system, outcome) for order, outcome in pairs])
+        pairs = zip(instances, outcomes, strict=True)
+        return _json_of([SystemOutcome.of(instance.system, outcome) for instance, outcome in pairs])
 
     return router
 
@@ -167,35 +174,39 @@ def _json_of(answer: TransmitAnswer | list[SystemOutcome]) -> Response:
     return Response(_ANSWER.dump_json(answer), media_type="application/json")
 
 
-async def _read_orders(
-    request: Request,
-    query: TransmitQuery,
-    service: TransmitterService,
-    max_upload_bytes: int,
-    deadline: float,
-) -> list[Order]:
-    """An order for each system that is asked for; what can be refused is, before anything is uploaded."""
+def _check_query(
+    request: Request, query: TransmitQuery, service: TransmitterService
+) -> tuple[Task, Mapping[str, Options]]:
+    """The task, and each system's options; what can be refused is, before anything is uploaded."""
     _check_unique(request)
     task, systems = get_task(query.task), [get_system(name) for name in query.systems()]
     if len(systems) == 1:
         service.find_system(task.name, systems[0].name)
-    options = read_options(systems, task.name, query.chosen_options())
-    fields = await read_fields(request, task, max_upload_bytes)
+    return task, read_options(systems, task.name, query.chosen_options())
+
+
+async def _make_instances(
+    query: TransmitQuery,
+    options: Mapping[str, Options],
+    fields: Mapping[Modality, bytes],
+    deadline: float,
+) -> list[Instance]:
+    """An instance for each system that is asked for."""
     source = await decode_source(fields)
     return [
-        Order(
-            task=task.name,
-            system=system.name,
+        Instance(
+            task=query.task,
+            system=system,
             source=source,
             source_bytes=sum(map(len, fields.values())),
-            options=options[system.name],
+            options=chosen,
             deadline=deadline,
             link=query.link,
             overrides=query.link_settings(),
             frame_number=query.frame_number,
             encoding=query.encoding,
         )
-        for system in systems
+        for system, chosen in options.items()
     ]
 
 
@@ -204,7 +215,7 @@ async def _unless_client_leaves(request: Request, work: Coroutine[Any, Any, _Res
 
     Args:
         request: With its body read.
-        work: To be done for it.
+        work: What is done for it.
 
     Raises:
         ClientLeft: If the client closed the connection first.
@@ -239,7 +250,7 @@ class _CountTransmissions:
         self._app, self._counter = app, counter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != _TRANSMIT_PATH:
+        if scope["type"] != "http" or route_path(scope) != _TRANSMIT_PATH:
             await self._app(scope, receive, send)
             return
         status = 500  # what the client gets where nothing was sent before an error left the app

@@ -190,9 +190,10 @@ def _read_stream(data: bytes, container: Container) -> tuple[NDArray[np.float32]
                     raise UnsupportedMedia("audio", "a sample rate that changes", "one sample rate")
                 _check_sound(rate_hz, frame.layout.nb_channels, num_samples)
                 kept += [part.to_ndarray() for part in to_float.resample(frame)]
+        # Fails where the number of channels changes.
+        return np.concatenate(kept or [np.empty((1, 0), np.float32)], axis=1).T, rate_hz
     except _AV_ERRORS as error:
         raise UnsupportedMedia("audio", describe(data, error), _ALLOWED_AUDIO) from None
-    return np.concatenate(kept or [np.empty((1, 0), np.float32)], axis=1).T, rate_hz
 
 
 def _open(data: bytes, container: Container) -> Any:

@@ -46,13 +46,13 @@ class GrpcChannelStub(channel_service_pb2_grpc.ChannelServiceStub):
         self.GetLink = get_link_for_request
 
 
-class Parcel(NamedTuple):
+class FrameToRelay(NamedTuple):
     """One frame to relay.
 
     Attributes:
         link: Named link.
         overrides: Link settings for this frame only.
-        frame: To send.
+        frame: What is sent.
         deadline: Time of the event loop after which nobody waits for the answer [s].
     """
 
@@ -63,7 +63,7 @@ class Parcel(NamedTuple):
 
     @property
     def key(self) -> Hashable:
-        """Parcels of one key share a request: they take one link, and the receiver treats them alike."""
+        """Frames of one key share a request: they take one link, and the receiver treats them alike."""
         frame = self.frame
         alone = frame.instance_id if frame.ByteSize() > _MAX_BYTES_IN_COMPANY else ""
         overrides = self.overrides.SerializeToString(deterministic=True)
@@ -71,11 +71,11 @@ class Parcel(NamedTuple):
 
 
 class Relayed(NamedTuple):
-    """What came back for a parcel.
+    """What came back for a frame.
 
     Attributes:
-        result: Of its frame.
-        timings: Of the request that carried it.
+        result: Answer and cost of the frame.
+        timings: Times of the request that carried it.
     """
 
     result: channel_service_pb2.InstanceResult
@@ -86,7 +86,7 @@ class Relay:
     """A bounded queue before the channel service.
 
     Args:
-        stub: Of the channel service.
+        stub: Client of the channel service.
         address: Where the stub calls, "host:port", for messages.
         max_batch: Frames in one request.
         max_calls: Requests at a time.
@@ -105,7 +105,7 @@ class Relay:
         metrics: QueueMetrics,
     ) -> None:
         self._stub, self._address = stub, address
-        self._queue: BatchQueue[Parcel, Relayed] = BatchQueue(
+        self._queue: BatchQueue[FrameToRelay, Relayed] = BatchQueue(
             self._send_together_or_each,
             name="frames to send",
             capacity=max_waiting,
@@ -115,7 +115,7 @@ class Relay:
             drops_abandoned=True,
         )
 
-    async def send(self, parcel: Parcel) -> Relayed:
+    async def send(self, entry: FrameToRelay) -> Relayed:
         """Send one frame through its link; cancelled while it waits, it is not sent.
 
         Raises:
@@ -124,40 +124,40 @@ class Relay:
             ServiceUnavailable: If the channel service or the receiver is down.
             DeadlineExceeded: If there is no answer at its deadline.
         """
-        return await self._queue.submit(parcel.key, parcel)
+        return await self._queue.submit(entry.key, entry)
 
     async def close(self) -> None:
         """Wait until nothing is on its way."""
         await self._queue.close()
 
-    async def _send_together_or_each(self, parcels: list[Parcel]) -> Sequence[Relayed | Exception]:
+    async def _send_together_or_each(self, entries: list[FrameToRelay]) -> Sequence[Relayed | Exception]:
         """Send frames in one request; where one is refused, each alone, so that its error is its own."""
         try:
-            return _results(await self._send(parcels))
+            return _results(await self._send(entries))
         except FrameLost as error:
             return [FrameLost(error.link, [number]) for number in error.frame_numbers]
         except TooMany:
             raise
         except InvalidField as error:
-            if len(parcels) == 1:
+            if len(entries) == 1:
                 return [error]
-        return await asyncio.gather(*[self._send_alone(parcel) for parcel in parcels])
+        return await asyncio.gather(*[self._send_alone(entry) for entry in entries])
 
-    async def _send_alone(self, parcel: Parcel) -> Relayed | Exception:
+    async def _send_alone(self, entry: FrameToRelay) -> Relayed | Exception:
         try:
-            (result,) = _results(await self._send([parcel], resent=True))
+            (result,) = _results(await self._send([entry], resent=True))
         except SemcomError as error:
             return error
         return result
 
     async def _send(
-        self, parcels: Sequence[Parcel], *, resent: bool = False
+        self, entries: Sequence[FrameToRelay], *, resent: bool = False
     ) -> channel_service_pb2.RelayResponse:
         """Relay, and again where the channel service was not reached."""
         request = channel_service_pb2.RelayRequest(
-            link=parcels[0].link,
-            overrides=parcels[0].overrides,
-            frames=[parcel.frame for parcel in parcels],
+            link=entries[0].link,
+            overrides=entries[0].overrides,
+            frames=[entry.frame for entry in entries],
             resent=resent,
         )
 
@@ -170,7 +170,7 @@ class Relay:
             request,
             service=CHANNEL_SERVICE,
             address=self._address,
-            deadline=max(parcel.deadline for parcel in parcels),
+            deadline=max(entry.deadline for entry in entries),
             before_next=take_the_place_of_the_first,
         )
         return response

@@ -17,28 +17,22 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
-from shared.errors import (
-    FrameLost,
-    NoWeights,
-    SemcomError,
-    ServiceUnavailable,
-    TaskNotTrained,
-    from_rpc_error,
-)
+from shared.errors import FrameLost, NoWeights, SemcomError, ServiceUnavailable, TaskNotTrained
 from shared.identifiers import new_uuid
 from shared.runtime import request_ids
 from shared.runtime.batching import QueueMetrics
 from shared.runtime.cores import Cores
 from shared.runtime.logs import log_event
-from shared.runtime.slots import Places
+from shared.runtime.rpc_errors import from_rpc_error
+from shared.runtime.slots import Slots
 from shared.tasks import get_task
 from shared.wire import pack_symbols
 from systems.base import EncodedInstance, KnownLink, TransmitterSystem
 from systems.registry import get_system
 from transmitter.completions import Completions
 from transmitter.encoding import EncodingQueue
-from transmitter.orders import Delivery, Latency, Order
-from transmitter.relaying import CHANNEL_SERVICE, ChannelStub, Parcel, Relay
+from transmitter.instances import Instance, Latency, TransmitResult
+from transmitter.relaying import CHANNEL_SERVICE, ChannelStub, FrameToRelay, Relay
 from transmitter.scoring import is_scored, score
 
 CHANNEL_SERVICE_NAME = "semcom.v1.ChannelService"
@@ -56,8 +50,8 @@ class Limits:
         max_batch: Instances encoded together, and frames in one Relay.
         max_calls: Relays at a time.
         num_encoders: Batches encoded at a time.
-        num_threads: That these share.
-        timeout_s: Of a request that names no time of its own [s].
+        num_threads: Threads that these share.
+        timeout_s: Longest time of a request that names none [s].
     """
 
     max_requests: int
@@ -73,10 +67,10 @@ class TransmitterService:
 
     Args:
         systems: Loaded transmitters by name; may be empty.
-        stub: Of the channel service.
+        stub: Client of the channel service.
         address: Where the stub calls, "host:port", for messages.
         weights_folder: Where the systems came from, for messages.
-        limits: What is taken on. Whoever calls holds one of `places` for each request.
+        limits: What is taken on. Whoever calls holds one of `slots` for each request.
         registry: Metrics of the two queues go here; a new one if None.
     """
 
@@ -108,7 +102,7 @@ class TransmitterService:
             max_waiting=limits.max_requests,
             metrics=QueueMetrics("semcom_transmitter_relay", self.registry),
         )
-        self.places = Places(limits.max_requests)
+        self.slots = Slots(limits.max_requests)
         self._completions = Completions(stub, address)
 
     def find_system(self, task: str, system: str) -> TransmitterSystem:
@@ -129,7 +123,7 @@ class TransmitterService:
 
         Raises:
             NoWeights: If no system is loaded.
-            ServiceUnavailable: If the channel service is down, or is stopping.
+            ServiceUnavailable: If the channel service is down, is stopping, or cannot store.
             DeadlineExceeded: If it does not answer.
         """
         if not self.systems:
@@ -140,9 +134,9 @@ class TransmitterService:
         except grpc.aio.AioRpcError as rpc_error:
             raise self._translate(rpc_error, _READY_TIMEOUT_S) from rpc_error
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            raise ServiceUnavailable(CHANNEL_SERVICE, self._address)
+            raise ServiceUnavailable(CHANNEL_SERVICE, self._address, "is not ready; its /readyz says why")
 
-    async def transmit(self, order: Order) -> Delivery:
+    async def transmit(self, instance: Instance) -> TransmitResult:
         """Send one instance across the link.
 
         Raises:
@@ -153,55 +147,57 @@ class TransmitterService:
             WeightsMismatch: If the receiver holds other weights.
             FrameLost: If the link's network lost the frame.
             ServiceUnavailable: If the channel service or the receiver is down.
-            DeadlineExceeded: If there is no answer at the order's deadline.
+            DeadlineExceeded: If there is no answer at the instance's deadline.
             TooMany: If too many instances wait, here or at the receiver.
         """
-        system = self.find_system(order.task, order.system)
-        order = await self._adapt(system, order)
+        system = self.find_system(instance.task, instance.system)
+        instance = await self._adapt(system, instance)
         started = time.perf_counter()
-        encoded = await self._encoder.encode(system, order)
+        encoded = await self._encoder.encode(system, instance)
         encode_ms = _ms_since(started)
-        frame = _build_frame(order, system, encoded, encode_ms)
+        frame = _build_frame(instance, system, encoded, encode_ms)
         started = time.perf_counter()
-        result, timings = await self._relay.send(Parcel(order.link, order.overrides, frame, order.deadline))
+        result, timings = await self._relay.send(
+            FrameToRelay(instance.link, instance.overrides, frame, instance.deadline)
+        )
         latency = _latency(encode_ms, _ms_since(started), timings)
         self._completions.add(frame.instance_id, latency)
-        scores = await _score(order, result.answer)
+        scores = await _score(instance, result.answer)
         log_event(
             _LOG,
             "transmit",
             instance_id=frame.instance_id,
             frame_number=result.state.frame_number,
-            task=order.task,
-            system=order.system,
+            task=instance.task,
+            system=instance.system,
             snr_db=result.state.requested_snr_db,
             duration_ms=round(latency.total, 3),
         )
-        return Delivery(frame, result, latency, scores, encoded.num_unknown_pieces, order.options)
+        return TransmitResult(frame, result, latency, scores, encoded.num_unknown_pieces, instance.options)
 
-    async def transmit_each(self, orders: Sequence[Order]) -> list[Delivery | SemcomError]:
+    async def transmit_each(self, instances: Sequence[Instance]) -> list[TransmitResult | SemcomError]:
         """Send one input by several systems, one after the other, over the same draw of the channel.
 
-        The first frame that is sent gets the link's next number where the orders name none; all others are
+        The first frame that is sent gets the link's next number where the instances name none; all others are
         sent under the same number, so that they meet the same gains and the same noise as far as their
         lengths go.
 
         Args:
-            orders: That differ in system and options alone.
+            instances: One input; they differ in system and options alone.
 
         Returns:
-            For each order its delivery, or why there is none.
+            For each instance what came back, or why nothing did.
 
         Raises:
             SemcomError: The first system's error, if every system failed.
         """
-        outcomes: list[Delivery | SemcomError] = []
-        frame_number = orders[0].frame_number
-        for order in orders:
+        outcomes: list[TransmitResult | SemcomError] = []
+        frame_number = instances[0].frame_number
+        for instance in instances:
             try:
-                delivery = await self.transmit(replace(order, frame_number=frame_number))
-                frame_number = delivery.result.state.frame_number
-                outcomes.append(delivery)
+                sent = await self.transmit(replace(instance, frame_number=frame_number))
+                frame_number = sent.result.state.frame_number
+                outcomes.append(sent)
             except SemcomError as error:
                 if isinstance(error, FrameLost):
                     frame_number = error.frame_numbers[0]
@@ -211,16 +207,18 @@ class TransmitterService:
             raise errors[0]
         return outcomes
 
-    async def _adapt(self, system: TransmitterSystem, order: Order) -> Order:
-        """The order with the options for its link, where the system leaves some to the link's state."""
-        if not system.needs_link(order.options):
-            return order
-        request = channel_service_pb2.GetLinkRequest(name=order.link)
+    async def _adapt(self, system: TransmitterSystem, instance: Instance) -> Instance:
+        """The instance with the options for its link, where the system leaves some to the link's state."""
+        if not system.needs_link(instance.options):
+            return instance
+        request = channel_service_pb2.GetLinkRequest(name=instance.link)
         try:
             held = (await self._stub.GetLink(request, timeout=_LINK_TIMEOUT_S)).settings
         except grpc.aio.AioRpcError as rpc_error:
             raise self._translate(rpc_error, _LINK_TIMEOUT_S) from rpc_error
-        return replace(order, options=system.adapt(order.options, _link_state(held, order.overrides)))
+        return replace(
+            instance, options=system.adapt(instance.options, _link_state(held, instance.overrides))
+        )
 
     async def close(self) -> None:
         """Let what is at work end, and wait for what still has to reach the report store."""
@@ -232,11 +230,11 @@ class TransmitterService:
         return from_rpc_error(error, CHANNEL_SERVICE, self._address, timeout_s)
 
 
-async def _score(order: Order, answer: receiver_pb2.Answer) -> dict[str, float]:
+async def _score(instance: Instance, answer: receiver_pb2.Answer) -> dict[str, float]:
     """In a thread, as a picture takes milliseconds and the first text loads a library."""
-    if not is_scored(order.task):
+    if not is_scored(instance.task):
         return {}
-    return await asyncio.to_thread(score, order.task, order.source, answer)
+    return await asyncio.to_thread(score, instance.task, instance.source, answer)
 
 
 def _link_state(
@@ -253,16 +251,16 @@ def _link_state(
 
 
 def _build_frame(
-    order: Order, system: TransmitterSystem, encoded: EncodedInstance, encode_ms: float
+    instance: Instance, system: TransmitterSystem, encoded: EncodedInstance, encode_ms: float
 ) -> frame_pb2.Frame:
     return frame_pb2.Frame(
         instance_id=str(new_uuid()),
-        frame_number=order.frame_number,
-        task=order.task,
-        system=order.system,
+        frame_number=instance.frame_number,
+        task=instance.task,
+        system=instance.system,
         fingerprint=system.fingerprint,
-        symbols=pack_symbols(encoded.symbols, order.encoding),
-        source_bytes=order.source_bytes,
+        symbols=pack_symbols(encoded.symbols, instance.encoding),
+        source_bytes=instance.source_bytes,
         num_source_values=encoded.num_source_values,
         encode_ms=encode_ms,
         information_bits=encoded.information_bits,

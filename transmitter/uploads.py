@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, parse_options_header
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from shared.errors import InvalidField, TooLarge, UnsupportedMedia
@@ -29,13 +30,17 @@ _MAX_BYTES_AT_ONCE = 1 << 15
 _Fields = list[tuple[str, bytes]]
 
 
-async def read_fields(request: Request, task: Task, max_bytes: int) -> dict[Modality, bytes]:
+async def read_fields(
+    request: Request, task: Task, max_bytes: int, hold: Callable[[int], None] = lambda _: None
+) -> dict[Modality, bytes]:
     """Read exactly the fields that a task takes.
 
     Args:
         request: With its body unread.
         task: What the fields are for.
         max_bytes: Of the whole body; enforced while it is read.
+        hold: Called with the size of each piece of the body before it is kept [bytes]; what it raises ends
+            the reading.
 
     Returns:
         Bytes as uploaded, for each of the task's modalities.
@@ -50,7 +55,7 @@ async def read_fields(request: Request, task: Task, max_bytes: int) -> dict[Moda
     if media_type not in _READERS:
         raise UnsupportedMedia("content-type", content_type, ", ".join(_READERS))
     try:
-        fields = await _READERS[media_type](request, max_bytes)
+        fields = await _READERS[media_type](request, _limited(request, max_bytes, hold), max_bytes)
     except TooLarge:
         await _drain(request, _DRAIN_FACTOR * max_bytes)
         raise
@@ -59,7 +64,7 @@ async def read_fields(request: Request, task: Task, max_bytes: int) -> dict[Moda
     return _pick(fields, task)
 
 
-async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def _limited(request: Request, max_bytes: int, hold: Callable[[int], None]) -> AsyncIterator[bytes]:
     """The body's chunks, as long as they stay within the limit."""
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated) > max_bytes:
@@ -69,6 +74,7 @@ async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
         received += len(chunk)
         if received > max_bytes:
             raise TooLarge("body", f"more than {max_bytes} bytes", f"at most {max_bytes} bytes")
+        hold(len(chunk))
         yield chunk
 
 
@@ -83,12 +89,12 @@ async def _drain(request: Request, max_bytes: int) -> None:
             received += len(message.get("body", b""))
             if not message.get("more_body", False):
                 return
-    except ClientDisconnect:
+    except (ClientDisconnect, HTTPException):  # the latter where the body pauses
         return
 
 
-async def _read_json(request: Request, max_bytes: int) -> _Fields:
-    body = b"".join([chunk async for chunk in _limited(request, max_bytes)])
+async def _read_json(_: Request, chunks: AsyncIterator[bytes], __: int) -> _Fields:
+    body = b"".join([chunk async for chunk in chunks])
     try:
         text = TextBody.model_validate_json(body.removeprefix(codecs.BOM_UTF8)).text
     except ValidationError as error:
@@ -98,8 +104,8 @@ async def _read_json(request: Request, max_bytes: int) -> _Fields:
     return [] if text is None else [("text", text.encode("utf-8"))]
 
 
-async def _read_urlencoded(request: Request, max_bytes: int) -> _Fields:
-    body = b"".join([chunk async for chunk in _limited(request, max_bytes)])
+async def _read_urlencoded(_: Request, chunks: AsyncIterator[bytes], __: int) -> _Fields:
+    body = b"".join([chunk async for chunk in chunks])
     if len(body) <= _MAX_BYTES_AT_ONCE:
         return _parse_urlencoded(body)
     return await asyncio.to_thread(_parse_urlencoded, body)
@@ -115,7 +121,7 @@ def _parse_urlencoded(body: bytes) -> _Fields:
     return [(name, value.encode("utf-8")) for name, value in pairs]
 
 
-async def _read_multipart(request: Request, max_bytes: int) -> _Fields:
+async def _read_multipart(request: Request, chunks: AsyncIterator[bytes], max_bytes: int) -> _Fields:
     fields: _Fields = []
     ended: list[bool] = []
 
@@ -138,7 +144,7 @@ async def _read_multipart(request: Request, max_bytes: int) -> _Fields:
             # The limit on the body bounds the memory, so nothing needs a temporary file.
             config={"MAX_MEMORY_FILE_SIZE": max_bytes + 1, "UPLOAD_ERROR_ON_BAD_CTE": True},
         )
-        async for chunk in _from_boundary(_limited(request, max_bytes), boundary):
+        async for chunk in _from_boundary(chunks, boundary):
             parser.write(chunk)
         parser.finalize()
     except FormParserError as error:
@@ -190,7 +196,7 @@ def _pick(fields: _Fields, task: Task) -> dict[Modality, bytes]:
     return {modality: values[modality] for modality in task.modalities}
 
 
-_READERS: Mapping[str, Callable[[Request, int], Awaitable[_Fields]]] = {
+_READERS: Mapping[str, Callable[[Request, AsyncIterator[bytes], int], Awaitable[_Fields]]] = {
     "multipart/form-data": _read_multipart,
     "application/json": _read_json,
     "application/x-www-form-urlencoded": _read_urlencoded,

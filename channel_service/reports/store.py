@@ -24,6 +24,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Select,
+    String,
     Update,
     bindparam,
     create_engine,
@@ -49,6 +50,7 @@ from channel_service.reports.queries import (
     paper_statement,
 )
 from shared.errors import InvalidField, ServiceUnavailable
+from shared.identifiers import new_uuid
 
 _LOG = logging.getLogger(__name__)
 _BUSY_TIMEOUT_MS = 5000
@@ -57,16 +59,17 @@ _ROWID: ColumnElement[int] = literal_column("rowid")
 
 
 def _completion() -> Update:
-    """UPDATE with parameters new_instance_id, new_encode_ms, new_uplink_ms, new_total_ms."""
-    encode, uplink, total = (bindparam(f"new_{hop}_ms", type_=Float) for hop in ("encode", "uplink", "total"))
+    """UPDATE with parameters new_instance_id, new_uplink_ms, new_total_ms."""
+    uplink, total = (bindparam(f"new_{hop}_ms", type_=Float) for hop in ("uplink", "total"))
     columns = INSTANCES.c
+    encode = func.coalesce(columns.encode_ms, 0.0)
     remainder = total - encode - uplink - columns.downlink_ms - columns.decode_ms
     # SQLite's max(a, b) is NULL if b is NULL: a failed instance has no downlink and keeps its measured time.
     channel = func.coalesce(func.max(columns.channel_ms, remainder), columns.channel_ms)
     return (
         update(INSTANCES)
         .where(columns.instance_id == bindparam("new_instance_id"))
-        .values(encode_ms=encode, uplink_ms=uplink, total_ms=total, channel_ms=channel)
+        .values(uplink_ms=uplink, total_ms=total, channel_ms=channel)
     )
 
 
@@ -74,6 +77,8 @@ _INSERT, _COMPLETE = insert(INSTANCES), _completion()
 # As _INSERT, in place of the rows of the same instances.
 _REPLACE = insert(INSTANCES)
 _DELETE_SAME = delete(INSTANCES).where(INSTANCES.c.instance_id == bindparam("old_instance_id"))
+# As _INSERT, but the rows are deleted again before the commit.
+_TRY = insert(INSTANCES)
 # A job is a statement, its rows and the future of its caller. An outcome is that future with its result.
 _Job = tuple[Any, list[dict[str, Any]], Future[int]]
 _Outcome = tuple[Future[int], int | Exception]
@@ -128,14 +133,14 @@ class Store:
             raise InvalidField("instance_id", ids, "one that no stored instance has") from error
 
     async def complete(self, timings: Sequence[Mapping[str, Any]]) -> int:
-        """Add encode, uplink and total times to stored instances.
+        """Add uplink and total times to stored instances.
 
         This also sets the channel time to the total time without the other hops, so that the hops add up to
         the total. It then includes the commit of the row and the writing of the answer, which happen after
         the row was made.
 
         Args:
-            timings: For each instance: instance_id, encode_ms, uplink_ms and total_ms.
+            timings: For each instance: instance_id, uplink_ms and total_ms.
 
         Returns:
             Number of the instances that were found.
@@ -147,12 +152,12 @@ class Store:
         return max(0, await self._submit(_COMPLETE, parameters))
 
     async def check(self) -> None:
-        """Check that the store can be read.
+        """Check that one more instance can be stored.
 
         Raises:
-            ServiceUnavailable: If the file cannot be read.
+            ServiceUnavailable: If the file cannot be written.
         """
-        await asyncio.to_thread(self._read, select(INSTANCES.c.instance_id).limit(1))
+        await self._submit(_TRY, [_any_row()])
 
     def close(self) -> None:
         """Commit the waiting rows and close the file; later rows are refused."""
@@ -197,7 +202,7 @@ class Store:
         if not rows:
             return 0
         if self._is_closed:
-            raise ServiceUnavailable("report store", self._path)
+            raise ServiceUnavailable("report store", self._path, "is closed")
         done: Future[int] = Future()
         # From here on the job cannot be cancelled: its rows are written even if the caller has cancelled.
         done.set_running_or_notify_cancel()
@@ -207,18 +212,19 @@ class Store:
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            raise self._unavailable() from error
+            raise self._unavailable(error, "be written") from error
 
     def _read(self, statement: Select[Any]) -> Sequence[Any]:
         try:
             with self._engine.connect() as connection:
                 return connection.execute(statement).all()
         except SQLAlchemyError as error:
-            raise self._unavailable() from error
+            raise self._unavailable(error, "be read") from error
 
-    def _unavailable(self) -> ServiceUnavailable:
+    def _unavailable(self, error: SQLAlchemyError, use: str) -> ServiceUnavailable:
         _LOG.exception("report store failed")
-        return ServiceUnavailable("report store", self._path)
+        reason = getattr(error, "orig", None) or error
+        return ServiceUnavailable("report store", self._path, f"cannot {use}: {reason}")
 
     def _write(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -269,15 +275,39 @@ class Store:
 
 
 def _run(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> int | Exception:
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            num_removed = 0
-            if statement is _REPLACE:
-                same = [{"old_instance_id": row["instance_id"]} for row in rows]
-                num_removed = connection.execute(_DELETE_SAME, same).rowcount
-            return int(connection.execute(statement, rows).rowcount) - num_removed
+        num_removed = _delete_same(connection, rows) if statement is _REPLACE else 0
+        num_added = int(connection.execute(statement, rows).rowcount)
+        num_removed += _delete_same(connection, rows) if statement is _TRY else 0
     except Exception as error:  # the waiting caller gets the error
+        if not _has_transaction(connection):
+            raise  # SQLite has rolled back all of the jobs, as it does where the disk is full
+        savepoint.rollback()
         return error
+    savepoint.commit()
+    return num_added - num_removed
+
+
+def _has_transaction(connection: Connection) -> bool:
+    driver: Any = connection.connection.dbapi_connection
+    return bool(driver.in_transaction)
+
+
+def _delete_same(connection: Connection, rows: list[dict[str, Any]]) -> int:
+    same = [{"old_instance_id": row["instance_id"]} for row in rows]
+    return int(connection.execute(_DELETE_SAME, same).rowcount)
+
+
+def _any_row() -> dict[str, Any]:
+    """A row of its own, at least as large as those of instances."""
+    values: dict[type, Any] = {int: 1 << 40, float: 1 / 3, bool: True, datetime: datetime.now(UTC)}
+    types = {column.name: column.type for column in INSTANCES.columns}
+    row = {
+        name: "x" * (kind.length or 0) if isinstance(kind, String) else values[kind.python_type]
+        for name, kind in types.items()
+    }
+    return {**row, "instance_id": str(new_uuid())}
 
 
 def _begin(connection: Connection) -> None:

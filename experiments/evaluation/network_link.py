@@ -22,7 +22,7 @@ from channel_service.links.settings import RADIO_FIELDS
 from channel_service.radio.channels import Channel
 from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
-from semcom.api import SemcomClient
+from semcom.api import Client
 from semcom.stack import Stack
 from shared.errors import WeightsMismatch
 from shared.source import SAMPLE_RATE_HZ, Source
@@ -72,7 +72,7 @@ FILES: Mapping[Modality, Callable[[Any], Any]] = {
 
 
 def send_over_network(
-    client: SemcomClient,
+    client: Client,
     system: str,
     task: str,
     source: Source,
@@ -136,7 +136,7 @@ def over_services(weights: Path, manifest: Manifest, url: str | None = None) -> 
             started = stack.enter_context(Stack.start(weights=weights, free_ports=True))
             client = stack.enter_context(started.client())
         else:
-            client = stack.enter_context(SemcomClient(url))
+            client = stack.enter_context(Client(url))
             held = {row["name"]: row["fingerprint"] for row in client.systems()}.get(manifest.system, "none")
             if held != manifest.fingerprint:
                 raise WeightsMismatch(manifest.fingerprint, held)

@@ -86,8 +86,8 @@ class Access:
         """A channel to a service with the same access settings.
 
         Args:
-            address: Of the service, as gRPC resolves names.
-            options: Of the channel.
+            address: Where the service listens, as gRPC resolves names.
+            options: gRPC channel arguments.
         """
         interceptors: list[Any] | None = [_TokenSender(self.token)] if self.token else None
         if self.certificate is None or self.key is None:
@@ -151,8 +151,8 @@ def _check_files(access: Access) -> None:
             lambda path: context.load_cert_chain(path, access.key),
         )
     if access.authority is not None:
-        own = ssl.create_default_context()
-        _use("SEMCOM_TLS_AUTHORITY", access.authority, own.load_verify_locations)
+        context = ssl.create_default_context()
+        _use("SEMCOM_TLS_AUTHORITY", access.authority, context.load_verify_locations)
 
 
 def _use(name: str, path: Path, load: Callable[[Path], None]) -> None:

@@ -29,7 +29,7 @@ class QueueMetrics:
     """What /metrics shows of one queue.
 
     Args:
-        prefix: Of the metrics' names, e.g. "semcom_transmitter_encode".
+        prefix: Beginning of the metrics' names, e.g. "semcom_transmitter_encode".
         registry: Where they go.
     """
 
@@ -59,7 +59,7 @@ class BatchQueue(Generic[_Item, _Result]):
     Args:
         work: Does a batch; one result an item, in order. A result that is an exception is that item's own.
             What it raises is raised to every item.
-        name: Of what waits, for the message of a refusal, e.g. "instances to encode".
+        name: What waits, in words, for the message of a refusal, e.g. "instances to encode".
         capacity: Items that may wait, at least 1.
         max_batch: Largest sum of the sizes of a batch; an item that is larger is done alone.
         workers: Batches at work at a time.

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from functools import partial
 from typing import Any
 
@@ -20,11 +20,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from shared.errors import InvalidField, SemcomError, to_trailer
+from shared.errors import InvalidField, SemcomError
 from shared.runtime import request_ids
 from shared.runtime.access import OPEN, Access
 from shared.runtime.draining import Drain
+from shared.runtime.http_connections import KEEP_ALIVE_S, TimedProtocol, listening_sockets
 from shared.runtime.logs import log_event
+from shared.runtime.rpc_errors import status_code, to_trailer
 from shared.wire import MAX_MESSAGE_BYTES
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ _STDIN = 0
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # Services of one's own network are never behind the proxy that the environment may name.
+    ("grpc.enable_http_proxy", 0),
     # A service that comes back is found at once, not after gRPC's usual two minutes: the tries of one call
     # (`shared.runtime.retrying`) last longer than the longest pause between two connections, its jitter of
     # 20 % included, so that no call fails for a pause alone.
@@ -62,7 +66,7 @@ async def _end(
         error = InvalidField("request", str(error), f"a message that {method} takes")
     _log_soon(method, _status_of(error), started)
     if isinstance(error, SemcomError):
-        await context.abort(error.grpc_status, error.message, to_trailer(error))
+        await context.abort(status_code(error), error.message, to_trailer(error))
     if _status_of(error) == _INTERNAL:
         _LOG.error("unexpected error in %s", method, exc_info=error)
         await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the service's log")
@@ -80,51 +84,28 @@ _OK, _INTERNAL = grpc.StatusCode.OK.name, grpc.StatusCode.INTERNAL.name
 
 def _status_of(error: BaseException) -> str:
     if isinstance(error, SemcomError):
-        return error.grpc_status.name
+        return error.grpc_status
     is_ended = isinstance(error, grpc.aio.AbortError) or not isinstance(error, Exception)
     return "CANCELLED" if is_ended else _INTERNAL
 
 
-class _GuardedService(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in its stubs alone
-    """A service whose methods are guarded, each when it is first called.
+class _Guard(grpc.aio.ServerInterceptor):
+    """Guards the methods of our own services. Health and reflection ask for no token."""
 
-    An interceptor would do the same, for a coroutine more a call.
-    """
+    def __init__(self, names: Collection[str], access: Access) -> None:
+        self._names, self._access = names, access
 
-    def __init__(self, service: grpc.GenericRpcHandler[Any, Any], access: Access) -> None:
-        self._service, self._access = service, access
-        self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any] | None] = {}
-
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """The guarded handler of a call's method; None where the service has no such method."""
-        method = details.method
-        if method not in self._guarded:
-            handler = self._service.service(details)
-            if handler is None:
-                return None  # not kept: callers choose the names of methods that are not there
-            guard = _guard_stream if handler.stream_stream else _guard
-            self._guarded[method] = guard(method, handler, self._access)
-        return self._guarded[method]
-
-
-class GuardedServer:
-    """Where our own services are added to a server, as its generated code does it.
-
-    Args:
-        server: That carries them.
-        access: What their callers have to show. Health and reflection ask for no token.
-    """
-
-    def __init__(self, server: grpc.aio.Server, access: Access = OPEN) -> None:
-        self._server, self._access = server, access
-
-    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler[Any, Any]]) -> None:
-        """Add services, guarded."""
-        services = tuple(_GuardedService(service, self._access) for service in handlers)
-        self._server.add_generic_rpc_handlers(services)
-
-    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
-        """Nothing: it is how servers without asyncio find methods sooner."""
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """The handler of a call's method, guarded; None where no service has such a method."""
+        handler = await continuation(details)
+        if handler is None or details.method.split("/")[1] not in self._names:
+            return handler
+        guard = _guard_stream if handler.stream_stream else _guard
+        return guard(details.method, handler, self._access)
 
 
 def _guard(
@@ -173,14 +154,40 @@ def _guard_stream(
     )
 
 
-def build_server(full_names: tuple[str, ...]) -> tuple[grpc.aio.Server, HealthServicer]:
-    """A gRPC server with health and reflection; our own services are added through `GuardedServer`.
+class _Health(HealthServicer):  # type: ignore[misc]  # it has no stubs
+    """Answers NOT_SERVING also while `check` raises one of our errors."""
+
+    def __init__(self, check: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._check = check
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> Any:
+        answer = await super().Check(request, context)
+        try:
+            await self._check()
+        except SemcomError:
+            return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.NOT_SERVING)
+        return answer
+
+
+async def _nothing_to_check() -> None:
+    return None
+
+
+def build_server(
+    full_names: tuple[str, ...],
+    access: Access = OPEN,
+    check: Callable[[], Awaitable[None]] = _nothing_to_check,
+) -> tuple[grpc.aio.Server, HealthServicer]:
+    """A gRPC server with health and reflection.
 
     Args:
-        full_names: Of the services it will carry, e.g. "semcom.v1.ReceiverService".
+        full_names: Names of the services it will carry, e.g. "semcom.v1.ReceiverService".
+        access: What callers of these services have to show.
+        check: Raises a SemcomError while they cannot do their work, although the process runs.
     """
-    server = grpc.aio.server(options=_SERVER_OPTIONS)
-    checks = HealthServicer()
+    server = grpc.aio.server(interceptors=[_Guard(full_names, access)], options=_SERVER_OPTIONS)
+    checks = _Health(check)
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection((*full_names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, checks
@@ -230,17 +237,22 @@ async def serve_http(
     *,
     beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     timeout_s: float = STOP_TIMEOUT_S,
+    root_path: str = "",
 ) -> None:
     """Serve an app until `stop` is set. Then it is not ready, and ends once what is at work has ended.
 
     Args:
-        app: Of `shared.runtime.http_runtime.build_app`.
+        app: What `shared.runtime.http_runtime.build_app` made.
         host: Address to listen on.
         port: To listen on.
         stop: Set to stop; it is set too where the server ends of itself.
         access: Says whether the port speaks TLS.
         beside: Called once `stop` is set; probes are answered until it has ended.
         timeout_s: Longest time for what is at work [s].
+        root_path: Below which a proxy serves the app, such as /semcom; it takes this off the path.
+
+    Raises:
+        InvalidField: If the port of every address cannot be had.
     """
     config = uvicorn.Config(
         app,
@@ -248,11 +260,14 @@ async def serve_http(
         port=port,
         log_config=None,
         access_log=False,
+        http=TimedProtocol,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=_CLOSE_TIMEOUT_S,
+        root_path=root_path,
         **access.http_options,
     )
     server = _HttpServer(config)
-    running = asyncio.create_task(server.serve())
+    running = asyncio.create_task(server.serve(listening_sockets(host, port)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()

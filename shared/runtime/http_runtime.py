@@ -14,8 +14,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import anyio
 from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -25,10 +27,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import InvalidField, SemcomError, Stopping, TooMany, Unauthenticated
+from shared.errors import InvalidField, SemcomError, Stopping, TooMany, Unauthenticated, UnsupportedMedia
 from shared.runtime import request_ids
 from shared.runtime.access import OPEN, Access
 from shared.runtime.draining import Drain
+from shared.runtime.http_connections import BodyPauses
 from shared.runtime.logs import log_event
 
 _LOG = logging.getLogger(__name__)
@@ -93,6 +96,12 @@ def error_response(error: SemcomError, status: int | None = None) -> JSONRespons
     return _AsciiJsonResponse({"error": error.to_dict()}, status or error.http_status, headers)
 
 
+def route_path(scope: Scope) -> str:
+    """A request's path, without the one below which a proxy serves the app."""
+    path, root_path = str(scope.get("path", "")), scope.get("root_path", "").rstrip("/")
+    return path.removeprefix(root_path) if path.startswith(f"{root_path}/") else path
+
+
 def build_app(
     title: str,
     description: str,
@@ -105,8 +114,8 @@ def build_app(
     """A FastAPI app with our error handlers, /healthz, /readyz and /metrics.
 
     Args:
-        title: Of the OpenAPI page.
-        description: Of the OpenAPI page, Markdown.
+        title: Title on the OpenAPI page.
+        description: Text on the OpenAPI page, Markdown.
         ready: Returns where the service can serve, else raises a SemcomError that says why not.
         registry: What /metrics shows.
         access: What callers have to show; GET / and probes of /healthz and /readyz need no token.
@@ -115,13 +124,23 @@ def build_app(
     # The middleware asks for the token, whatever the route; this only describes it to readers of the API.
     described = [Security(HTTPBearer(auto_error=False))] if access.token else []
     app = FastAPI(
-        title=title, description=description, responses=error_responses(422), dependencies=described
+        title=title,
+        description=description,
+        responses=error_responses(422),
+        dependencies=described,
+        # Below whatever path a proxy serves it; relative to where the description itself lies.
+        servers=[{"url": "."}],
+        docs_url=None,
+        redoc_url=None,
     )
     app.add_exception_handler(SemcomError, _on_semcom_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_unexpected_error)
     app.state.drain = drain = Drain()
+    app.add_middleware(_Heads)
+    app.add_middleware(_PlainBodies)
+    app.add_middleware(BodyPauses)
     app.add_middleware(_CountWork, drain=drain)
     app.add_middleware(_TokenCheck, access=access, open_paths=(*_PROBED_PATHS, *open_paths))
     app.add_middleware(_RequestLog)
@@ -169,6 +188,15 @@ def _add_service_routes(
     async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
+    # As FastAPI's own, which name the description from the root of the host.
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
+
+    @app.get("/redoc", include_in_schema=False)
+    async def redoc() -> Response:
+        return get_redoc_html(openapi_url="openapi.json", title=app.title)
+
 
 class _AsciiJsonResponse(JSONResponse):
     """JSON in ASCII: refused values are shown to the client, and half a surrogate pair has no UTF-8."""
@@ -214,7 +242,7 @@ class _TokenCheck:
         self._app, self._access, self._open_paths = app, access, open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
+        path = route_path(scope)
         if scope["type"] == "http" and path != "/" and not path.startswith(self._open_paths):
             try:
                 self._access.check(Headers(scope=scope).get("authorization"))
@@ -224,6 +252,43 @@ class _TokenCheck:
         await self._app(scope, receive, send)
 
 
+class _PlainBodies:
+    """Refuses compressed bodies, whose size nobody knows before they are read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        coding = Headers(scope=scope).get("content-encoding", "") if scope["type"] == "http" else ""
+        if coding.strip().lower() in ("", "identity"):
+            await self._app(scope, receive, send)
+            return
+        error = UnsupportedMedia("content-encoding", coding, "a body without compression")
+        await error_response(error)(scope, receive, send)
+
+
+class _Heads:
+    """Answers HEAD with the head of the answer to GET."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        # The rest is not made: a live view has no end.
+        with anyio.CancelScope() as answering:
+
+            async def send_head(message: Message) -> None:
+                await send(message)
+                await send({"type": "http.response.body"})
+                answering.cancel()
+                await anyio.sleep_forever()
+
+            await self._app({**scope, "method": "GET"}, receive, send_head)
+
+
 class _CountWork:
     """Refuses what comes once the service is stopping; probes are answered all the same."""
 
@@ -231,7 +296,7 @@ class _CountWork:
         self._app, self._drain = app, drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _QUIET_PATHS:
+        if scope["type"] != "http" or route_path(scope) in _QUIET_PATHS:
             await self._app(scope, receive, send)
             return
         try:
@@ -275,7 +340,7 @@ class _RequestLog:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _QUIET_PATHS:
+        if scope["type"] != "http" or route_path(scope) in _QUIET_PATHS:
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500

@@ -64,7 +64,7 @@ def bind(request_ids: Iterable[str]) -> None:
         _BOUND.set(known)
 
 
-def adopt(frames: Iterable[frame_pb2.Frame]) -> None:
+def bind_those_of(frames: Iterable[frame_pb2.Frame]) -> None:
     """Bind the ids that frames carry; where none carries one, they take the one that is bound.
 
     Args:

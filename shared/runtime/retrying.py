@@ -10,7 +10,8 @@ from typing import Any
 
 import grpc.aio
 
-from shared.errors import DeadlineExceeded, ServiceUnavailable, from_rpc_error
+from shared.errors import DeadlineExceeded, ServiceUnavailable
+from shared.runtime.rpc_errors import from_rpc_error
 
 # Together, even with the smallest jitter, longer than the pause between two connections; see `grpc_runtime`.
 _PAUSES_BETWEEN_TRIES_S = (0.1, 0.3)
@@ -39,7 +40,7 @@ async def call(
             away is not tried again here.
         address: Where it is called, "host:port", for messages.
         deadline: Time of the event loop until which all tries must have ended [s].
-        longest_s: Of one try [s].
+        longest_s: Longest time of one try [s].
         before_next: Called before each further try.
 
     Raises:

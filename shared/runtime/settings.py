@@ -25,6 +25,11 @@ class ServiceSettings(BaseSettings):
     )
 
     host: str = Field("127.0.0.1", description="Address the service listens on.")
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[^/\s?#]+)*$",
+        description="Below which a proxy serves the HTTP edge, such as /semcom.",
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     access_token: SecretStr | None = Field(None, min_length=16, description="Callers have to send it.")
     tls_certificate: Path | None = Field(None, description="PEM file of the service's certificate chain.")

@@ -10,11 +10,11 @@ from collections.abc import Collection
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers.models.bert.modeling_bert import BertModel
 
 from systems.deepsc.config import get_sizes, grid_of, text_profile
 from systems.deepsc.layers import Encoded, EncoderLayers, sinusoids
-from systems.layers.layers import Tokens, append_token, bert_config
+from systems.layers.bert import Bert
+from systems.layers.layers import Tokens, append_token, bert_sizes
 from systems.layers.preprocessing import NUM_MEL_BINS
 from systems.layers.profiles import Profile
 
@@ -75,8 +75,7 @@ class TextEncoder(nn.Module):
     def __init__(self, profile: Profile, vocab_size: int) -> None:
         super().__init__()
         num_layers = text_profile(profile).text_layers
-        config = bert_config(profile, num_layers=num_layers, vocab_size=vocab_size)
-        self.bert = BertModel(config, add_pooling_layer=False)
+        self.bert = Bert(bert_sizes(profile, num_layers=num_layers, vocab_size=vocab_size))
 
     def forward(self, task_embedding: Tensor, piece_numbers: Tensor, mask: Tensor) -> Encoded:
         """Encode padded texts.
@@ -89,10 +88,9 @@ class TextEncoder(nn.Module):
         Returns:
             The token of the mark [CLS], and the tokens of all pieces, that mark's among them.
         """
-        pieces = Tokens(self.bert.embeddings(input_ids=piece_numbers), mask)
+        pieces = Tokens(self.bert.embeddings(piece_numbers), mask)
         joined = append_token(pieces, task_embedding)
-        encoded = self.bert.encoder(joined.values, attention_mask=joined.mask[:, None, None, :])
-        values = encoded.last_hidden_state[:, :-1]
+        values = self.bert.encoder(joined.values, joined.mask[:, None, None, :])[:, :-1]
         return Encoded(values[:, 0], Tokens(values, mask))
 
 

@@ -6,13 +6,12 @@ Shapes: B batch, L tokens, P width, S channel uses a token.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers.models.bert.configuration_bert import BertConfig
-from transformers.models.bert.modeling_bert import BertEncoder
 
+from systems.layers.bert import BertEncoder, BertSizes
 from systems.layers.profiles import Profile
 
 _EMBEDDING_DEVIATION = 0.02  # as BERT's
@@ -31,19 +30,9 @@ class Tokens(NamedTuple):
     mask: Tensor
 
 
-def bert_config(profile: Profile, *, num_layers: int, vocab_size: int = 1) -> BertConfig:
-    """BERT of a profile's width with `num_layers` layers."""
-    return BertConfig(
-        vocab_size=vocab_size,
-        hidden_size=profile.width,
-        num_hidden_layers=num_layers,
-        num_attention_heads=profile.num_heads,
-        intermediate_size=profile.ffn_width,
-        max_position_embeddings=512,
-        attn_implementation="sdpa",
-        hidden_dropout_prob=0.0,  # the channel is noise enough
-        attention_probs_dropout_prob=0.0,
-    )
+def bert_sizes(profile: Profile, *, num_layers: int, vocab_size: int = 1) -> BertSizes:
+    """BERT of a profile's width, without dropout: the channel is noise enough."""
+    return BertSizes(profile.width, profile.ffn_width, profile.num_heads, num_layers, vocab_size)
 
 
 class AttentionLayers(nn.Module):
@@ -56,7 +45,7 @@ class AttentionLayers(nn.Module):
 
     def __init__(self, profile: Profile, num_layers: int) -> None:
         super().__init__()
-        self.encoder = BertEncoder(bert_config(profile, num_layers=num_layers))
+        self.encoder = BertEncoder(bert_sizes(profile, num_layers=num_layers))
 
     def forward(self, tokens: Tokens) -> Tensor:
         """Attend within each sequence; padding is neither attended to nor changed in meaning.
@@ -64,8 +53,8 @@ class AttentionLayers(nn.Module):
         Returns:
             float, shape [B, L, P].
         """
-        attended = self.encoder(tokens.values, attention_mask=tokens.mask[:, None, None, :])
-        return cast(Tensor, attended.last_hidden_state)
+        attended: Tensor = self.encoder(tokens.values, tokens.mask[:, None, None, :])
+        return attended
 
 
 def named_vectors(names: Sequence[str], width: int) -> nn.ParameterDict:

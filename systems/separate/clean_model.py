@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -20,17 +21,26 @@ _INSTANCES_AT_A_TIME = 32
 class CleanModel:
     """source -> transmitter -> x_hat = x -> receiver -> answer.
 
+    Both sides are loaded when they are first needed; every option takes its default.
+
     Args:
-        transmitter: A learned system's; every option takes its default.
-        receiver: The other side, with the same weights.
+        folder: Weights of a learned system.
     """
 
-    def __init__(self, transmitter: TransmitterSystem, receiver: ReceiverSystem) -> None:
-        self._transmitter, self._receiver = transmitter, receiver
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._lock = folder, Lock()
+        self._sides: tuple[TransmitterSystem, ReceiverSystem] | None = None
+
+    def load(self) -> tuple[TransmitterSystem, ReceiverSystem]:
+        """Both sides, with the same weights."""
+        with self._lock:
+            if self._sides is None:
+                self._sides = load_transmitter(self._folder), load_receiver(self._folder)
+            return self._sides
 
     @classmethod
-    def load(cls, root: Path, system: str, fingerprint: str) -> CleanModel:
-        """Load both sides of a system from the folder of all weights.
+    def find(cls, root: Path, system: str, fingerprint: str) -> CleanModel:
+        """Find the weights of a system in the folder of all weights.
 
         Raises:
             InvalidField: If there are no weights of the system, or each task has its own.
@@ -46,15 +56,16 @@ class CleanModel:
         held = load_manifest(folder).fingerprint
         if held != fingerprint:
             raise WeightsMismatch(fingerprint, held)
-        return cls(load_transmitter(folder), load_receiver(folder))
+        return cls(folder)
 
     def answer(self, task: str, sources: Sequence[Source]) -> list[TaskAnswer]:
         """Answers to instances of one task, in order."""
-        options = get_system(self._transmitter.name).read_options(task, {})
+        transmitter, receiver = self.load()
+        options = get_system(transmitter.name).read_options(task, {})
         answers: list[TaskAnswer] = []
         for begin in range(0, len(sources), _INSTANCES_AT_A_TIME):
             part = sources[begin : begin + _INSTANCES_AT_A_TIME]
-            encoded = self._transmitter.encode(task, part, options)
+            encoded = transmitter.encode(task, part, options)
             frames = [Received(sent.symbols, np.zeros(sent.symbols.shape, np.float32)) for sent in encoded]
-            answers += self._receiver.decode(task, frames)
+            answers += receiver.decode(task, frames)
         return answers

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from systems.separate.sionna_blocks import DEVICE, CRCDecoder, CRCEncoder
+from systems.separate import sionna_blocks as sionna
 
 CrcName = Literal["CRC24B", "CRC16"]
 CRC_BITS: dict[CrcName, int] = {"CRC24B": 24, "CRC16": 16}
@@ -28,8 +28,8 @@ class Crc:
 
     def __init__(self, name: CrcName, num_bits: int) -> None:
         self._length = CRC_BITS[name]
-        self._encoder = CRCEncoder(name, k=num_bits, precision="single", device=DEVICE)
-        self._decoder = CRCDecoder(self._encoder, precision="single", device=DEVICE)
+        self._encoder = sionna.CRCEncoder(name, k=num_bits, precision="single", device=sionna.DEVICE)
+        self._decoder = sionna.CRCDecoder(self._encoder, precision="single", device=sionna.DEVICE)
 
     def attach(self, bits: Tensor) -> Tensor:
         """Bits with their check bits: float32 [num_blocks, num_bits] to [num_blocks, num_bits + CRC_BITS]."""

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from systems.separate import sionna_blocks as sionna
 from systems.separate.codes import BlockCode
-from systems.separate.sionna_blocks import DEVICE, LDPC5GDecoder, LDPC5GEncoder
 
 # 20 iterations, which is what Sionna's decoder does; it has no stop of its own.
 _ITERATIONS_PER_ATTEMPT, _ATTEMPTS = 2, 10
@@ -29,19 +29,23 @@ class LdpcCode(BlockCode):
     num_attempts = _ATTEMPTS
 
     def __init__(self, num_bits: int, num_coded_bits: int, bits_per_symbol: int) -> None:
-        self._encoder = LDPC5GEncoder(
-            num_bits, num_coded_bits, num_bits_per_symbol=bits_per_symbol, precision="single", device=DEVICE
+        self._encoder = sionna.LDPC5GEncoder(
+            num_bits,
+            num_coded_bits,
+            num_bits_per_symbol=bits_per_symbol,
+            precision="single",
+            device=sionna.DEVICE,
         )
 
     @cached_property
     def _decoder(self) -> Any:
         """Built when it is first needed, which at a transmitter is never."""
-        return LDPC5GDecoder(
+        return sionna.LDPC5GDecoder(
             self._encoder,
             num_iter=_ITERATIONS_PER_ATTEMPT,
             return_state=True,
             precision="single",
-            device=DEVICE,
+            device=sionna.DEVICE,
         )
 
     @torch.inference_mode()

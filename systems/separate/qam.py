@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from systems.separate.sionna_blocks import DEVICE, Demapper, Mapper, generate_prng_seq
+from systems.separate import sionna_blocks as sionna
 
 MAX_LLR = 20.0
 # The initial value for n_RNTI = 1 and n_ID = 1.
@@ -70,17 +70,17 @@ def demodulate(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) ->
 
 @cache
 def _mapper(bits_per_symbol: int) -> Any:
-    return Mapper("qam", bits_per_symbol, precision="single", device=DEVICE)
+    return sionna.Mapper("qam", bits_per_symbol, precision="single", device=sionna.DEVICE)
 
 
 @cache
 def _demapper(bits_per_symbol: int) -> Any:
-    return Demapper("app", "qam", bits_per_symbol, precision="single", device=DEVICE)
+    return sionna.Demapper("app", "qam", bits_per_symbol, precision="single", device=sionna.DEVICE)
 
 
 @cache
 def _scrambling_period() -> Tensor:
-    return torch.from_numpy(generate_prng_seq(_SCRAMBLING_PERIOD, _SCRAMBLING_START)).float()
+    return torch.from_numpy(sionna.generate_prng_seq(_SCRAMBLING_PERIOD, _SCRAMBLING_START)).float()
 
 
 def _scrambling_sequence(length: int) -> Tensor:

@@ -64,11 +64,15 @@ class Receiver(ReceiverSystem):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read the manifest of a folder, and load the clean model from the folder beside it."""
+        """Read the manifest of a folder, and find the clean model in the folder beside it."""
         manifest = load_manifest(folder)
         config = SeparateConfig.of(manifest.config)
+        return cls(manifest, CleanModel.find(folder.parent, config.clean_system, config.clean_fingerprint))
+
+    def warm_up(self) -> None:
+        """Load the clean model, and build the codes."""
+        self._clean_model.load()
         warm_up()
-        return cls(manifest, CleanModel.load(folder.parent, config.clean_system, config.clean_fingerprint))
 
     def decode(self, task: str, frames: Sequence[Received]) -> list[TaskAnswer]:
         """Answer frames of one task, in order; see `ReceiverSystem.decode`."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +35,9 @@ class Transmitter(TransmitterSystem):
         super().__init__(manifest)
         self._config = SeparateConfig.of(manifest.config)
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read the manifest of a folder."""
+    def warm_up(self) -> None:
+        """Build the codes."""
         warm_up()
-        return super().load(folder)
 
     def encode(self, task: str, sources: Sequence[Source], options: Options) -> list[EncodedInstance]:
         """Turn instances of one task into symbols; see `TransmitterSystem.encode`."""

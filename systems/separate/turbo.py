@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from systems.separate import sionna_blocks as sionna
 from systems.separate.codes import BlockCode
-from systems.separate.sionna_blocks import DEVICE, TurboDecoder, TurboEncoder
 
 # Sionna's Turbo decoder cannot go on where it stopped, so that the second attempt repeats the first.
 _ITERATIONS = (2, 8)
@@ -27,11 +27,11 @@ class TurboCode(BlockCode):
     num_attempts = len(_ITERATIONS)
 
     def __init__(self, num_bits: int, num_coded_bits: int) -> None:
-        self._encoder = TurboEncoder(
-            rate=1 / 3, constraint_length=4, terminate=True, precision="single", device=DEVICE
+        self._encoder = sionna.TurboEncoder(
+            rate=1 / 3, constraint_length=4, terminate=True, precision="single", device=sionna.DEVICE
         )
         self._decoders = [
-            TurboDecoder(self._encoder, num_iter=iterations, precision="single", device=DEVICE)
+            sionna.TurboDecoder(self._encoder, num_iter=iterations, precision="single", device=sionna.DEVICE)
             for iterations in _ITERATIONS
         ]
         order = turbo_rate_matching(num_bits + 4)

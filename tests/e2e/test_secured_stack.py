@@ -3,7 +3,7 @@
 import pytest
 import trustme
 
-from semcom.api import SemcomClient, SemcomClientError
+from semcom.api import Client, ServiceError
 from semcom.stack import Stack
 
 TOKEN = "a-token-of-a-class-2026"
@@ -34,13 +34,13 @@ def test_an_instance_crosses_and_strangers_are_refused(secured, tiny_weights, mo
             assert client.report("instances")[0]["task"] == "sentiment"
         monkeypatch.delenv("SEMCOM_ACCESS_TOKEN")
         urls = (stack.base_url, stack.channel_url)
-        with SemcomClient(*urls, authority=secured["authority"]) as stranger:
+        with Client(*urls, authority=secured["authority"]) as stranger:
             for refused in (
                 lambda: stranger.transmit("sentiment", text="a fine film"),
                 lambda: stranger.set_link("lesson", snr_db=30.0),
                 lambda: stranger.report("instances"),
             ):
-                with pytest.raises(SemcomClientError) as caught:
+                with pytest.raises(ServiceError) as caught:
                     refused()
                 assert caught.value.status == 401
         logs = "".join(path.read_text() for path in (tmp_path / "run").glob("*.log"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from semcom.api import SemcomClient
+from semcom.api import Client
 from semcom.stack import Ports
 
 UP = (sys.executable, "-m", "semcom.cli", "up")
@@ -98,7 +98,7 @@ def test_a_killed_receiver_comes_back_and_the_others_stay(up):
     up.wait_for("receiver is back")
     assert up.pid_of("receiver") != killed
     assert [up.pid_of(service) for service in ("transmitter", "channel_service")] == others
-    with SemcomClient(f"http://127.0.0.1:{up.ports.transmitter_http}") as client:
+    with Client(f"http://127.0.0.1:{up.ports.transmitter_http}") as client:
         assert client.transmit("sentiment", text="a fine film")["answer"]
     children = up.children()
     assert len(children) == 3

@@ -18,7 +18,7 @@ from channel_service.relay.receiver_client import ReceiverClient
 from channel_service.reports.store import Store
 from channel_service.service import FULL_NAME, ChannelServicer
 from protos.semcom.v1 import channel_service_pb2_grpc, frame_pb2, receiver_pb2, receiver_pb2_grpc
-from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, build_server, running
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, build_server, running
 from shared.wire import pack_symbols
 
 RECEIVER_NAME = "semcom.v1.ReceiverService"
@@ -69,7 +69,7 @@ async def channel_service(
     async with AsyncExitStack() as stack, AsyncExitStack() as receiver_stack:
         receiver = ChosenReceiver()
         server, checks = build_server((RECEIVER_NAME,))
-        receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(receiver, GuardedServer(server))
+        receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(receiver, server)
         address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         await receiver_stack.enter_async_context(running(server, checks, (RECEIVER_NAME,)))
 
@@ -83,7 +83,7 @@ async def channel_service(
         server, checks = build_server((FULL_NAME,))
         feed = LiveFeed(metrics)
         servicer = ChannelServicer(links, store, client, metrics, feed, max_relays=max_relays)
-        channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, GuardedServer(server))
+        channel_service_pb2_grpc.add_ChannelServiceServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await stack.enter_async_context(running(server, checks, (FULL_NAME,)))
         channel = await stack.enter_async_context(

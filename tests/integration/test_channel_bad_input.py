@@ -9,7 +9,7 @@ from channel_harness import make_frame, unit_symbols
 
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import frame_pb2
-from shared.errors import from_rpc_error
+from shared.runtime.rpc_errors import from_rpc_error
 
 
 def with_symbols(**fields) -> frame_pb2.Frame:

@@ -11,7 +11,8 @@ from channel_harness import answer_all, channel_service, make_frame, refusal, un
 from channel_service.radio.channels import Channel, apply, draw
 from channel_service.reports.queries import MAX_INSTANCES, InstanceQuery
 from protos.semcom.v1 import channel_service_pb2 as pb
-from shared.errors import TooMany, from_rpc_error
+from shared.errors import TooMany
+from shared.runtime.rpc_errors import from_rpc_error
 from shared.wire import unpack_symbols
 
 NUM_CALLERS, NUM_LINKS, NUM_REQUESTS = 64, 8, 12

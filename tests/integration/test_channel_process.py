@@ -23,12 +23,12 @@ RECEIVER_PROGRAM = """
 import asyncio, sys
 from channel_harness import RECEIVER_NAME, ChosenReceiver
 from protos.semcom.v1 import receiver_pb2_grpc
-from shared.runtime.grpc_runtime import GuardedServer, build_server, running, stop_on_signals
+from shared.runtime.grpc_runtime import build_server, running, stop_on_signals
 
 async def main():
     stop = stop_on_signals()
     server, checks = build_server((RECEIVER_NAME,))
-    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(ChosenReceiver(), GuardedServer(server))
+    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(ChosenReceiver(), server)
     server.add_insecure_port(sys.argv[1])
     async with running(server, checks, (RECEIVER_NAME,)):
         await stop.wait()
@@ -141,7 +141,10 @@ def test_a_taken_http_port_ends_the_start(tmp_path):
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()
-        variables = {**Started(tmp_path).variables, "SEMCOM_CHANNEL_HTTP_PORT": str(taken.getsockname()[1])}
+        variables = {
+            **Started(tmp_path).variables,
+            "SEMCOM_CHANNEL_HTTP_PORT": str(taken.getsockname()[1]),
+        }
         with process(["-m", "channel_service"], **variables) as service:
             _, errors = service.communicate(timeout=30)
     assert service.returncode != 0

@@ -10,9 +10,11 @@ from channel_harness import channel_service, make_frame, refusal, unit_symbols
 
 from channel_service.radio.channels import Channel, apply, draw
 from channel_service.reports.instances import INSTANCES
+from channel_service.reports.queries import ReportQuery
 from protos.semcom.v1 import channel_service_pb2 as pb
 from protos.semcom.v1 import receiver_pb2
-from shared.errors import TaskNotTrained, WeightsMismatch, from_rpc_error
+from shared.errors import TaskNotTrained, WeightsMismatch
+from shared.runtime.rpc_errors import from_rpc_error
 from shared.wire import unpack_symbols
 
 
@@ -47,7 +49,12 @@ async def test_the_receiver_gets_the_symbols_after_the_channel_and_the_caller_th
     (result,) = response.results
     assert result.answer.instance_id == "a"
     state = result.state
-    assert (state.link, state.channel, state.frame_number, state.seed) == ("default", "rayleigh", 9, 5)
+    assert (state.link, state.channel, state.frame_number, state.seed) == (
+        "default",
+        "rayleigh",
+        9,
+        5,
+    )
     assert (state.requested_snr_db, state.realised_snr_db) == (3.0, realised_snr_db)
     assert not (state.HasField("gains"))
     assert not (state.HasField("k_factor_db"))
@@ -95,12 +102,12 @@ async def test_the_receivers_errors_reach_the_caller_unchanged_and_are_stored(ha
 
     harness.receiver.decode = refuse
     error = await refusal(harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a")])))
-    assert error.code() == raised.grpc_status
+    assert error.code().name == raised.grpc_status
     assert rebuilt(error).to_dict() == raised.to_dict()
     assert len(harness.receiver.got) == 1
     assert [row.status for row in stored(harness)] == [type(raised).__name__]
-    report = await harness.stub.GetOverheadReport(pb.GetReportRequest())
-    assert (report.rows[0].num_instances, report.rows[0].num_failed) == (1, 1)
+    (row,) = harness.store.overhead()
+    assert (row["num_instances"], row["num_failed"]) == (1, 1)
 
 
 async def test_a_receiver_that_is_down_is_unavailable_and_stored(harness):
@@ -164,17 +171,17 @@ async def test_an_instance_is_relayed_once(harness):
 
 
 async def test_completed_instances_are_in_the_latency_report(harness):
-    response = await harness.stub.Relay(pb.RelayRequest(frames=[make_frame("a"), make_frame("b")]))
+    frames = [make_frame(name, encode_ms=10) for name in ("a", "b")]
+    response = await harness.stub.Relay(pb.RelayRequest(frames=frames))
     total_ms = 10 + 1 + response.timings.residence_ms
     instances = [
-        pb.InstanceTimings(instance_id=name, encode_ms=10, uplink_ms=1, total_ms=total_ms)
-        for name in ("a", "b", "unknown")
+        pb.InstanceTimings(instance_id=name, uplink_ms=1, total_ms=total_ms) for name in ("a", "b", "unknown")
     ]
     completed = await harness.stub.CompleteInstances(pb.CompleteInstancesRequest(instances=instances))
     assert completed.num_completed == 2
-    report = await harness.stub.GetLatencyReport(pb.GetReportRequest(task="vqa"))
-    means = {row.hop: row.mean_ms for row in report.rows}
-    assert {row.num_instances for row in report.rows} == {2}
+    rows = harness.store.latency(ReportQuery(task="vqa"))
+    means = {row["hop"]: row["mean_ms"] for row in rows}
+    assert {row["num_instances"] for row in rows} == {2}
     assert means["total"] == pytest.approx(sum(means.values()) - means["total"])
     assert means["channel"] >= response.timings.channel_ms
     for wrong in (math.nan, math.inf, -1.0):

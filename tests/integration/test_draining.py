@@ -11,7 +11,7 @@ from http_harness import http_server
 from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
-from shared.runtime.grpc_runtime import GuardedServer, build_server, running
+from shared.runtime.grpc_runtime import build_server, running
 from shared.runtime.http_runtime import build_app
 
 NAME = "semcom.v1.ReceiverService"
@@ -28,9 +28,9 @@ class Slow(receiver_pb2_grpc.ReceiverServiceServicer):
         self.entered.set()
         await self.let_go.wait()
 
-    async def GetModel(self, request, context):
+    async def Decode(self, request, context):
         await self.wait()
-        return receiver_pb2.GetModelResponse()
+        return receiver_pb2.DecodeResponse()
 
 
 def serving(slow, stop, *, timeout_s):
@@ -82,7 +82,7 @@ async def test_a_request_that_does_not_end_is_given_up_in_time():
 async def test_grpc_health_says_so_first_and_a_call_at_work_ends():
     slow = Slow()
     server, checks = build_server((NAME,))
-    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(slow, GuardedServer(server))
+    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(slow, server)
     port = server.add_insecure_port("127.0.0.1:0")
     async with (
         running(server, checks, (NAME,), 20) as stop,
@@ -91,15 +91,15 @@ async def test_grpc_health_says_so_first_and_a_call_at_work_ends():
         stub = receiver_pb2_grpc.ReceiverServiceStub(channel)
         seen = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=NAME))
         assert (await seen.read()).status == HealthStatus.SERVING
-        at_work = asyncio.ensure_future(stub.GetModel(receiver_pb2.GetModelRequest()))
+        at_work = asyncio.ensure_future(stub.Decode(receiver_pb2.DecodeRequest()))
         await slow.entered.wait()
         stopping = asyncio.create_task(stop())
         assert (await asyncio.wait_for(seen.read(), 5)).status == HealthStatus.NOT_SERVING
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.GetModel(receiver_pb2.GetModelRequest(), timeout=2)
+            await stub.Decode(receiver_pb2.DecodeRequest(), timeout=2)
         assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
         assert not stopping.done()
         slow.let_go.set()
-        assert await at_work == receiver_pb2.GetModelResponse()
+        assert await at_work == receiver_pb2.DecodeResponse()
         seen.cancel()
         await asyncio.wait_for(stopping, 5)

@@ -101,3 +101,20 @@ def test_the_channel_service_sends_to_the_page(visit, services):
     page = visit.page
     page.goto(services.urls["channel_service"])
     assert page.url.startswith(f"{services.urls['transmitter']}/")
+
+
+def test_numbers_that_a_browser_s_own_cannot_hold_stay_exact(visit, services):
+    largest, odd = 2**64 - 1, 2**53 + 1
+    url = f"{services.urls['channel_service']}/links/exact"
+    visit.page.request.patch(url, data=f'{{"seed": {largest}}}', headers={"Content-Type": "application/json"})
+    page = visit.open("?view=links&edit=exact")
+    seed = page.locator("#link-form [name=seed]")
+    seed.wait_for()
+    assert seed.input_value() == str(largest)
+    seed.fill(str(odd))
+    page.get_by_role("button", name="Save").click()
+    page.locator("#link-changes td", has_text=str(odd)).wait_for()
+    assert services.get("channel_service", "/links/exact").json()["seed"] == odd
+    page = visit.open(f"?draw={odd}")
+    page.get_by_role("button", name="New draw").click()
+    page.wait_for_url(f"**draw={odd + 1}*")

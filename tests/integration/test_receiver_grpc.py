@@ -8,8 +8,9 @@ import pytest
 from services import Services
 
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
-from shared.errors import InvalidField, TaskNotTrained, UnknownName, WeightsMismatch, from_rpc_error
-from shared.tasks import TASKS
+from shared.errors import InvalidField, TaskNotTrained, UnknownName, WeightsMismatch
+from shared.runtime.rpc_errors import from_rpc_error
+from shared.weights import load_manifest
 from shared.wire import pack_symbols
 
 
@@ -20,10 +21,8 @@ def channel(services):
 
 
 @pytest.fixture(scope="module")
-def model(channel):
-    stub = receiver_pb2_grpc.ReceiverServiceStub(channel)
-    models = stub.GetModel(receiver_pb2.GetModelRequest(), timeout=5).models
-    return next(model for model in models if model.system == "mfmsc")
+def model(tiny_weights):
+    return load_manifest(tiny_weights / "mfmsc")
 
 
 def _request(model, **changes):
@@ -38,12 +37,6 @@ def _request(model, **changes):
     state = frame_pb2.ChannelState(csi="none", noise_variance=0.1)
     received = frame_pb2.ReceivedFrame(frame=frame_pb2.Frame(**fields), state=state)
     return receiver_pb2.DecodeRequest(frames=[received])
-
-
-def test_the_model_names_its_tasks(model):
-    assert (model.system, model.profile) == ("mfmsc", "tiny")
-    assert tuple(model.tasks) == tuple(TASKS)
-    assert model.fingerprint
 
 
 def test_a_good_frame_is_answered(channel, model):

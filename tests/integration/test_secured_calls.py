@@ -11,9 +11,10 @@ from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import receiver_pb2, receiver_pb2_grpc
 from receiver.api import build_api
-from shared.errors import Unauthenticated, from_rpc_error
+from shared.errors import Unauthenticated
 from shared.runtime.access import OPEN, Access
-from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, bind, build_server, running
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, bind, build_server, running
+from shared.runtime.rpc_errors import from_rpc_error
 
 pytestmark = pytest.mark.integration
 TOKEN = "a-token-of-a-class-2026"
@@ -48,10 +49,8 @@ def call(server_access: Access, caller_access: Access) -> float:
     """One Decode from a caller to a server; what the server said, or the caller's error."""
 
     async def serve_and_call() -> float:
-        server, checks = build_server((NAME,))
-        receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(
-            Receiver(), GuardedServer(server, server_access)
-        )
+        server, checks = build_server((NAME,), server_access)
+        receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(Receiver(), server)
         port = bind(server, "127.0.0.1", 0, server_access, "SEMCOM_RECEIVER_GRPC_PORT")
         async with (
             running(server, checks, (NAME,)),

@@ -8,7 +8,7 @@ import pytest
 from channel_service.relay.receiver_client import ReceiverClient
 from protos.semcom.v1 import frame_pb2, receiver_pb2, receiver_pb2_grpc
 from shared.runtime.access import OPEN
-from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, GuardedServer, bind, build_server, running
+from shared.runtime.grpc_runtime import CHANNEL_OPTIONS, bind, build_server, running
 
 pytestmark = pytest.mark.integration
 NAME = "semcom.v1.ReceiverService"
@@ -28,7 +28,7 @@ class Receiver(receiver_pb2_grpc.ReceiverServiceServicer):
 
 async def start(number: int):
     server, checks = build_server((NAME,))
-    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(Receiver(number), GuardedServer(server))
+    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(Receiver(number), server)
     port = bind(server, "127.0.0.1", 0, OPEN, "SEMCOM_RECEIVER_GRPC_PORT")
     return server, running(server, checks, (NAME,)), port
 

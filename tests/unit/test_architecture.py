@@ -170,7 +170,21 @@ def all_of_systems() -> set[str]:
     return modules
 
 
-_TRANSPORT = {"protos", "fastapi", "uvicorn"}
+_TRANSPORT = {"protos", "grpc", "fastapi", "uvicorn"}
+# Imported when they are first needed: a service is ready long before they would be.
+_HEAVY = {"transformers", "sionna", "matplotlib", "torchvision", "torchaudio", "torchmetrics"}
+
+
+def test_systems_load_nothing_heavy_before_it_is_needed(all_of_systems: set[str]) -> None:
+    assert not _HEAVY & _packages(all_of_systems)
+
+
+def test_the_contract_loads_no_transport() -> None:
+    """By what is loaded once all of it is imported, `runtime` apart, which is how services run."""
+    names = [f"shared.{path.stem}" for path in (_ROOT / "shared").glob("[a-z]*.py")]
+    assert {"shared.errors", "shared.tasks", "shared.wire"} < set(names)
+    (modules,) = _loaded("import " + ", ".join(names))
+    assert not {"grpc", "fastapi", "starlette", "uvicorn", "httpx"} & _packages(modules)
 
 
 @pytest.mark.parametrize("package", sorted(_TRANSPORT | _OURS - {"shared", "systems"}))

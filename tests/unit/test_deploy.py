@@ -1,5 +1,12 @@
 """What is deployed: Kubernetes manifests, valid by the published schemas, and the settings of containers."""
 
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import kubernetes_validate
@@ -92,3 +99,39 @@ def test_containers_take_every_limit_of_the_example_with_its_default():
     taken = {value for service in services for value in service["environment"].values()}
     limits = {name: value for name, value in example.items() if not name.endswith("_PORT")}
     assert {f"${{{name}:-{value}}}" for name, value in limits.items()} <= taken
+
+
+@pytest.fixture
+def probed():
+    """A service that answers a probe with `status`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(server.status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.status = 200
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", ["transmitter", "channel_service", "receiver"])
+def test_health_checks_of_containers_go_past_a_proxy(name, probed):
+    command = re.search(r"HEALTHCHECK .*\n +CMD (.*)", (ROOT / name / "Dockerfile").read_text())[1]
+    _, *arguments = json.loads(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{probed.server_port}", command))
+    environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
+    environment["http_proxy"] = "http://127.0.0.1:9"
+    codes = []
+    for probed.status in (200, 503):
+        check = subprocess.run(
+            [sys.executable, *arguments], env=environment, capture_output=True, check=False
+        )
+        codes.append(check.returncode)
+    assert codes == [0, 1]

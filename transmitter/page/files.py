@@ -13,6 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import UnknownName
+from shared.runtime.http_runtime import route_path
 
 STATIC = Path(__file__).parent / "static"
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -82,7 +83,8 @@ class PageHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http" or not (scope["path"] == "/" or scope["path"].startswith(PREFIX)):
+        path = route_path(scope)
+        if scope["type"] != "http" or not (path == "/" or path.startswith(PREFIX)):
             await self._app(scope, receive, send)
             return
 

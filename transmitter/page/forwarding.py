@@ -39,17 +39,18 @@ FORWARDED = (
 MAX_BODY_BYTES = 1 << 20
 _TIMEOUT_S = 30.0
 _SERVICE = "channel_service"
+_CLOSED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _REQUEST_HEADERS = ("authorization", "content-type", "accept")
-_RESPONSE_HEADERS = ("content-type", "www-authenticate")
+_RESPONSE_HEADERS = ("content-type", "www-authenticate", "cache-control", "x-accel-buffering", "retry-after")
 
 
 class ChannelForwarder:
     """Forwards requests to the HTTP side of the channel service.
 
     Args:
-        url: Of the channel service's HTTP side, such as http://127.0.0.1:8001.
+        url: Address of the channel service's HTTP side, such as http://127.0.0.1:8001.
         access: How services check one another.
-        transport: Of the HTTP client; the network where absent.
+        transport: The HTTP client's transport; the network where absent.
     """
 
     def __init__(
@@ -93,13 +94,20 @@ class ChannelForwarder:
             "read": None if path == "/frames" else _TIMEOUT_S,
         }
         try:
-            answer = await self._http.send(sent, stream=True)
+            answer = await self._send(sent)
         except httpx.TimeoutException:
             raise DeadlineExceeded(_SERVICE, _TIMEOUT_S) from None
         except (httpx.TransportError, httpx.InvalidURL):
             raise ServiceUnavailable(_SERVICE, self._url) from None
         headers = {name: answer.headers[name] for name in _RESPONSE_HEADERS if name in answer.headers}
         return StreamingResponse(self._chunks(answer), answer.status_code, headers)
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and again where the connection had just been closed; each may be repeated."""
+        try:
+            return await self._http.send(request, stream=True)
+        except _CLOSED:
+            return await self._http.send(request, stream=True)
 
     async def _chunks(self, answer: httpx.Response) -> AsyncIterator[bytes]:
         """The body until its end, until the channel service goes away, or until this service stops."""

@@ -22,78 +22,45 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from protos.semcom.v1 import frame_pb2 as protos_dot_semcom_dot_v1_dot_frame__pb2
 from protos.semcom.v1 import receiver_pb2 as protos_dot_semcom_dot_v1_dot_receiver__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&protos/semcom/v1/channel_service.proto\x12\tsemcom.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cprotos/semcom/v1/frame.proto\x1a\x1fprotos/semcom/v1/receiver.proto\"\x84\x07\n\x0cLinkSettings\x12\x14\n\x07\x63hannel\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x66\x61\x64ing\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06snr_db\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bk_factor_db\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x10\n\x03\x63si\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x17\n\nnum_pilots\x18\x06 \x01(\rH\x05\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x04H\x06\x88\x01\x01\x12\x1b\n\x0esymbol_rate_hz\x18\x08 \x01(\x01H\x07\x88\x01\x01\x12\x1e\n\x11\x63oherence_symbols\x18\x14 \x01(\rH\x08\x88\x01\x01\x12\x17\n\ndoppler_hz\x18\x15 \x01(\x01H\t\x88\x01\x01\x12\x1e\n\x11\x66rame_interval_ms\x18\x16 \x01(\x01H\n\x88\x01\x01\x12\x17\n\nnakagami_m\x18\x17 \x01(\x01H\x0b\x88\x01\x01\x12\x1c\n\x0f\x64\x65lay_spread_ns\x18\x18 \x01(\x01H\x0c\x88\x01\x01\x12\x19\n\x0c\x63si_error_db\x18\x19 \x01(\x01H\r\x88\x01\x01\x12\x12\n\x05trace\x18\x1a \x01(\tH\x0e\x88\x01\x01\x12\x31\n\x0csnr_schedule\x18\x1b \x01(\x0b\x32\x16.semcom.v1.SnrScheduleH\x0f\x88\x01\x01\x12\x1d\n\x10network_delay_ms\x18\x1c \x01(\x01H\x10\x88\x01\x01\x12\x1e\n\x11network_jitter_ms\x18\x1d \x01(\x01H\x11\x88\x01\x01\x12\x1e\n\x11network_loss_rate\x18\x1e \x01(\x01H\x12\x88\x01\x01\x12\x13\n\x06record\x18\x1f \x01(\tH\x13\x88\x01\x01\x12\x13\n\x06replay\x18  \x01(\tH\x14\x88\x01\x01\x42\n\n\x08_channelB\t\n\x07_fadingB\t\n\x07_snr_dbB\x0e\n\x0c_k_factor_dbB\x06\n\x04_csiB\r\n\x0b_num_pilotsB\x07\n\x05_seedB\x11\n\x0f_symbol_rate_hzB\x14\n\x12_coherence_symbolsB\r\n\x0b_doppler_hzB\x14\n\x12_frame_interval_msB\r\n\x0b_nakagami_mB\x12\n\x10_delay_spread_nsB\x0f\n\r_csi_error_dbB\x08\n\x06_traceB\x0f\n\r_snr_scheduleB\x13\n\x11_network_delay_msB\x14\n\x12_network_jitter_msB\x14\n\x12_network_loss_rateB\t\n\x07_recordB\t\n\x07_replay\"_\n\x0bSnrSchedule\x12\x0c\n\x04over\x18\x01 \x01(\t\x12\x15\n\rinterpolation\x18\x02 \x01(\t\x12\n\n\x02\x61t\x18\x03 \x03(\x01\x12\x0e\n\x06snr_db\x18\x04 \x03(\x01\x12\x0f\n\x07repeats\x18\x05 \x01(\x08\"?\n\x04Link\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x08settings\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\"\x1e\n\x0eGetLinkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x0eSetLinkRequest\x12\x1d\n\x04link\x18\x01 \x01(\x0b\x32\x0f.semcom.v1.Link\x12\x0f\n\x07replace\x18\x14 \x01(\x08\"!\n\x11\x44\x65leteLinkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteLinkResponse\"&\n\x16ListLinkChangesRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"A\n\x17ListLinkChangesResponse\x12&\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x15.semcom.v1.LinkChange\"s\n\nLinkChange\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x0c\n\x04time\x18\x02 \x01(\t\x12\x0e\n\x06origin\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12)\n\x08settings\x18\x05 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\"\x12\n\x10ListLinksRequest\"3\n\x11ListLinksResponse\x12\x1e\n\x05links\x18\x01 \x03(\x0b\x32\x0f.semcom.v1.Link\"z\n\x0cRelayRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\x12\x0e\n\x06resent\x18\x14 \x01(\x08\"c\n\rRelayResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.semcom.v1.InstanceResult\x12&\n\x07timings\x18\x02 \x01(\x0b\x32\x15.semcom.v1.HopTimings\"\x82\x01\n\x0eInstanceResult\x12!\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x11.semcom.v1.Answer\x12&\n\x05state\x18\x02 \x01(\x0b\x32\x17.semcom.v1.ChannelState\x12%\n\x08overhead\x18\x03 \x01(\x0b\x32\x13.semcom.v1.Overhead\"^\n\nHopTimings\x12\x12\n\nchannel_ms\x18\x01 \x01(\x01\x12\x13\n\x0b\x64ownlink_ms\x18\x02 \x01(\x01\x12\x11\n\tdecode_ms\x18\x03 \x01(\x01\x12\x14\n\x0cresidence_ms\x18\x04 \x01(\x01\"n\n\x10PropagateRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\"=\n\x11PropagateResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.semcom.v1.ReceivedFrame\"I\n\x18\x43ompleteInstancesRequest\x12-\n\tinstances\x18\x01 \x03(\x0b\x32\x1a.semcom.v1.InstanceTimings\"^\n\x0fInstanceTimings\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tencode_ms\x18\x02 \x01(\x01\x12\x11\n\tuplink_ms\x18\x03 \x01(\x01\x12\x10\n\x08total_ms\x18\x04 \x01(\x01\"2\n\x19\x43ompleteInstancesResponse\x12\x15\n\rnum_completed\x18\x01 \x01(\r\"\xdc\x02\n\x10GetReportRequest\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x0c\n\x04link\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18( \x01(\t\x12\x0e\n\x06\x66\x61\x64ing\x18) \x01(\t\x12\x0b\n\x03\x63si\x18* \x01(\t\x12\x0e\n\x06status\x18+ \x01(\t\x12\x17\n\nmin_snr_db\x18, \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nmax_snr_db\x18- \x01(\x01H\x01\x88\x01\x01\x12)\n\x05since\x18. \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18/ \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08group_by\x18\x30 \x03(\t\x12\x17\n\nsnr_bin_db\x18\x31 \x01(\x01H\x02\x88\x01\x01\x42\r\n\x0b_min_snr_dbB\r\n\x0b_max_snr_dbB\r\n\x0b_snr_bin_db\"6\n\x0eOverheadReport\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.semcom.v1.OverheadRow\"\xfd\x03\n\x0bOverheadRow\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x15\n\rnum_instances\x18\x03 \x01(\x04\x12\x12\n\nnum_failed\x18\x04 \x01(\x04\x12\x14\n\x0csource_bytes\x18\x05 \x01(\x01\x12\x13\n\x0breal_values\x18\x06 \x01(\x01\x12\x14\n\x0c\x63hannel_uses\x18\x07 \x01(\x01\x12\x12\n\nnum_pilots\x18\x08 \x01(\x01\x12\x15\n\rpayload_bytes\x18\t \x01(\x01\x12\x15\n\rmessage_bytes\x18\n \x01(\x01\x12\x12\n\nairtime_ms\x18\x0b \x01(\x01\x12\x17\n\x0f\x62\x61ndwidth_ratio\x18\x0c \x01(\x01\x12\x12\n\nwire_bytes\x18( \x01(\x01\x12\x30\n\x05group\x18) \x03(\x0b\x32!.semcom.v1.OverheadRow.GroupEntry\x12\x18\n\x10information_bits\x18* \x01(\x01\x12\x12\n\ncoded_bits\x18+ \x01(\x01\x12\x12\n\nnum_blocks\x18, \x01(\x01\x12\x11\n\tcode_rate\x18- \x01(\x01\x12\x17\n\x0f\x62locks_in_error\x18. \x01(\x01\x12\x13\n\x0bnum_outages\x18/ \x01(\x04\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"4\n\rLatencyReport\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.semcom.v1.LatencyRow\"\xee\x01\n\nLatencyRow\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x0b\n\x03hop\x18\x03 \x01(\t\x12\x15\n\rnum_instances\x18\x04 \x01(\x04\x12\x0f\n\x07mean_ms\x18\x05 \x01(\x01\x12\x0e\n\x06p50_ms\x18\x06 \x01(\x01\x12\x0e\n\x06p90_ms\x18\x07 \x01(\x01\x12\x0e\n\x06p99_ms\x18\x08 \x01(\x01\x12/\n\x05group\x18( \x03(\x0b\x32 .semcom.v1.LatencyRow.GroupEntry\x1a,\n\nGroupEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xff\x06\n\x0e\x43hannelService\x12:\n\x05Relay\x12\x17.semcom.v1.RelayRequest\x1a\x18.semcom.v1.RelayResponse\x12\x44\n\x0bRelayStream\x12\x17.semcom.v1.RelayRequest\x1a\x18.semcom.v1.RelayResponse(\x01\x30\x01\x12\x46\n\tPropagate\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse\x12P\n\x0fPropagateStream\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse(\x01\x30\x01\x12^\n\x11\x43ompleteInstances\x12#.semcom.v1.CompleteInstancesRequest\x1a$.semcom.v1.CompleteInstancesResponse\x12\x35\n\x07GetLink\x12\x19.semcom.v1.GetLinkRequest\x1a\x0f.semcom.v1.Link\x12\x35\n\x07SetLink\x12\x19.semcom.v1.SetLinkRequest\x1a\x0f.semcom.v1.Link\x12I\n\nDeleteLink\x12\x1c.semcom.v1.DeleteLinkRequest\x1a\x1d.semcom.v1.DeleteLinkResponse\x12\x46\n\tListLinks\x12\x1b.semcom.v1.ListLinksRequest\x1a\x1c.semcom.v1.ListLinksResponse\x12X\n\x0fListLinkChanges\x12!.semcom.v1.ListLinkChangesRequest\x1a\".semcom.v1.ListLinkChangesResponse\x12K\n\x11GetOverheadReport\x12\x1b.semcom.v1.GetReportRequest\x1a\x19.semcom.v1.OverheadReport\x12I\n\x10GetLatencyReport\x12\x1b.semcom.v1.GetReportRequest\x1a\x18.semcom.v1.LatencyReportb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&protos/semcom/v1/channel_service.proto\x12\tsemcom.v1\x1a\x1cprotos/semcom/v1/frame.proto\x1a\x1fprotos/semcom/v1/receiver.proto\"\x84\x07\n\x0cLinkSettings\x12\x14\n\x07\x63hannel\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x66\x61\x64ing\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06snr_db\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bk_factor_db\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x10\n\x03\x63si\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x17\n\nnum_pilots\x18\x06 \x01(\rH\x05\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x04H\x06\x88\x01\x01\x12\x1b\n\x0esymbol_rate_hz\x18\x08 \x01(\x01H\x07\x88\x01\x01\x12\x1e\n\x11\x63oherence_symbols\x18\x14 \x01(\rH\x08\x88\x01\x01\x12\x17\n\ndoppler_hz\x18\x15 \x01(\x01H\t\x88\x01\x01\x12\x1e\n\x11\x66rame_interval_ms\x18\x16 \x01(\x01H\n\x88\x01\x01\x12\x17\n\nnakagami_m\x18\x17 \x01(\x01H\x0b\x88\x01\x01\x12\x1c\n\x0f\x64\x65lay_spread_ns\x18\x18 \x01(\x01H\x0c\x88\x01\x01\x12\x19\n\x0c\x63si_error_db\x18\x19 \x01(\x01H\r\x88\x01\x01\x12\x12\n\x05trace\x18\x1a \x01(\tH\x0e\x88\x01\x01\x12\x31\n\x0csnr_schedule\x18\x1b \x01(\x0b\x32\x16.semcom.v1.SnrScheduleH\x0f\x88\x01\x01\x12\x1d\n\x10network_delay_ms\x18\x1c \x01(\x01H\x10\x88\x01\x01\x12\x1e\n\x11network_jitter_ms\x18\x1d \x01(\x01H\x11\x88\x01\x01\x12\x1e\n\x11network_loss_rate\x18\x1e \x01(\x01H\x12\x88\x01\x01\x12\x13\n\x06record\x18\x1f \x01(\tH\x13\x88\x01\x01\x12\x13\n\x06replay\x18  \x01(\tH\x14\x88\x01\x01\x42\n\n\x08_channelB\t\n\x07_fadingB\t\n\x07_snr_dbB\x0e\n\x0c_k_factor_dbB\x06\n\x04_csiB\r\n\x0b_num_pilotsB\x07\n\x05_seedB\x11\n\x0f_symbol_rate_hzB\x14\n\x12_coherence_symbolsB\r\n\x0b_doppler_hzB\x14\n\x12_frame_interval_msB\r\n\x0b_nakagami_mB\x12\n\x10_delay_spread_nsB\x0f\n\r_csi_error_dbB\x08\n\x06_traceB\x0f\n\r_snr_scheduleB\x13\n\x11_network_delay_msB\x14\n\x12_network_jitter_msB\x14\n\x12_network_loss_rateB\t\n\x07_recordB\t\n\x07_replay\"_\n\x0bSnrSchedule\x12\x0c\n\x04over\x18\x01 \x01(\t\x12\x15\n\rinterpolation\x18\x02 \x01(\t\x12\n\n\x02\x61t\x18\x03 \x03(\x01\x12\x0e\n\x06snr_db\x18\x04 \x03(\x01\x12\x0f\n\x07repeats\x18\x05 \x01(\x08\"?\n\x04Link\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x08settings\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\"\x1e\n\x0eGetLinkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x0eSetLinkRequest\x12\x1d\n\x04link\x18\x01 \x01(\x0b\x32\x0f.semcom.v1.Link\x12\x0f\n\x07replace\x18\x14 \x01(\x08\"z\n\x0cRelayRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\x12\x0e\n\x06resent\x18\x14 \x01(\x08\"c\n\rRelayResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.semcom.v1.InstanceResult\x12&\n\x07timings\x18\x02 \x01(\x0b\x32\x15.semcom.v1.HopTimings\"\x82\x01\n\x0eInstanceResult\x12!\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x11.semcom.v1.Answer\x12&\n\x05state\x18\x02 \x01(\x0b\x32\x17.semcom.v1.ChannelState\x12%\n\x08overhead\x18\x03 \x01(\x0b\x32\x13.semcom.v1.Overhead\"^\n\nHopTimings\x12\x12\n\nchannel_ms\x18\x01 \x01(\x01\x12\x13\n\x0b\x64ownlink_ms\x18\x02 \x01(\x01\x12\x11\n\tdecode_ms\x18\x03 \x01(\x01\x12\x14\n\x0cresidence_ms\x18\x04 \x01(\x01\"n\n\x10PropagateRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\"=\n\x11PropagateResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.semcom.v1.ReceivedFrame\"I\n\x18\x43ompleteInstancesRequest\x12-\n\tinstances\x18\x01 \x03(\x0b\x32\x1a.semcom.v1.InstanceTimings\"Q\n\x0fInstanceTimings\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tuplink_ms\x18\x03 \x01(\x01\x12\x10\n\x08total_ms\x18\x04 \x01(\x01J\x04\x08\x02\x10\x03\"2\n\x19\x43ompleteInstancesResponse\x12\x15\n\rnum_completed\x18\x01 \x01(\r2\xb4\x03\n\x0e\x43hannelService\x12:\n\x05Relay\x12\x17.semcom.v1.RelayRequest\x1a\x18.semcom.v1.RelayResponse\x12\x46\n\tPropagate\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse\x12P\n\x0fPropagateStream\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse(\x01\x30\x01\x12^\n\x11\x43ompleteInstances\x12#.semcom.v1.CompleteInstancesRequest\x1a$.semcom.v1.CompleteInstancesResponse\x12\x35\n\x07GetLink\x12\x19.semcom.v1.GetLinkRequest\x1a\x0f.semcom.v1.Link\x12\x35\n\x07SetLink\x12\x19.semcom.v1.SetLinkRequest\x1a\x0f.semcom.v1.Linkb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.semcom.v1.channel_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OVERHEADROW_GROUPENTRY']._loaded_options = None
-  _globals['_OVERHEADROW_GROUPENTRY']._serialized_options = b'8\001'
-  _globals['_LATENCYROW_GROUPENTRY']._loaded_options = None
-  _globals['_LATENCYROW_GROUPENTRY']._serialized_options = b'8\001'
-  _globals['_LINKSETTINGS']._serialized_start=150
-  _globals['_LINKSETTINGS']._serialized_end=1050
-  _globals['_SNRSCHEDULE']._serialized_start=1052
-  _globals['_SNRSCHEDULE']._serialized_end=1147
-  _globals['_LINK']._serialized_start=1149
-  _globals['_LINK']._serialized_end=1212
-  _globals['_GETLINKREQUEST']._serialized_start=1214
-  _globals['_GETLINKREQUEST']._serialized_end=1244
-  _globals['_SETLINKREQUEST']._serialized_start=1246
-  _globals['_SETLINKREQUEST']._serialized_end=1310
-  _globals['_DELETELINKREQUEST']._serialized_start=1312
-  _globals['_DELETELINKREQUEST']._serialized_end=1345
-  _globals['_DELETELINKRESPONSE']._serialized_start=1347
-  _globals['_DELETELINKRESPONSE']._serialized_end=1367
-  _globals['_LISTLINKCHANGESREQUEST']._serialized_start=1369
-  _globals['_LISTLINKCHANGESREQUEST']._serialized_end=1407
-  _globals['_LISTLINKCHANGESRESPONSE']._serialized_start=1409
-  _globals['_LISTLINKCHANGESRESPONSE']._serialized_end=1474
-  _globals['_LINKCHANGE']._serialized_start=1476
-  _globals['_LINKCHANGE']._serialized_end=1591
-  _globals['_LISTLINKSREQUEST']._serialized_start=1593
-  _globals['_LISTLINKSREQUEST']._serialized_end=1611
-  _globals['_LISTLINKSRESPONSE']._serialized_start=1613
-  _globals['_LISTLINKSRESPONSE']._serialized_end=1664
-  _globals['_RELAYREQUEST']._serialized_start=1666
-  _globals['_RELAYREQUEST']._serialized_end=1788
-  _globals['_RELAYRESPONSE']._serialized_start=1790
-  _globals['_RELAYRESPONSE']._serialized_end=1889
-  _globals['_INSTANCERESULT']._serialized_start=1892
-  _globals['_INSTANCERESULT']._serialized_end=2022
-  _globals['_HOPTIMINGS']._serialized_start=2024
-  _globals['_HOPTIMINGS']._serialized_end=2118
-  _globals['_PROPAGATEREQUEST']._serialized_start=2120
-  _globals['_PROPAGATEREQUEST']._serialized_end=2230
-  _globals['_PROPAGATERESPONSE']._serialized_start=2232
-  _globals['_PROPAGATERESPONSE']._serialized_end=2293
-  _globals['_COMPLETEINSTANCESREQUEST']._serialized_start=2295
-  _globals['_COMPLETEINSTANCESREQUEST']._serialized_end=2368
-  _globals['_INSTANCETIMINGS']._serialized_start=2370
-  _globals['_INSTANCETIMINGS']._serialized_end=2464
-  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_start=2466
-  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_end=2516
-  _globals['_GETREPORTREQUEST']._serialized_start=2519
-  _globals['_GETREPORTREQUEST']._serialized_end=2867
-  _globals['_OVERHEADREPORT']._serialized_start=2869
-  _globals['_OVERHEADREPORT']._serialized_end=2923
-  _globals['_OVERHEADROW']._serialized_start=2926
-  _globals['_OVERHEADROW']._serialized_end=3435
-  _globals['_OVERHEADROW_GROUPENTRY']._serialized_start=3391
-  _globals['_OVERHEADROW_GROUPENTRY']._serialized_end=3435
-  _globals['_LATENCYREPORT']._serialized_start=3437
-  _globals['_LATENCYREPORT']._serialized_end=3489
-  _globals['_LATENCYROW']._serialized_start=3492
-  _globals['_LATENCYROW']._serialized_end=3730
-  _globals['_LATENCYROW_GROUPENTRY']._serialized_start=3391
-  _globals['_LATENCYROW_GROUPENTRY']._serialized_end=3435
-  _globals['_CHANNELSERVICE']._serialized_start=3733
-  _globals['_CHANNELSERVICE']._serialized_end=4628
+  _globals['_LINKSETTINGS']._serialized_start=117
+  _globals['_LINKSETTINGS']._serialized_end=1017
+  _globals['_SNRSCHEDULE']._serialized_start=1019
+  _globals['_SNRSCHEDULE']._serialized_end=1114
+  _globals['_LINK']._serialized_start=1116
+  _globals['_LINK']._serialized_end=1179
+  _globals['_GETLINKREQUEST']._serialized_start=1181
+  _globals['_GETLINKREQUEST']._serialized_end=1211
+  _globals['_SETLINKREQUEST']._serialized_start=1213
+  _globals['_SETLINKREQUEST']._serialized_end=1277
+  _globals['_RELAYREQUEST']._serialized_start=1279
+  _globals['_RELAYREQUEST']._serialized_end=1401
+  _globals['_RELAYRESPONSE']._serialized_start=1403
+  _globals['_RELAYRESPONSE']._serialized_end=1502
+  _globals['_INSTANCERESULT']._serialized_start=1505
+  _globals['_INSTANCERESULT']._serialized_end=1635
+  _globals['_HOPTIMINGS']._serialized_start=1637
+  _globals['_HOPTIMINGS']._serialized_end=1731
+  _globals['_PROPAGATEREQUEST']._serialized_start=1733
+  _globals['_PROPAGATEREQUEST']._serialized_end=1843
+  _globals['_PROPAGATERESPONSE']._serialized_start=1845
+  _globals['_PROPAGATERESPONSE']._serialized_end=1906
+  _globals['_COMPLETEINSTANCESREQUEST']._serialized_start=1908
+  _globals['_COMPLETEINSTANCESREQUEST']._serialized_end=1981
+  _globals['_INSTANCETIMINGS']._serialized_start=1983
+  _globals['_INSTANCETIMINGS']._serialized_end=2064
+  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_start=2066
+  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_end=2116
+  _globals['_CHANNELSERVICE']._serialized_start=2119
+  _globals['_CHANNELSERVICE']._serialized_end=2555
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,3 @@
-import datetime
-
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from protos.semcom.v1 import frame_pb2 as _frame_pb2
 from protos.semcom.v1 import receiver_pb2 as _receiver_pb2
 from google.protobuf.internal import containers as _containers
@@ -93,52 +90,6 @@ class SetLinkRequest(_message.Message):
     replace: bool
     def __init__(self, link: _Optional[_Union[Link, _Mapping]] = ..., replace: _Optional[bool] = ...) -> None: ...
 
-class DeleteLinkRequest(_message.Message):
-    __slots__ = ("name",)
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
-
-class DeleteLinkResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class ListLinkChangesRequest(_message.Message):
-    __slots__ = ("name",)
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
-
-class ListLinkChangesResponse(_message.Message):
-    __slots__ = ("changes",)
-    CHANGES_FIELD_NUMBER: _ClassVar[int]
-    changes: _containers.RepeatedCompositeFieldContainer[LinkChange]
-    def __init__(self, changes: _Optional[_Iterable[_Union[LinkChange, _Mapping]]] = ...) -> None: ...
-
-class LinkChange(_message.Message):
-    __slots__ = ("link", "time", "origin", "action", "settings")
-    LINK_FIELD_NUMBER: _ClassVar[int]
-    TIME_FIELD_NUMBER: _ClassVar[int]
-    ORIGIN_FIELD_NUMBER: _ClassVar[int]
-    ACTION_FIELD_NUMBER: _ClassVar[int]
-    SETTINGS_FIELD_NUMBER: _ClassVar[int]
-    link: str
-    time: str
-    origin: str
-    action: str
-    settings: LinkSettings
-    def __init__(self, link: _Optional[str] = ..., time: _Optional[str] = ..., origin: _Optional[str] = ..., action: _Optional[str] = ..., settings: _Optional[_Union[LinkSettings, _Mapping]] = ...) -> None: ...
-
-class ListLinksRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class ListLinksResponse(_message.Message):
-    __slots__ = ("links",)
-    LINKS_FIELD_NUMBER: _ClassVar[int]
-    links: _containers.RepeatedCompositeFieldContainer[Link]
-    def __init__(self, links: _Optional[_Iterable[_Union[Link, _Mapping]]] = ...) -> None: ...
-
 class RelayRequest(_message.Message):
     __slots__ = ("link", "overrides", "frames", "resent")
     LINK_FIELD_NUMBER: _ClassVar[int]
@@ -204,141 +155,17 @@ class CompleteInstancesRequest(_message.Message):
     def __init__(self, instances: _Optional[_Iterable[_Union[InstanceTimings, _Mapping]]] = ...) -> None: ...
 
 class InstanceTimings(_message.Message):
-    __slots__ = ("instance_id", "encode_ms", "uplink_ms", "total_ms")
+    __slots__ = ("instance_id", "uplink_ms", "total_ms")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
-    ENCODE_MS_FIELD_NUMBER: _ClassVar[int]
     UPLINK_MS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_MS_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
-    encode_ms: float
     uplink_ms: float
     total_ms: float
-    def __init__(self, instance_id: _Optional[str] = ..., encode_ms: _Optional[float] = ..., uplink_ms: _Optional[float] = ..., total_ms: _Optional[float] = ...) -> None: ...
+    def __init__(self, instance_id: _Optional[str] = ..., uplink_ms: _Optional[float] = ..., total_ms: _Optional[float] = ...) -> None: ...
 
 class CompleteInstancesResponse(_message.Message):
     __slots__ = ("num_completed",)
     NUM_COMPLETED_FIELD_NUMBER: _ClassVar[int]
     num_completed: int
     def __init__(self, num_completed: _Optional[int] = ...) -> None: ...
-
-class GetReportRequest(_message.Message):
-    __slots__ = ("task", "system", "link", "channel", "fading", "csi", "status", "min_snr_db", "max_snr_db", "since", "until", "group_by", "snr_bin_db")
-    TASK_FIELD_NUMBER: _ClassVar[int]
-    SYSTEM_FIELD_NUMBER: _ClassVar[int]
-    LINK_FIELD_NUMBER: _ClassVar[int]
-    CHANNEL_FIELD_NUMBER: _ClassVar[int]
-    FADING_FIELD_NUMBER: _ClassVar[int]
-    CSI_FIELD_NUMBER: _ClassVar[int]
-    STATUS_FIELD_NUMBER: _ClassVar[int]
-    MIN_SNR_DB_FIELD_NUMBER: _ClassVar[int]
-    MAX_SNR_DB_FIELD_NUMBER: _ClassVar[int]
-    SINCE_FIELD_NUMBER: _ClassVar[int]
-    UNTIL_FIELD_NUMBER: _ClassVar[int]
-    GROUP_BY_FIELD_NUMBER: _ClassVar[int]
-    SNR_BIN_DB_FIELD_NUMBER: _ClassVar[int]
-    task: str
-    system: str
-    link: str
-    channel: str
-    fading: str
-    csi: str
-    status: str
-    min_snr_db: float
-    max_snr_db: float
-    since: _timestamp_pb2.Timestamp
-    until: _timestamp_pb2.Timestamp
-    group_by: _containers.RepeatedScalarFieldContainer[str]
-    snr_bin_db: float
-    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., link: _Optional[str] = ..., channel: _Optional[str] = ..., fading: _Optional[str] = ..., csi: _Optional[str] = ..., status: _Optional[str] = ..., min_snr_db: _Optional[float] = ..., max_snr_db: _Optional[float] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., group_by: _Optional[_Iterable[str]] = ..., snr_bin_db: _Optional[float] = ...) -> None: ...
-
-class OverheadReport(_message.Message):
-    __slots__ = ("rows",)
-    ROWS_FIELD_NUMBER: _ClassVar[int]
-    rows: _containers.RepeatedCompositeFieldContainer[OverheadRow]
-    def __init__(self, rows: _Optional[_Iterable[_Union[OverheadRow, _Mapping]]] = ...) -> None: ...
-
-class OverheadRow(_message.Message):
-    __slots__ = ("task", "system", "num_instances", "num_failed", "source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes", "airtime_ms", "bandwidth_ratio", "wire_bytes", "group", "information_bits", "coded_bits", "num_blocks", "code_rate", "blocks_in_error", "num_outages")
-    class GroupEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: str
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
-    TASK_FIELD_NUMBER: _ClassVar[int]
-    SYSTEM_FIELD_NUMBER: _ClassVar[int]
-    NUM_INSTANCES_FIELD_NUMBER: _ClassVar[int]
-    NUM_FAILED_FIELD_NUMBER: _ClassVar[int]
-    SOURCE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    REAL_VALUES_FIELD_NUMBER: _ClassVar[int]
-    CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
-    NUM_PILOTS_FIELD_NUMBER: _ClassVar[int]
-    PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
-    MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    AIRTIME_MS_FIELD_NUMBER: _ClassVar[int]
-    BANDWIDTH_RATIO_FIELD_NUMBER: _ClassVar[int]
-    WIRE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    GROUP_FIELD_NUMBER: _ClassVar[int]
-    INFORMATION_BITS_FIELD_NUMBER: _ClassVar[int]
-    CODED_BITS_FIELD_NUMBER: _ClassVar[int]
-    NUM_BLOCKS_FIELD_NUMBER: _ClassVar[int]
-    CODE_RATE_FIELD_NUMBER: _ClassVar[int]
-    BLOCKS_IN_ERROR_FIELD_NUMBER: _ClassVar[int]
-    NUM_OUTAGES_FIELD_NUMBER: _ClassVar[int]
-    task: str
-    system: str
-    num_instances: int
-    num_failed: int
-    source_bytes: float
-    real_values: float
-    channel_uses: float
-    num_pilots: float
-    payload_bytes: float
-    message_bytes: float
-    airtime_ms: float
-    bandwidth_ratio: float
-    wire_bytes: float
-    group: _containers.ScalarMap[str, str]
-    information_bits: float
-    coded_bits: float
-    num_blocks: float
-    code_rate: float
-    blocks_in_error: float
-    num_outages: int
-    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., num_instances: _Optional[int] = ..., num_failed: _Optional[int] = ..., source_bytes: _Optional[float] = ..., real_values: _Optional[float] = ..., channel_uses: _Optional[float] = ..., num_pilots: _Optional[float] = ..., payload_bytes: _Optional[float] = ..., message_bytes: _Optional[float] = ..., airtime_ms: _Optional[float] = ..., bandwidth_ratio: _Optional[float] = ..., wire_bytes: _Optional[float] = ..., group: _Optional[_Mapping[str, str]] = ..., information_bits: _Optional[float] = ..., coded_bits: _Optional[float] = ..., num_blocks: _Optional[float] = ..., code_rate: _Optional[float] = ..., blocks_in_error: _Optional[float] = ..., num_outages: _Optional[int] = ...) -> None: ...
-
-class LatencyReport(_message.Message):
-    __slots__ = ("rows",)
-    ROWS_FIELD_NUMBER: _ClassVar[int]
-    rows: _containers.RepeatedCompositeFieldContainer[LatencyRow]
-    def __init__(self, rows: _Optional[_Iterable[_Union[LatencyRow, _Mapping]]] = ...) -> None: ...
-
-class LatencyRow(_message.Message):
-    __slots__ = ("task", "system", "hop", "num_instances", "mean_ms", "p50_ms", "p90_ms", "p99_ms", "group")
-    class GroupEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: str
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
-    TASK_FIELD_NUMBER: _ClassVar[int]
-    SYSTEM_FIELD_NUMBER: _ClassVar[int]
-    HOP_FIELD_NUMBER: _ClassVar[int]
-    NUM_INSTANCES_FIELD_NUMBER: _ClassVar[int]
-    MEAN_MS_FIELD_NUMBER: _ClassVar[int]
-    P50_MS_FIELD_NUMBER: _ClassVar[int]
-    P90_MS_FIELD_NUMBER: _ClassVar[int]
-    P99_MS_FIELD_NUMBER: _ClassVar[int]
-    GROUP_FIELD_NUMBER: _ClassVar[int]
-    task: str
-    system: str
-    hop: str
-    num_instances: int
-    mean_ms: float
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
-    group: _containers.ScalarMap[str, str]
-    def __init__(self, task: _Optional[str] = ..., system: _Optional[str] = ..., hop: _Optional[str] = ..., num_instances: _Optional[int] = ..., mean_ms: _Optional[float] = ..., p50_ms: _Optional[float] = ..., p90_ms: _Optional[float] = ..., p99_ms: _Optional[float] = ..., group: _Optional[_Mapping[str, str]] = ...) -> None: ...

@@ -40,11 +40,6 @@ class ChannelServiceStub:
                 request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.SerializeToString,
                 response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.FromString,
                 _registered_method=True)
-        self.RelayStream = channel.stream_stream(
-                '/semcom.v1.ChannelService/RelayStream',
-                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.SerializeToString,
-                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.FromString,
-                _registered_method=True)
         self.Propagate = channel.unary_unary(
                 '/semcom.v1.ChannelService/Propagate',
                 request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.PropagateRequest.SerializeToString,
@@ -70,31 +65,6 @@ class ChannelServiceStub:
                 request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.SetLinkRequest.SerializeToString,
                 response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.Link.FromString,
                 _registered_method=True)
-        self.DeleteLink = channel.unary_unary(
-                '/semcom.v1.ChannelService/DeleteLink',
-                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkRequest.SerializeToString,
-                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkResponse.FromString,
-                _registered_method=True)
-        self.ListLinks = channel.unary_unary(
-                '/semcom.v1.ChannelService/ListLinks',
-                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksRequest.SerializeToString,
-                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksResponse.FromString,
-                _registered_method=True)
-        self.ListLinkChanges = channel.unary_unary(
-                '/semcom.v1.ChannelService/ListLinkChanges',
-                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesRequest.SerializeToString,
-                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesResponse.FromString,
-                _registered_method=True)
-        self.GetOverheadReport = channel.unary_unary(
-                '/semcom.v1.ChannelService/GetOverheadReport',
-                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.GetReportRequest.SerializeToString,
-                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.OverheadReport.FromString,
-                _registered_method=True)
-        self.GetLatencyReport = channel.unary_unary(
-                '/semcom.v1.ChannelService/GetLatencyReport',
-                request_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.GetReportRequest.SerializeToString,
-                response_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.LatencyReport.FromString,
-                _registered_method=True)
 
 
 class ChannelServiceServicer:
@@ -108,14 +78,6 @@ class ChannelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RelayStream(self, request_iterator, context):
-        """Relays any number of requests over one call; the answers come in the order of the requests. A request that
-        fails ends the stream with its error, after the answers to earlier requests.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def Propagate(self, request, context):
         """Sends frames through a link and returns them as a receiver would get them. Nothing is stored.
         """
@@ -124,7 +86,8 @@ class ChannelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PropagateStream(self, request_iterator, context):
-        """Propagates any number of requests over one call, with the same rules as RelayStream.
+        """Propagates any number of requests over one call; the answers come in the order of the requests. A request that
+        fails ends the stream with its error, after the answers to earlier requests.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -150,47 +113,11 @@ class ChannelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def DeleteLink(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListLinks(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListLinkChanges(self, request, context):
-        """Returns the changes of a link, with their time and origin.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetOverheadReport(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetLatencyReport(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_ChannelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Relay': grpc.unary_unary_rpc_method_handler(
                     servicer.Relay,
-                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.FromString,
-                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.SerializeToString,
-            ),
-            'RelayStream': grpc.stream_stream_rpc_method_handler(
-                    servicer.RelayStream,
                     request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.FromString,
                     response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.SerializeToString,
             ),
@@ -219,31 +146,6 @@ def add_ChannelServiceServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.SetLinkRequest.FromString,
                     response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.Link.SerializeToString,
             ),
-            'DeleteLink': grpc.unary_unary_rpc_method_handler(
-                    servicer.DeleteLink,
-                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkRequest.FromString,
-                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkResponse.SerializeToString,
-            ),
-            'ListLinks': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListLinks,
-                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksRequest.FromString,
-                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksResponse.SerializeToString,
-            ),
-            'ListLinkChanges': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListLinkChanges,
-                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesRequest.FromString,
-                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesResponse.SerializeToString,
-            ),
-            'GetOverheadReport': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetOverheadReport,
-                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.GetReportRequest.FromString,
-                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.OverheadReport.SerializeToString,
-            ),
-            'GetLatencyReport': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetLatencyReport,
-                    request_deserializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.GetReportRequest.FromString,
-                    response_serializer=protos_dot_semcom_dot_v1_dot_channel__service__pb2.LatencyReport.SerializeToString,
-            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'semcom.v1.ChannelService', rpc_method_handlers)
@@ -271,33 +173,6 @@ class ChannelService:
             request,
             target,
             '/semcom.v1.ChannelService/Relay',
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.SerializeToString,
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RelayStream(request_iterator,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.stream_stream(
-            request_iterator,
-            target,
-            '/semcom.v1.ChannelService/RelayStream',
             protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayRequest.SerializeToString,
             protos_dot_semcom_dot_v1_dot_channel__service__pb2.RelayResponse.FromString,
             options,
@@ -435,141 +310,6 @@ class ChannelService:
             '/semcom.v1.ChannelService/SetLink',
             protos_dot_semcom_dot_v1_dot_channel__service__pb2.SetLinkRequest.SerializeToString,
             protos_dot_semcom_dot_v1_dot_channel__service__pb2.Link.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def DeleteLink(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/semcom.v1.ChannelService/DeleteLink',
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkRequest.SerializeToString,
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.DeleteLinkResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListLinks(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/semcom.v1.ChannelService/ListLinks',
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksRequest.SerializeToString,
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinksResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListLinkChanges(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/semcom.v1.ChannelService/ListLinkChanges',
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesRequest.SerializeToString,
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.ListLinkChangesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetOverheadReport(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/semcom.v1.ChannelService/GetOverheadReport',
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.GetReportRequest.SerializeToString,
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.OverheadReport.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetLatencyReport(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/semcom.v1.ChannelService/GetLatencyReport',
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.GetReportRequest.SerializeToString,
-            protos_dot_semcom_dot_v1_dot_channel__service__pb2.LatencyReport.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos.semcom.v1 import frame_pb2 as protos_dot_semcom_dot_v1_dot_frame__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprotos/semcom/v1/receiver.proto\x12\tsemcom.v1\x1a\x1cprotos/semcom/v1/frame.proto\"9\n\rDecodeRequest\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.semcom.v1.ReceivedFrame\"G\n\x0e\x44\x65\x63odeResponse\x12\"\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x11.semcom.v1.Answer\x12\x11\n\tdecode_ms\x18\x02 \x01(\x01\"0\n\nLabelScore\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\"\xe1\x01\n\x06\x41nswer\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06labels\x18\x02 \x03(\t\x12%\n\x06scores\x18\x03 \x03(\x0b\x32\x15.semcom.v1.LabelScore\x12\x11\n\x04text\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x16\n\timage_png\x18\x05 \x01(\x0cH\x01\x88\x01\x01\x12 \n\x18post_equalisation_snr_db\x18\x06 \x01(\x01\x12\x0e\n\x06outage\x18\x07 \x01(\x08\x12\x17\n\x0f\x62locks_in_error\x18\x08 \x01(\x04\x42\x07\n\x05_textB\x0c\n\n_image_png\"\x11\n\x0fGetModelRequest\"4\n\x10GetModelResponse\x12 \n\x06models\x18\x01 \x03(\x0b\x32\x10.semcom.v1.Model\"L\n\x05Model\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x03 \x01(\t\x12\r\n\x05tasks\x18\x04 \x03(\t2\x95\x01\n\x0fReceiverService\x12=\n\x06\x44\x65\x63ode\x12\x18.semcom.v1.DecodeRequest\x1a\x19.semcom.v1.DecodeResponse\x12\x43\n\x08GetModel\x12\x1a.semcom.v1.GetModelRequest\x1a\x1b.semcom.v1.GetModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprotos/semcom/v1/receiver.proto\x12\tsemcom.v1\x1a\x1cprotos/semcom/v1/frame.proto\"9\n\rDecodeRequest\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.semcom.v1.ReceivedFrame\"G\n\x0e\x44\x65\x63odeResponse\x12\"\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x11.semcom.v1.Answer\x12\x11\n\tdecode_ms\x18\x02 \x01(\x01\"0\n\nLabelScore\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\"\xe1\x01\n\x06\x41nswer\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0e\n\x06labels\x18\x02 \x03(\t\x12%\n\x06scores\x18\x03 \x03(\x0b\x32\x15.semcom.v1.LabelScore\x12\x11\n\x04text\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x16\n\timage_png\x18\x05 \x01(\x0cH\x01\x88\x01\x01\x12 \n\x18post_equalisation_snr_db\x18\x06 \x01(\x01\x12\x0e\n\x06outage\x18\x07 \x01(\x08\x12\x17\n\x0f\x62locks_in_error\x18\x08 \x01(\x04\x42\x07\n\x05_textB\x0c\n\n_image_png2P\n\x0fReceiverService\x12=\n\x06\x44\x65\x63ode\x12\x18.semcom.v1.DecodeRequest\x1a\x19.semcom.v1.DecodeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,12 +40,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LABELSCORE']._serialized_end=256
   _globals['_ANSWER']._serialized_start=259
   _globals['_ANSWER']._serialized_end=484
-  _globals['_GETMODELREQUEST']._serialized_start=486
-  _globals['_GETMODELREQUEST']._serialized_end=503
-  _globals['_GETMODELRESPONSE']._serialized_start=505
-  _globals['_GETMODELRESPONSE']._serialized_end=557
-  _globals['_MODEL']._serialized_start=559
-  _globals['_MODEL']._serialized_end=635
-  _globals['_RECEIVERSERVICE']._serialized_start=638
-  _globals['_RECEIVERSERVICE']._serialized_end=787
+  _globals['_RECEIVERSERVICE']._serialized_start=486
+  _globals['_RECEIVERSERVICE']._serialized_end=566
 # @@protoc_insertion_point(module_scope)

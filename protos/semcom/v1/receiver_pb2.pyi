@@ -48,25 +48,3 @@ class Answer(_message.Message):
     outage: bool
     blocks_in_error: int
     def __init__(self, instance_id: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., scores: _Optional[_Iterable[_Union[LabelScore, _Mapping]]] = ..., text: _Optional[str] = ..., image_png: _Optional[bytes] = ..., post_equalisation_snr_db: _Optional[float] = ..., outage: _Optional[bool] = ..., blocks_in_error: _Optional[int] = ...) -> None: ...
-
-class GetModelRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class GetModelResponse(_message.Message):
-    __slots__ = ("models",)
-    MODELS_FIELD_NUMBER: _ClassVar[int]
-    models: _containers.RepeatedCompositeFieldContainer[Model]
-    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
-
-class Model(_message.Message):
-    __slots__ = ("system", "profile", "fingerprint", "tasks")
-    SYSTEM_FIELD_NUMBER: _ClassVar[int]
-    PROFILE_FIELD_NUMBER: _ClassVar[int]
-    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
-    TASKS_FIELD_NUMBER: _ClassVar[int]
-    system: str
-    profile: str
-    fingerprint: str
-    tasks: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, system: _Optional[str] = ..., profile: _Optional[str] = ..., fingerprint: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ...) -> None: ...

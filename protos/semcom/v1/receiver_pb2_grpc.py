@@ -40,11 +40,6 @@ class ReceiverServiceStub:
                 request_serializer=protos_dot_semcom_dot_v1_dot_receiver__pb2.DecodeRequest.SerializeToString,
                 response_deserializer=protos_dot_semcom_dot_v1_dot_receiver__pb2.DecodeResponse.FromString,
                 _registered_method=True)
-        self.GetModel = channel.unary_unary(
-                '/semcom.v1.ReceiverService/GetModel',
-                request_serializer=protos_dot_semcom_dot_v1_dot_receiver__pb2.GetModelRequest.SerializeToString,
-                response_deserializer=protos_dot_semcom_dot_v1_dot_receiver__pb2.GetModelResponse.FromString,
-                _registered_method=True)
 
 
 class ReceiverServiceServicer:
@@ -59,13 +54,6 @@ class ReceiverServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetModel(self, request, context):
-        """Returns the weights that this receiver has loaded.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_ReceiverServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -73,11 +61,6 @@ def add_ReceiverServiceServicer_to_server(servicer, server):
                     servicer.Decode,
                     request_deserializer=protos_dot_semcom_dot_v1_dot_receiver__pb2.DecodeRequest.FromString,
                     response_serializer=protos_dot_semcom_dot_v1_dot_receiver__pb2.DecodeResponse.SerializeToString,
-            ),
-            'GetModel': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetModel,
-                    request_deserializer=protos_dot_semcom_dot_v1_dot_receiver__pb2.GetModelRequest.FromString,
-                    response_serializer=protos_dot_semcom_dot_v1_dot_receiver__pb2.GetModelResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -108,33 +91,6 @@ class ReceiverService:
             '/semcom.v1.ReceiverService/Decode',
             protos_dot_semcom_dot_v1_dot_receiver__pb2.DecodeRequest.SerializeToString,
             protos_dot_semcom_dot_v1_dot_receiver__pb2.DecodeResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetModel(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/semcom.v1.ReceiverService/GetModel',
-            protos_dot_semcom_dot_v1_dot_receiver__pb2.GetModelRequest.SerializeToString,
-            protos_dot_semcom_dot_v1_dot_receiver__pb2.GetModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,9 +6,9 @@ Shapes: B batch, L word pieces, P width.
 from __future__ import annotations
 
 from torch import Tensor, nn
-from transformers.models.bert.modeling_bert import BertModel
 
-from systems.layers.layers import Tokens, bert_config
+from systems.layers.bert import Bert
+from systems.layers.layers import Tokens, bert_sizes
 from systems.layers.profiles import Profile
 
 
@@ -20,8 +20,7 @@ class TextEncoder(nn.Module):
 
     def __init__(self, profile: Profile, vocab_size: int) -> None:
         super().__init__()
-        config = bert_config(profile, num_layers=profile.text_layers, vocab_size=vocab_size)
-        self.bert = BertModel(config, add_pooling_layer=False)
+        self.bert = Bert(bert_sizes(profile, num_layers=profile.text_layers, vocab_size=vocab_size))
 
     def forward(self, piece_numbers: Tensor, mask: Tensor) -> Tokens:
         """Encode padded texts.
@@ -33,6 +32,4 @@ class TextEncoder(nn.Module):
         Returns:
             Tokens [B, L, P].
         """
-        # A mask of four dimensions is used as it is; of two dimensions the host would read it first.
-        encoded = self.bert(input_ids=piece_numbers, attention_mask=mask[:, None, None, :])
-        return Tokens(encoded.last_hidden_state, mask)
+        return Tokens(self.bert(piece_numbers, mask), mask)

@@ -188,14 +188,7 @@ def test_without_weights_every_known_task_is_untrained(registry):
     service = ReceiverService({}, ReceiverMetrics(registry))
     with pytest.raises(TaskNotTrained, match="semcom train --system mfmsc --tasks sentiment"):
         decode(service, received())
-    assert not asyncio.run(service.GetModel(receiver_pb2.GetModelRequest(), None)).models
     service.close()
-
-
-def test_get_model_names_the_weights(service):
-    (model,) = asyncio.run(service.GetModel(receiver_pb2.GetModelRequest(), None)).models
-    assert (model.system, model.profile, model.fingerprint) == ("mfmsc", "tiny", FINGERPRINT)
-    assert tuple(model.tasks) == MeanSystem.tasks
 
 
 def test_metrics_count_instances_and_hold_no_names_from_outside(service, registry):

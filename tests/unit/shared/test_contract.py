@@ -11,6 +11,7 @@ import pytest
 from protos.semcom.v1 import frame_pb2
 from shared import errors
 from shared.ledger import overhead_of, request_wire_bytes, wire_shares
+from shared.runtime import rpc_errors
 from shared.signal import linear_to_db, noise_variance_from_snr_db
 from shared.tasks import get_task
 from shared.wire import pack_symbols
@@ -28,9 +29,9 @@ from systems.registry import get_system
     ],
 )
 def test_an_error_crosses_grpc_whole(error: errors.SemcomError) -> None:
-    trailer = grpc.aio.Metadata(*errors.to_trailer(error))
-    raised = grpc.aio.AioRpcError(error.grpc_status, grpc.aio.Metadata(), trailer, details="")
-    rebuilt = errors.from_rpc_error(raised, "receiver", "host:1", 1.0)
+    trailer = grpc.aio.Metadata(*rpc_errors.to_trailer(error))
+    raised = grpc.aio.AioRpcError(rpc_errors.status_code(error), grpc.aio.Metadata(), trailer, details="")
+    rebuilt = rpc_errors.from_rpc_error(raised, "receiver", "host:1", 1.0)
     assert type(rebuilt) is type(error)
     assert rebuilt.to_dict() == error.to_dict()
     assert str(rebuilt) == str(error)
@@ -48,7 +49,7 @@ def test_an_error_crosses_grpc_whole(error: errors.SemcomError) -> None:
 )
 def test_bare_statuses(code: grpc.StatusCode, kind: type[errors.SemcomError]) -> None:
     raised = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details="too big")
-    assert type(errors.from_rpc_error(raised, "receiver", "host:1", 1.0)) is kind
+    assert type(rpc_errors.from_rpc_error(raised, "receiver", "host:1", 1.0)) is kind
 
 
 def test_ledger_of_a_fused_instance_is_the_papers() -> None:

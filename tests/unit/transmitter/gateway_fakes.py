@@ -12,8 +12,8 @@ from grpc_health.v1 import health_pb2
 from PIL import Image
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
-from shared.errors import to_trailer
 from shared.ledger import overhead_of
+from shared.runtime.rpc_errors import to_trailer
 from shared.tasks import TASKS, get_task
 from systems.base import EncodedInstance, TransmitterSystem
 from transmitter.gateway import build_gateway

@@ -158,7 +158,7 @@ def test_hops_add_up_and_reach_the_store(gateway):
     assert latency["channel"] == pytest.approx(0.2)  # residence less downlink and decode
     (completed,) = gateway.channel.completed
     assert completed.instance_id == body["instance_id"]
-    assert completed.encode_ms == latency["encode"]
+    assert gateway.channel.requests[0].frames[0].encode_ms == latency["encode"]
     assert completed.total_ms == latency["total"]
 
 
@@ -276,4 +276,6 @@ def test_readiness():
     assert down.request("GET", "/healthz").status_code == 200
     stopping = LoopbackChannel()
     stopping.health = health_pb2.HealthCheckResponse.NOT_SERVING
-    refused(Gateway(stopping).request("GET", "/readyz"), 503, says="channel_service at channel:1")
+    refused(
+        Gateway(stopping).request("GET", "/readyz"), 503, says="channel_service at channel:1 is not ready"
+    )

@@ -3,19 +3,22 @@
 import asyncio
 import json
 import re
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 from gateway_fakes import Gateway
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from channel_service.links.settings import CSI_MODES, LinkSettings
 from channel_service.radio.channels import FADINGS, MODELS
 from shared.runtime.access import Access
 from shared.runtime.http_runtime import allow_origins, build_app
 from shared.tasks import TASKS
-from transmitter.page.files import HEADERS, SAMPLES, STATIC
+from transmitter.page.files import HEADERS, SAMPLES, STATIC, PageHeaders, page_routes
 from transmitter.page.forwarding import FORWARDED, MAX_BODY_BYTES, ChannelForwarder, forwarded_routes
 
 MAX_PAGE_BYTES = 300_000
@@ -37,13 +40,41 @@ def test_the_page_comes_at_the_root_with_its_policy(gateway):
 
 
 def test_every_file_that_the_page_names_is_served(gateway):
-    named = re.findall(r'(?:src|href)="(/page/[^"]+)"', (STATIC / "index.html").read_text())
+    named = re.findall(r'(?:src|href)="(page/[^"]+)"', (STATIC / "index.html").read_text())
     modules = STATIC / "js"
     for path in modules.glob("*.js"):
-        named += [f"/page/js/{name}" for name in re.findall(r'from "\./([^"]+)"', path.read_text())]
+        named += [f"page/js/{name}" for name in re.findall(r'from "\./([^"]+)"', path.read_text())]
     assert len(named) > len(list(modules.glob("*.js")))
     for path in set(named):
-        assert gateway.request("GET", path).status_code == 200, path
+        assert gateway.request("GET", f"/{path}").status_code == 200, path
+
+
+def test_the_page_names_nothing_from_the_root_of_its_host():
+    """A proxy may serve it below any path, as jupyter-server-proxy does."""
+    for path in SOURCES:
+        if "uplot" not in path.parts:
+            assert (
+                re.findall(r"""(?:=|\(|\[|, |url\(|from )["'`]/(?!["'`])[^"'`]*""", path.read_text()) == []
+            ), path
+
+
+@pytest.mark.parametrize("below", ["/semcom", "/user/somebody/proxy/8000"])
+def test_the_page_is_served_below_a_path_by_its_token_s_rules(below):
+    app = build_app(
+        "t", "d", ready=None, registry=CollectorRegistry(), access=Access("a" * 16), open_paths=("/page/",)
+    )
+    app.include_router(page_routes())
+    app.add_middleware(PageHeaders)
+    app.add_api_route("/tasks", lambda: "tasks")
+    outer = Starlette(routes=[Mount(below, app)])
+    page = get(outer, f"{below}/")
+    assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache")
+    assert page.headers["content-security-policy"] == HEADERS["Content-Security-Policy"]
+    named = re.findall(r'(?:src|href)="(page/[^"]+)"', page.text)
+    assert {get(outer, urljoin(f"{below}/", path)).status_code for path in named} == {200}
+    assert get(outer, f"{below}/healthz").status_code == 200
+    assert get(outer, f"{below}/tasks").status_code == 401
+    assert get(outer, f"{below}/tasks", authorization=f"Bearer {'a' * 16}").status_code == 200
 
 
 def test_the_page_holds_no_inline_script_or_style_and_names_no_other_origin():
@@ -160,6 +191,48 @@ def test_the_caller_s_token_and_body_go_along_and_nothing_else():
 )
 def test_nothing_else_is_forwarded(method, path, status):
     assert forward(method, path).status_code == status
+
+
+def test_what_proxies_and_browsers_need_of_the_answer_comes_along():
+    headers = {
+        "content-type": "text/event-stream",
+        "cache-control": "no-cache",
+        "x-accel-buffering": "no",
+        "retry-after": "1",
+        "set-cookie": "a=b",
+    }
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=b"data: 1\n\n"))
+    answer = forward("GET", "/channel/frames", transport=transport)
+    own = {name: value for name, value in answer.headers.items() if name in headers}
+    assert own == {name: value for name, value in headers.items() if name != "set-cookie"}
+
+
+@pytest.mark.parametrize("error", [httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError])
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_a_request_on_a_connection_that_was_just_closed_is_sent_again(method, error):
+    seen = []
+
+    def answer(request):
+        seen.append(request.content)
+        if len(seen) == 1:
+            raise error("closed")
+        return httpx.Response(200, content=b"[]")
+
+    answered = forward(method, "/channel/links/a", httpx.MockTransport(answer), content=b"{}")
+    assert answered.status_code == 200
+    assert seen[:2] == [b"{}", b"{}"]
+
+
+def test_a_connection_that_is_closed_again_and_again_is_an_error():
+    num_sent = 0
+
+    def close(_):
+        nonlocal num_sent
+        num_sent += 1
+        raise httpx.ReadError("closed")
+
+    assert forward("GET", "/channel/links", httpx.MockTransport(close)).status_code == 503
+    assert num_sent == 2
 
 
 def test_a_large_body_is_refused():

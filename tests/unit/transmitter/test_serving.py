@@ -9,6 +9,7 @@ from gateway_fakes import Gateway, LoopbackChannel, PowerSystem, refused, rpc_er
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2
 from shared.errors import FrameLost, InvalidField, TooMany
+from shared.runtime.rpc_errors import status_code
 from transmitter import media, uploads
 
 
@@ -151,7 +152,7 @@ class RefusingChannel(LoopbackChannel):
 
 
 def rpc_error_of(error):
-    return rpc_error(error.grpc_status, error)
+    return rpc_error(status_code(error), error)
 
 
 def test_a_refused_frame_fails_alone_and_the_others_take_the_place_of_their_first_try():
@@ -205,6 +206,48 @@ async def test_beyond_the_limit_a_request_is_refused_before_its_body_is_read():
     assert num_read == 0
     assert error["allowed"] == "at most 2 at a time; try again later"
     assert [response.status_code for response in (*answered, after)] == [200, 200, 200]
+
+
+class SlowUpload:
+    """A request whose body begins, and goes on once it is let go."""
+
+    def __init__(self, client, begins=b'{"text": '):
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+        headers = {"content-type": "application/json"}
+        sending = client.post("/transmit?task=sentiment", content=self.body(begins), headers=headers)
+        self.answering = asyncio.create_task(sending)
+
+    async def body(self, begins):
+        yield begins
+        self.begun.set()
+        await self.goes_on.wait()
+        yield b'"x"}'
+
+
+async def test_slow_uploads_keep_nobody_out():
+    async with Gateway(max_requests=2).client() as client:
+        slow = [SlowUpload(client) for _ in range(5)]
+        await asyncio.gather(*(upload.begun.wait() for upload in slow))
+        quick = await post(client, "quick")
+        for upload in slow[:2]:
+            upload.goes_on.set()
+        answered = await asyncio.gather(*(upload.answering for upload in slow[:2]))
+        for upload in slow[2:]:
+            upload.answering.cancel()
+        returned = [response.status_code for response in (quick, *answered)]
+    assert returned == [200, 200, 200]
+
+
+async def test_slow_uploads_hold_no_more_bytes_than_full_places_would():
+    async with Gateway(max_requests=1, max_upload_bytes=100).client() as client:
+        first, second = SlowUpload(client, b" " * 60), SlowUpload(client, b" " * 60)
+        refusal = await second.answering
+        first.answering.cancel()
+        await asyncio.gather(first.answering, return_exceptions=True)
+        refusal, after = refusal, await post(client, "x" * 50)
+    refused(refusal, 429, "bytes of requests")
+    assert refusal.headers["retry-after"] == "1"
+    assert after.status_code == 200
 
 
 async def test_after_its_time_a_request_is_answered_504_and_its_call_is_cancelled():

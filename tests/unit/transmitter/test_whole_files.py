@@ -132,6 +132,12 @@ def test_mp3_files_one_behind_the_other_are_read_to_the_end():
     assert strongest_hz(decoded[-14_000:]) == pytest.approx(880, abs=2)
 
 
+def test_mp3_frames_with_another_number_of_channels_behind_are_refused():
+    stereo = audio_file(np.stack([tone(), tone()], axis=1), audio_format="MP3")
+    with pytest.raises(UnsupportedMedia):
+        decode_media("audio", mp3() + stereo)
+
+
 def test_bytes_of_no_tag_among_mp3_frames_are_refused():
     refused("audio", mp3() + b"nonsense" * 20 + mp3())
     refused("audio", id3())

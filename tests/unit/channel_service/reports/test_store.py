@@ -7,6 +7,7 @@ import sys
 import textwrap
 
 import pytest
+from sqlalchemy import event
 from stored_rows import ROW, add, page
 
 from channel_service.reports.instances import INSTANCES
@@ -39,10 +40,10 @@ def test_a_committed_row_survives_sigkill(path):
 
 
 def test_completed_hops_add_up_to_the_total(store):
-    add(store, {"instance_id": "a"})
+    add(store, {"instance_id": "a", "encode_ms": 10.0})
     completed = [
-        {"instance_id": "a", "encode_ms": 10.0, "uplink_ms": 4.0, "total_ms": 25.0},
-        {"instance_id": "never stored", "encode_ms": 1.0, "uplink_ms": 1.0, "total_ms": 2.0},
+        {"instance_id": "a", "uplink_ms": 4.0, "total_ms": 25.0},
+        {"instance_id": "never stored", "uplink_ms": 1.0, "total_ms": 2.0},
     ]
     assert asyncio.run(store.complete(completed)) == 1
     means = {row["hop"]: row["mean_ms"] for row in store.latency()}
@@ -51,7 +52,7 @@ def test_completed_hops_add_up_to_the_total(store):
 
 def test_completing_a_failed_instance_keeps_its_measured_times(store):
     add(store, {"instance_id": "a", "status": "ServiceUnavailable", "downlink_ms": None, "decode_ms": None})
-    times = {"encode_ms": 1.0, "uplink_ms": 1.0, "total_ms": 9.0}
+    times = {"uplink_ms": 1.0, "total_ms": 9.0}
     assert asyncio.run(store.complete([{"instance_id": "a", **times}])) == 1
     with store._engine.connect() as connection:
         assert connection.execute(INSTANCES.select()).one().channel_ms == 1.0
@@ -104,6 +105,74 @@ def test_a_store_that_fails_is_unavailable_and_says_so(store, path):
         store.overhead()
     with pytest.raises(ServiceUnavailable, match="report store"):
         asyncio.run(store.check())
+
+
+@pytest.fixture
+def limited_pages(store):
+    """Sets the largest number of the file's pages, as a disk does that is full; None for no limit."""
+    pages = {"max_page_count": 1 << 30}
+
+    def limit(connection):
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages['max_page_count']}")
+
+    event.listen(store._engine, "begin", limit)
+
+    def set_limit(num_pages):
+        pages["max_page_count"] = num_pages or 1 << 30
+
+    return set_limit
+
+
+def test_a_full_disk_is_named_and_answers_come_back_with_room(store, path, limited_pages):
+    asyncio.run(store.check())
+    limited_pages(1)  # SQLite takes the number of pages that there are
+
+    async def add_many():
+        adding = (store.add([{**ROW, "instance_id": f"{number}"}]) for number in range(200))
+        return await asyncio.gather(*adding, return_exceptions=True)
+
+    outcomes = {str(number): outcome for number, outcome in enumerate(asyncio.run(add_many()))}
+    assert {row["instance_id"] for row in page(store)} == {
+        name for name, outcome in outcomes.items() if outcome is None
+    }
+    refusals = {str(outcome) for outcome in outcomes.values() if outcome is not None}
+    assert refusals == {f"report store at {path} cannot be written: database or disk is full"}
+
+    async def fill():
+        for number in range(200):
+            await store.add([{**ROW, "instance_id": f"single {number}"}])
+
+    for work in (fill, store.check, store.check):
+        with pytest.raises(ServiceUnavailable, match="cannot be written: database or disk is full"):
+            asyncio.run(work())
+    stored = {row["instance_id"] for row in page(store)}
+    limited_pages(None)
+    asyncio.run(store.check())
+    add(store, {"instance_id": "again"})
+    assert {row["instance_id"] for row in page(store)} == {*stored, "again"}
+
+
+def test_a_store_that_can_only_be_read_is_not_ready(store):
+    event.listen(store._engine, "begin", lambda to: to.exec_driver_sql("PRAGMA query_only=1"))
+    assert page(store) == []
+    with pytest.raises(ServiceUnavailable, match="cannot be written: attempt to write a readonly database"):
+        asyncio.run(store.check())
+
+
+def test_a_store_that_another_process_holds_is_not_ready(store, path):
+    event.listen(store._engine, "connect", lambda to, _: to.execute("PRAGMA busy_timeout=50"))
+    store._engine.dispose()
+    with sqlite3.connect(path) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ServiceUnavailable, match="cannot be written: database is locked"):
+            asyncio.run(store.check())
+    other.close()
+    asyncio.run(store.check())
+
+
+def test_checking_leaves_nothing_behind(store):
+    asyncio.run(store.check())
+    assert page(store) == []
 
 
 def test_a_store_of_another_version_is_refused(path):

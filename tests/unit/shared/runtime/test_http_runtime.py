@@ -1,15 +1,18 @@
 """What every service's HTTP side does: one shape of error, health, readiness, metrics, a line a request."""
 
 import asyncio
+import gzip
 import logging
+import re
 
 import httpx
 import pytest
+from fastapi.responses import StreamingResponse
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import DeadlineExceeded, InvalidField, TooLarge, UnknownName
-from shared.runtime.http_runtime import build_app
+from shared.runtime.http_runtime import build_app, route_path
 
 
 class Body(BaseModel):
@@ -27,7 +30,7 @@ async def late() -> None:
     raise DeadlineExceeded("receiver", 1.0)
 
 
-def request(method: str, path: str, *, ready=fine, **options) -> httpx.Response:
+def request(method: str, path: str, *, ready=fine, root_path="", **options) -> httpx.Response:
     registry = CollectorRegistry()
     Counter("semcom_seen", "Seen.", registry=registry).inc(3)
     app = build_app("title", "description", ready=ready, registry=registry)
@@ -44,8 +47,17 @@ def request(method: str, path: str, *, ready=fine, **options) -> httpx.Response:
             "large": TooLarge("image", "50 MB", "20 MB"),
         }.get(kind) or ValueError("a secret")
 
+    @app.get("/endless")
+    async def endless() -> StreamingResponse:
+        async def parts():
+            while True:
+                yield b"x"
+                await asyncio.sleep(0)
+
+        return StreamingResponse(parts())
+
     async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False, root_path=root_path)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             return await client.request(method, path, **options)
 
@@ -120,6 +132,69 @@ def test_health_readiness_and_metrics():
     not_ready = request("GET", "/readyz", ready=late)
     assert (not_ready.status_code, not_ready.json()["error"]["type"]) == (503, "DeadlineExceeded")
     assert "semcom_seen_total 3.0" in request("GET", "/metrics").text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/endless"])
+def test_head_is_answered_with_the_head_of_get(path):
+    answer = request("HEAD", path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    if path != "/endless":
+        assert answer.headers["content-type"] == request("GET", path).headers["content-type"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/things/1", 405), ("/raise/invalid", 422)])
+def test_head_of_what_get_refuses_has_its_status(path, status):
+    answer = request("HEAD", path)
+    assert (answer.status_code, answer.content) == (status, b"")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, identity", "GZIP"])
+def test_a_compressed_body_is_refused_with_the_reason(coding):
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    answer = request("PUT", "/things/1", content=gzip.compress(b'{"level": 1}'), headers=headers)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"]) == (415, "UnsupportedMedia")
+    assert (error["field"], error["value"]) == ("content-encoding", coding)
+    assert error["allowed"] == "a body without compression"
+
+
+def test_a_body_that_says_it_is_as_it_is_is_read():
+    headers = {"Content-Type": "application/json", "Content-Encoding": "identity"}
+    assert request("PUT", "/things/1", content=b'{"level": 1}', headers=headers).json() == {"level": 1.0}
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_the_pages_of_the_api_find_its_description_below_any_path(page):
+    assert re.findall(r"[\"'](\S*openapi\.json)[\"']", request("GET", page).text) == ["openapi.json"]
+    description = request("GET", "/openapi.json").json()
+    assert [server["url"] for server in description["servers"]] == ["."]
+
+
+def test_a_root_path_is_no_part_of_the_path(caplog):
+    below = {"root_path": "/semcom"}
+    with caplog.at_level(logging.INFO, "shared.runtime.http_runtime"):
+        assert request("GET", "/semcom/healthz", **below).json() == {"status": "ok"}
+        assert request("GET", "/semcom/readyz", ready=late, **below).status_code == 503
+    assert not caplog.records
+    servers = request("GET", "/semcom/openapi.json", **below).json()["servers"]
+    assert servers[0]["url"] == "/semcom"
+    moved = request("PUT", "/semcom/things/1/", content=b"{}", **below)
+    assert (moved.status_code, moved.headers["location"]) == (307, "http://service/semcom/things/1")
+
+
+@pytest.mark.parametrize(
+    ("path", "root_path", "left"),
+    [
+        ("/tasks", "", "/tasks"),
+        ("/semcom/tasks", "/semcom", "/tasks"),
+        ("/semcom/", "/semcom", "/"),
+        ("/tasks", "/semcom", "/tasks"),
+        ("/semcomtasks", "/semcom", "/semcomtasks"),
+        ("/a/b/tasks", "/a/b/", "/tasks"),
+    ],
+)
+def test_the_path_of_a_route(path, root_path, left):
+    assert route_path({"type": "http", "path": path, "root_path": root_path}) == left
 
 
 def test_one_line_a_request_and_none_a_probe(caplog):

@@ -81,10 +81,10 @@ def test_frames_without_an_id_take_the_one_that_is_bound():
     def work():
         request_ids.bind(["edge"])
         frames = [frame_pb2.Frame(), frame_pb2.Frame()]
-        request_ids.adopt(frames)
+        request_ids.bind_those_of(frames)
         assert [frame.request_id for frame in frames] == ["edge", "edge"]
         mixed = [frame_pb2.Frame(request_id="own"), frame_pb2.Frame()]
-        request_ids.adopt(mixed)
+        request_ids.bind_those_of(mixed)
         assert [frame.request_id for frame in mixed] == ["own", ""]
         assert request_ids.current() == "own"
 

@@ -13,6 +13,7 @@ export class ServiceError extends Error {
   }
 }
 
+/** Paths are relative to the page, which a proxy may serve below any path. */
 function urlOf(path, query) {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
   const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]));
@@ -65,8 +66,12 @@ export async function request(path, { method = "GET", query = {}, body, headers 
   return response;
 }
 
+/** Whole numbers that a browser's own numbers cannot hold, such as seeds above 2^53, stay text. */
+const exactly = (key, value, context) =>
+  (Number.isInteger(value) && !Number.isSafeInteger(value) && /^\d+$/.test(context?.source) ? context.source : value);
+
 /** The JSON body of a request's response. */
-export const getJson = async (path, options) => (await request(path, options)).json();
+export const getJson = async (path, options) => JSON.parse(await (await request(path, options)).text(), exactly);
 
 /** Send JSON. */
 export const sendJson = (path, method, value) =>
@@ -81,11 +86,11 @@ function transmit(query, source, signal) {
   const names = Object.keys(source);
   if (names.length === 1 && names[0] === "text") {
     const headers = { "Content-Type": "application/json" };
-    return getJson("/transmit", { method: "POST", query, body: JSON.stringify(source), headers, signal });
+    return getJson("transmit", { method: "POST", query, body: JSON.stringify(source), headers, signal });
   }
   const body = new FormData();
   names.forEach((name) => body.append(name, source[name]));
-  return getJson("/transmit", { method: "POST", query, body, signal });
+  return getJson("transmit", { method: "POST", query, body, signal });
 }
 
 /**

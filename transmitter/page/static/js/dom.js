@@ -52,6 +52,10 @@ export function clearErrors(root, fallback) {
   fallback.hidden = true;
 }
 
+/** What was typed as a number; as text where a browser's own numbers cannot hold it. */
+export const numberOf = (text) =>
+  (/^\d+$/.test(text) && !Number.isSafeInteger(Number(text)) ? text : Number(text));
+
 /** A value of a CSS variable of the page. */
 export const cssColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 

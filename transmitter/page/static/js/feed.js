@@ -35,7 +35,7 @@ export async function runFeed() {
   for (;;) {
     try {
       report("");
-      for await (const frame of events("/channel/frames", { query: { max_symbols: MAX_SYMBOLS } })) keep(frame);
+      for await (const frame of events("channel/frames", { query: { max_symbols: MAX_SYMBOLS } })) keep(frame);
     } catch (error) {
       report(error.message);
     }

@@ -1,7 +1,7 @@
 // The view Links: every link with its settings, editable in place, and the changes that were made to it.
 
 import { getJson, request, sendJson } from "./api.js";
-import { byId, clearErrors, h, inputField, selectField, showError } from "./dom.js";
+import { byId, clearErrors, h, inputField, numberOf, selectField, showError } from "./dom.js";
 import { scheduleEditor } from "./schedule.js";
 import { CHANNELS, CSI_MODES, FADINGS } from "./settings.js";
 import { state, update } from "./state.js";
@@ -20,7 +20,7 @@ const LISTED = ["name", "channel", "fading", "snr_db", "csi"];
 let links = [];
 let changed = {};
 
-const pathOf = (name) => `/channel/links/${encodeURIComponent(name)}`;
+const pathOf = (name) => `channel/links/${encodeURIComponent(name)}`;
 const chosen = () => links.find((link) => link.name === state.edit) ?? links[0];
 
 async function attempt(work) {
@@ -33,7 +33,7 @@ async function attempt(work) {
 }
 
 async function readLinks() {
-  links = await getJson("/channel/links");
+  links = await getJson("channel/links");
   const rows = links.map((link) => h("tr", {}, ...LISTED.map((name) => h("td", {}, name === "name"
     ? h("button", { type: "button", "aria-pressed": String(link.name === chosen().name), onclick: () => attempt(() => edit(link.name)) },
       link.name)
@@ -54,7 +54,7 @@ function showForm() {
   const link = chosen();
   changed = {};
   const note = (name) => (value) => { changed[name] = value; };
-  const number = (name) => (value) => { changed[name] = value === "" ? null : Number(value); };
+  const number = (name) => (value) => { changed[name] = value === "" ? null : numberOf(value); };
   const schedule = scheduleEditor(link.snr_schedule);
   const before = JSON.stringify(schedule.read());
   const save = async () => {

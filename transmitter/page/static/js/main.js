@@ -31,7 +31,7 @@ async function openView(name) {
 
 async function showReadiness() {
   try {
-    await getJson("/readyz");
+    await getJson("readyz");
     byId("status").textContent = "Services are ready";
   } catch (error) {
     byId("status").textContent = error.message;

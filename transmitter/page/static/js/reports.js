@@ -32,7 +32,7 @@ async function attempt(work) {
 
 async function read() {
   const kind = state.report ?? "overhead";
-  const rows = await getJson(`/channel/reports/${kind}`, { query: query() });
+  const rows = await getJson(`channel/reports/${kind}`, { query: query() });
   const note = kind === "instances" && rows.length === MOST_INSTANCES ? ` (the latest ${MOST_INSTANCES})` : "";
   byId("report-state").textContent = `${rows.length} rows${note}`;
   byId("report-table").replaceChildren(rows.length
@@ -41,7 +41,7 @@ async function read() {
 
 async function download() {
   const kind = state.report ?? "overhead";
-  const response = await request(`/channel/reports/${kind}`, { query: { ...query(), format: "csv" } });
+  const response = await request(`channel/reports/${kind}`, { query: { ...query(), format: "csv" } });
   const url = URL.createObjectURL(await response.blob());
   h("a", { href: url, download: `semcom-${kind}.csv` }).click();
   URL.revokeObjectURL(url);

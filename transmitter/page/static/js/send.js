@@ -245,7 +245,7 @@ function sendAt(snr_db) {
 
 function buildSamples() {
   byId("samples").replaceChildren(...samplesOfTask().map((sample) => {
-    const picture = sample.files?.image && h("img", { src: `/page/samples/${sample.files.image}`, alt: "", loading: "lazy" });
+    const picture = sample.files?.image && h("img", { src: `page/samples/${sample.files.image}`, alt: "", loading: "lazy" });
     const words = sample.text ?? asWords(sample.name).replaceAll("-", " ");
     return h("button", {
       type: "button", "data-sample": sample.name, "aria-pressed": String(sample.name === state.sample),
@@ -319,7 +319,7 @@ export async function openSend() {
   byId("snr").addEventListener("input", (event) => { stopFall(); sendAt(event.target.value); });
   setUpFall(sendAt, () => sending.isBusy);
   byId("redraw").addEventListener("click", () => {
-    update({ draw: String(Number(state.draw) + 1) });
+    update({ draw: /^\d+$/.test(state.draw) ? String(BigInt(state.draw) + 1n) : "0" });
     buildChannel();
     sendAll();
   });

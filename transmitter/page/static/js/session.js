@@ -8,13 +8,13 @@ export const session = { tasks: [], systems: [], samples: [], links: [], source:
 
 /** Read what the service offers. */
 export async function loadCatalogue() {
-  const paths = ["/tasks", "/systems", "/page/samples.json"];
+  const paths = ["tasks", "systems", "page/samples.json"];
   [session.tasks, session.systems, session.samples] = await Promise.all(paths.map((path) => getJson(path)));
 }
 
 /** Read which links there are. Without the channel service none is known, and sending says why. */
 export async function loadLinks() {
-  session.links = await getJson("/channel/links").catch(() => []);
+  session.links = await getJson("channel/links").catch(() => []);
 }
 
 /** The chosen task; where the address names none, the first trained one whose answer is a picture: noise is seen in it. */
@@ -60,7 +60,7 @@ export const isComplete = () => currentTask().modalities.every((modality) => ses
 export const sourceOfTask = () => Object.fromEntries(currentTask().modalities.map((name) => [name, session.source[name]]));
 
 async function fileOf(path) {
-  const blob = await (await request(`/page/samples/${path}`)).blob();
+  const blob = await (await request(`page/samples/${path}`)).blob();
   return new File([blob], path.split("/").pop(), { type: blob.type });
 }
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from semcom.stack import Ports, ServiceProcess, Stack, StackError
+from semcom.stack import Ports, ServiceProcess, Stack, StackError, _open_probe, _why_not_ready
 
 
 def test_ports_follow_the_settings(monkeypatch):
@@ -47,3 +47,19 @@ def test_a_service_that_is_late_is_named_with_its_reason(service, tmp_path):
             service.status = 200
             stack._wait_until_ready(0.3, lambda _: None)
     assert process.returncode is not None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("http_proxy", "http://127.0.0.1:9"),
+        ("ALL_PROXY", "socks5://127.0.0.1:9"),
+        ("SSL_CERT_FILE", "/nowhere.pem"),
+    ],
+)
+def test_probes_follow_no_variable_that_redirects_them(variable, value, monkeypatch, service):
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv(variable, value)
+    with _open_probe() as http:
+        assert _why_not_ready(http, f"{service.url}/readyz") is None

@@ -1,15 +1,17 @@
 import json
 import math
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from semcom.api import SemcomClient, SemcomClientError
+from semcom.api import Client, ServiceError
 
 
 @pytest.fixture
 def client(service):
-    with SemcomClient(service.url, service.url, timeout_s=5) as opened:
+    with Client(service.url, service.url, timeout_s=5) as opened:
         yield opened
 
 
@@ -56,7 +58,7 @@ def test_a_missing_file_is_an_os_error(client, service, tmp_path):
 def test_refusal_carries_the_services_error(client, service):
     service.status = 422
     service.answer = {"error": {"type": "InvalidField", "message": "snr_db = 'nan'", "field": "snr_db"}}
-    with pytest.raises(SemcomClientError, match="snr_db = 'nan'") as caught:
+    with pytest.raises(ServiceError, match="snr_db = 'nan'") as caught:
         client.transmit("sentiment", text="x", snr_db=math.nan)
     assert (caught.value.status, caught.value.error["field"]) == (422, "snr_db")
 
@@ -64,7 +66,7 @@ def test_refusal_carries_the_services_error(client, service):
 @pytest.mark.parametrize("answer", ["<html>proxy</html>", "[]", '{"error": "text"}', '{"detail": 1}'])
 def test_what_is_not_our_error_is_still_a_client_error(client, service, answer):
     service.status, service.answer = 502, answer
-    with pytest.raises(SemcomClientError, match="HTTP 502"):
+    with pytest.raises(ServiceError, match="HTTP 502"):
         client.tasks()
 
 
@@ -73,8 +75,8 @@ def test_an_absent_service_is_named():
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with (
-            SemcomClient(url, url, timeout_s=5) as client,
-            pytest.raises(SemcomClientError, match=url) as caught,
+            Client(url, url, timeout_s=5) as client,
+            pytest.raises(ServiceError, match=url) as caught,
         ):
             client.tasks()
     assert (caught.value.status, caught.value.error["type"]) == (0, "ServiceUnavailable")
@@ -84,8 +86,8 @@ def test_a_silent_service_times_out():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with (
-            SemcomClient(url, url, timeout_s=0.1) as client,
-            pytest.raises(SemcomClientError, match="in time") as caught,
+            Client(url, url, timeout_s=0.1) as client,
+            pytest.raises(ServiceError, match="in time") as caught,
         ):
             client.links()
     assert caught.value.error["type"] == "DeadlineExceeded"
@@ -93,9 +95,9 @@ def test_a_silent_service_times_out():
 
 def test_a_request_is_waited_for_as_long_as_the_services_may_take(service):
     service.delay_s = 0.5
-    with SemcomClient(service.url, service.url, timeout_s=0.1) as client:
+    with Client(service.url, service.url, timeout_s=0.1) as client:
         assert client.transmit("sentiment", text="x", timeout_s=20)["answer"]["label"] == "red"
-        with pytest.raises(SemcomClientError, match="in time"):
+        with pytest.raises(ServiceError, match="in time"):
             client.transmit("sentiment", text="x")
 
 
@@ -134,3 +136,62 @@ def test_recordings_and_traces_are_brought_with_their_type(client, service, tmp_
         ("PUT", "/traces/walk", "text/csv", b"1,0\n"),
         ("PUT", "/traces/run", "application/octet-stream", b"\x93NUMPY"),
     ]
+
+
+@pytest.fixture
+def closing():
+    """A client, and what its service was asked, which closes each connection on the second request."""
+    methods = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version, num_asked = "HTTP/1.1", 0
+
+        def answer(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            methods.append(self.command)
+            self.num_asked += 1
+            if self.num_asked == 2:
+                self.close_connection = True
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        do_GET = do_POST = do_PUT = do_PATCH = answer
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with Client(url, url, timeout_s=5) as client:
+            yield client, methods
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("again", "method"),
+    [
+        (lambda client: client.tasks(), "GET"),
+        (lambda client: client.replace_link(snr_db=3), "PUT"),
+        (lambda client: client.set_link(snr_db=3), "PATCH"),
+    ],
+)
+def test_a_request_on_a_connection_that_was_just_closed_is_sent_again(closing, again, method):
+    client, methods = closing
+    client._channel = client._transmitter
+    assert client.tasks() == []
+    assert again(client) == []
+    assert methods == ["GET", method, method]
+
+
+def test_an_instance_is_not_sent_twice(closing):
+    client, methods = closing
+    client.tasks()
+    with pytest.raises(ServiceError, match="cannot be reached"):
+        client.transmit("sentiment", text="x")
+    assert methods == ["GET", "POST"]

@@ -10,7 +10,7 @@ from systems.rows import Options
 
 
 @dataclass(frozen=True)
-class Order:
+class Instance:
     """One instance to send.
 
     Attributes:
@@ -23,7 +23,7 @@ class Order:
         link: Named link.
         overrides: Link settings for this instance only; absent fields keep what the link holds.
         frame_number: With the link's seed it fixes the draw; None: the link's next number.
-        encoding: Of the symbols: float32, float16 or int8.
+        encoding: How symbols are stored on the wire: float32, float16 or int8.
     """
 
     task: str
@@ -55,16 +55,16 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """What came back for one order.
+class TransmitResult:
+    """What came back for one instance.
 
     Attributes:
-        frame: As it was sent.
-        result: Of the channel service: answer, channel as applied, overhead.
-        latency: Of every hop.
+        frame: The frame that was sent.
+        result: What the channel service returned: answer, channel as applied, overhead.
+        latency: Time of every hop.
         scores: Against the source; empty where the truth is not in it.
-        num_unknown_pieces: Of the text: sent as unknown, or left out.
-        options: Of the system, as it was sent; what was left to the link is chosen.
+        num_unknown_pieces: Pieces of the text that were sent as unknown, or left out.
+        options: The system's options as used; what was left to the link is chosen.
     """
 
     frame: frame_pb2.Frame
