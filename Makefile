@@ -16,8 +16,8 @@ help:  ## show this list
 demo: $(INSTALLED)  ## start the services, send samples of every trained task, show answers and cost, stop
 	@$(BIN)/semcom demo
 
-test: $(INSTALLED)  ## the whole test suite; PYTEST_ARGS passes on, e.g. PYTEST_ARGS='-m unit'
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(INSTALLED)  ## the whole test suite; PYTEST_ARGS passes on, e.g. PYTEST_ARGS='-m unit', or '-n 0' for one process
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(INSTALLED)  ## format, lint and types
 	$(BIN)/ruff format --check .

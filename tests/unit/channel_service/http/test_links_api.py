@@ -32,11 +32,6 @@ def test_a_body_may_begin_with_a_byte_order_mark(service):
     assert (changed.status_code, changed.json().get("snr_db")) == (200, -3.0)
 
 
-def test_put_creates_links_and_the_list_has_them_all(service):
-    assert service.put("drive-1", "{}").status_code == 200
-    assert [link["name"] for link in service.request("GET", "/links").json()] == ["default", "drive-1"]
-
-
 @pytest.mark.parametrize(
     ("body", "field"),
     [
