@@ -23,7 +23,8 @@ from rich.progress import track
 
 from experiments.data.base import BrokenFile
 from shared.errors import SemcomError
-from transmitter.media import decode_audio, decode_image
+from transmitter.images import decode_image
+from transmitter.media import decode_audio
 
 _INT16_PEAK = 32767
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from experiments.data.base import Instances, in_part, one_each
 from experiments.data.packed import cached_archive, read_member
-from transmitter.media import decode_image, decode_video
+from transmitter.images import decode_image
+from transmitter.media import decode_video
 
 LABELS = ("bend", "jack", "wave1", "wave2", "fight", "no_fight")
 WINDOW_FRAMES = 16
