@@ -24,8 +24,9 @@ lint: $(INSTALLED)  ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-protos: $(INSTALLED)  ## regenerate the code of the wire contract
+protos: $(INSTALLED)  ## regenerate the code of the wire contract, and what is made of the declared settings
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. protos/semcom/v1/*.proto
+	$(BIN)/python -m channel_service.descriptions
 
 up: $(INSTALLED)  ## start the three services on this machine; Ctrl-C stops them
 	@$(BIN)/semcom up

@@ -16,6 +16,8 @@ from systems.layers.text import Vocabulary
 from systems.layers.transcripts import TranscriptReader
 
 _THRESHOLD = 0.5
+# Of a tenth of a second, which is the shortest recording and what is sent for silence: no word is so short.
+_MAX_WORDLESS_STEPS = 4
 
 
 class AnswerReader:
@@ -76,6 +78,8 @@ class AnswerReader:
         return TaskAnswer(text=self._vocabulary.decode(scores.argmax(-1).tolist()))
 
     def _read_transcript(self, task: str, scores: Tensor) -> TaskAnswer:
+        if len(scores) <= _MAX_WORDLESS_STEPS:
+            return TaskAnswer(text="")
         return TaskAnswer(text=self._transcripts[task].read(scores))
 
     def _read_image(self, task: str, scores: Tensor) -> TaskAnswer:

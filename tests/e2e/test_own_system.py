@@ -126,8 +126,9 @@ def test_psnr_rises_with_the_snr_and_follows_the_closed_form(installed: _Install
         Channel("awgn", "block", 12.0, seed=5),
         Channel("rayleigh", "symbol", 6.0, seed=7),
         Channel("blockage", "block", 12.0, seed=8),
+        Channel("blockage", "block", 12.0, seed=8, blocked_share=0.9),
     ],
-    ids=lambda channel: channel.model,
+    ids=["awgn", "rayleigh", "blockage", "blockage of nine tenths"],
 )
 def test_network_equals_in_process(
     channel: Channel, options: dict[str, int], installed: _Installed, link: SemanticLink

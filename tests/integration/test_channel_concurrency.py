@@ -80,7 +80,13 @@ def check_settings(frame: Sent) -> None:
 def check_draw(frame: Sent, received) -> None:
     """Check that the received symbols are those of a new draw from the same seed and frame number."""
     state, settings = frame.state, version_of(frame.link, frame.state.seed - 1_000_000 * frame.link)
-    channel = Channel(state.channel, state.fading, state.requested_snr_db, settings.k_factor_db, state.seed)
+    channel = Channel(
+        state.channel,
+        state.fading,
+        state.requested_snr_db,
+        seed=state.seed,
+        k_factor_db=settings.k_factor_db,
+    )
     drawn = draw(channel, state.frame_number, frame.x.shape)
     y, realised_snr_db = apply(frame.x, drawn)
     np.testing.assert_array_equal(unpack_symbols(received.frame.symbols), y)

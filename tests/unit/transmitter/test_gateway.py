@@ -22,7 +22,7 @@ from grpc_health.v1 import health_pb2
 from PIL import Image
 
 from protos.semcom.v1 import channel_service_pb2
-from semcom.api import RadioSettings
+from shared.link_settings import link_settings
 from shared.tasks import TASKS, get_task
 from shared.wire import unpack_symbols
 from systems.layers.profiles import PROFILES
@@ -60,6 +60,13 @@ def test_a_text_task_by_json(gateway):
 def test_the_answer_counts_word_pieces_that_were_sent_as_unknown(gateway):
     assert gateway.transmit("sentiment", json={"text": "a ☃ and a ☃"}).json()["unknown_pieces"] == 2
     assert gateway.transmit("sentiment", json={"text": "a fine film"}).json()["unknown_pieces"] == 0
+
+
+def test_a_json_body_may_begin_with_a_byte_order_mark(gateway):
+    headers = {"content-type": "application/json"}
+    response = gateway.transmit("sentiment", content=b'\xef\xbb\xbf{"text": "x"}', headers=headers)
+    assert response.status_code == 200
+    assert gateway.system.sources == [{"text": "x"}]
 
 
 @pytest.mark.parametrize("body", [{"text": "a fine film"}, {"text": "é & ü=1+1"}])
@@ -129,16 +136,27 @@ def test_only_what_the_client_sets_is_overridden(gateway):
     assert full.frames[0].HasField("frame_number")
 
 
-def test_every_setting_that_the_client_offers_reaches_the_link(gateway):
+def test_every_setting_that_an_instance_may_override_reaches_the_link(gateway):
     settings = {
-        "channel": "nakagami", "fading": "doppler", "snr_db": 1.5, "k_factor_db": 2.0, "csi": "mismatched",
-        "num_pilots": 3, "seed": 4, "symbol_rate_hz": 5e6, "coherence_symbols": 0, "doppler_hz": 7.0,
-        "frame_interval_ms": 8.0, "nakagami_m": 0.9, "delay_spread_ns": 10.0, "csi_error_db": -11.0,
-        "trace": "walk",
-    }  # fmt: skip
-    assert settings.keys() == RadioSettings.__annotations__.keys()
+        name: "walk" if setting.type == "string" else setting.maximum
+        for name, setting in link_settings().items()
+        if setting.is_overridable
+    }
+    assert {"channel", "snr_db", "k_factor_db", "doppler_hz", "trace"} <= settings.keys()
+    assert not {"network_delay_ms", "record", "replay"} & settings.keys()
     assert gateway.transmit("sentiment", json={"text": "x"}, params=settings).status_code == 200
     assert gateway.channel.requests[0].overrides == channel_service_pb2.LinkSettings(**settings)
+
+
+def test_a_parameter_that_only_the_channel_service_knows_reaches_the_link(gateway):
+    gateway.channel.parameters = {"blocked_share": 0.2}
+    for value, status in (("0.5", 200), ("half", 422)):
+        params = {"blocked_share": value, "symbols_per_token": 16}
+        answer = gateway.transmit("sentiment", json={"text": "x"}, params=params)
+        assert answer.status_code == status
+    assert answer.json()["error"]["field"] == "blocked_share"
+    (request,) = gateway.channel.requests
+    assert dict(request.overrides.parameters) == {"blocked_share": 0.5}
 
 
 @pytest.mark.parametrize(("encoding", "payload_bytes"), [("float32", 128), ("float16", 64), ("int8", 32)])

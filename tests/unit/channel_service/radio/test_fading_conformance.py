@@ -98,7 +98,7 @@ def test_doppler_autocorrelation_within_a_frame_is_j0():
     gains = doppler_gains(5, 300)
     lags_s = np.arange(300) / DOPPLER.symbol_rate_hz
     measured = np.mean(gains * np.conj(gains[:, :1]), axis=0)
-    theory = special.j0(2 * np.pi * DOPPLER.doppler_hz * lags_s)
+    theory = special.j0(2 * np.pi * DOPPLER.parameters["doppler_hz"] * lags_s)
     assert np.max(np.abs(measured - theory)) < 4.5 / math.sqrt(NUM_SEEDS)
 
 
@@ -106,8 +106,8 @@ def test_doppler_autocorrelation_across_frames_is_j0():
     first = doppler_gains(40, 1)
     for later in (1, 2, 3):
         measured = np.mean(doppler_gains(40 + later, 1) * np.conj(first))
-        lag_s = later * DOPPLER.frame_interval_ms / 1e3
-        theory = special.j0(2 * np.pi * DOPPLER.doppler_hz * lag_s)
+        lag_s = later * DOPPLER.parameters["frame_interval_ms"] / 1e3
+        theory = special.j0(2 * np.pi * DOPPLER.parameters["doppler_hz"] * lag_s)
         assert abs(measured - theory) < 4.5 / math.sqrt(NUM_SEEDS)
 
 
