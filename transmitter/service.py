@@ -25,6 +25,7 @@ from shared.runtime.cores import Cores
 from shared.runtime.logs import log_event
 from shared.runtime.rpc_errors import from_rpc_error
 from shared.runtime.slots import Slots
+from shared.scores import is_scored, score
 from shared.tasks import get_task
 from shared.wire import pack_symbols
 from systems.base import EncodedInstance, KnownLink, TransmitterSystem
@@ -33,7 +34,6 @@ from transmitter.completions import Completions
 from transmitter.encoding import EncodingQueue
 from transmitter.instances import Instance, Latency, TransmitResult
 from transmitter.relaying import CHANNEL_SERVICE, ChannelStub, FrameToRelay, Relay
-from transmitter.scoring import is_scored, score
 
 CHANNEL_SERVICE_NAME = "semcom.v1.ChannelService"
 _READY_TIMEOUT_S = 2.0

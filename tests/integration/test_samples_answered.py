@@ -9,11 +9,11 @@ import soundfile
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from semcom.demo import SAMPLES, load_samples
+from shared.scores import psnr_db
 from shared.tasks import TASKS
 from systems.layers.preprocessing import resize
 from systems.registry import DEFAULT_SYSTEM
 from transmitter.media import decode_media
-from transmitter.scoring import psnr_db
 
 GOOD_SNR = Channel("awgn", snr_db=18.0, seed=1)
 MIN_PSNR_DB = 20.0

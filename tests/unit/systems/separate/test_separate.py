@@ -14,6 +14,7 @@ import pytest
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from shared.errors import InvalidField, WeightsMismatch
+from shared.scores import psnr_db
 from shared.tasks import TASKS
 from shared.weights import fingerprint_of, load_manifest
 from systems.base import KnownLink, Received
@@ -23,7 +24,6 @@ from systems.registry import get_system
 from systems.separate.adaptation import load_table
 from systems.separate.manifest import write_manifest
 from systems.separate.mcs import MCS
-from transmitter.scoring import psnr_db
 
 _CLEAR = Channel("awgn", "block", 30.0, seed=1)
 _SEVERE = Channel("awgn", "block", -15.0, seed=2)

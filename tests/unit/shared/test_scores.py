@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from protos.semcom.v1 import receiver_pb2
-from transmitter.scoring import MAX_PSNR_DB, bleu, psnr_db, score
+from shared.scores import MAX_PSNR_DB, bleu, psnr_db, score
 
 
 def png_of(pixels):
