@@ -43,7 +43,7 @@ class PowerSystem(TransmitterSystem):
     def encode(self, task, sources, options):
         self.threads.add(threading.current_thread().name)
         self.sources += sources
-        num_tokens = 3 if get_task(task).answer in ("text", "transcript", "image") else 1
+        num_tokens = 3 if get_task(task).answer.sends_sequence else 1
         return [
             EncodedInstance(
                 np.ones((num_tokens, options["symbols_per_token"]), np.complex64),
@@ -92,7 +92,7 @@ class LoopbackChannel:
 
     def answer(self, request, frame):
         settings = request.overrides
-        answer = dict(ANSWERS[get_task(frame.task).answer])
+        answer = dict(ANSWERS[get_task(frame.task).answer.kind])
         scores = [receiver_pb2.LabelScore(label=n, probability=p) for n, p in answer.pop("scores", ())]
         state = frame_pb2.ChannelState(
             link=request.link,

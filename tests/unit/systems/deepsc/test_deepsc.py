@@ -73,7 +73,7 @@ def test_an_answer_does_not_depend_on_its_batch(
         ((alone,),) = link.send(task, [source], [_CHANNEL], [number])
         assert dict(alone.answer.scores) == pytest.approx(dict(together[number].answer.scores), abs=1e-4)
         assert alone.answer.text == together[number].answer.text
-        assert (alone.answer.image is None) == (TASKS[task].answer != "image")
+        assert (alone.answer.image is None) == (TASKS[task].answer.kind != "image")
 
 
 def test_each_task_of_the_independent_system_has_its_own_half(

@@ -5,7 +5,6 @@ import pytest
 
 from shared.tasks import TASKS
 from systems.base import Received
-from systems.layers.config import sends_sequence
 from systems.loading import load_receivers
 
 
@@ -18,7 +17,7 @@ def _frame(rng, num_tokens):
 @pytest.mark.parametrize("task", TASKS)
 def test_answers_of_a_batch_are_those_of_its_frames_alone(tiny_weights, task):
     rng = np.random.default_rng(0)
-    lengths = (4, 9, 1, 16) if sends_sequence(TASKS[task]) else (1, 1, 1, 1)
+    lengths = (4, 9, 1, 16) if TASKS[task].answer.sends_sequence else (1, 1, 1, 1)
     frames = [_frame(rng, num_tokens) for num_tokens in lengths]
     system = load_receivers(tiny_weights)["mfmsc"]
     together = system.decode(task, frames)

@@ -56,7 +56,7 @@ def test_every_task_comes_across_a_clear_channel_and_is_an_outage_on_a_severe_on
     assert (clear.answer.outage, clear.answer.blocks_in_error) == (False, 0)
     assert severe.answer.outage
     lost = severe.answer
-    match TASKS[task].answer:
+    match TASKS[task].answer.kind:
         case "label":
             names = [name for name, _ in lost.scores]
             assert lost.labels == (names[0],)
