@@ -58,7 +58,7 @@ async def serve(settings: ReceiverSettings, stop: asyncio.Event) -> None:
             http_port=settings.receiver_http_port,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
-        warming = asyncio.create_task(warm_up_later(systems.values()))
+        warming = asyncio.create_task(warm_up_later(system.warm_up for system in systems.values()))
         await serve_http(
             app,
             settings.host,

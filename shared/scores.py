@@ -31,6 +31,11 @@ def psnr_db(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
     return min(MAX_PSNR_DB, float(10 * np.log10(_PEAK**2 / error)))
 
 
+def warm_up() -> None:
+    """Import what the first score would wait for by seconds."""
+    from torchmetrics.functional.text import bleu_score  # noqa: F401
+
+
 def bleu(reference: str, text: str) -> float:
     """BLEU-4 of one sentence, 0 to 1, without smoothing (torchmetrics.functional.text.bleu_score).
 

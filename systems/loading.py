@@ -63,11 +63,11 @@ def _load(folder: Path, side: Side) -> SystemSide:
     return loaded
 
 
-async def warm_up_later(systems: Iterable[SystemSide]) -> None:
-    """Warm up systems in a thread, once the services beside this one had time to start."""
+async def warm_up_later(steps: Iterable[Callable[[], None]]) -> None:
+    """In a thread, once the services beside had time to start: what a first request would wait for."""
     await asyncio.sleep(_WARM_UP_AFTER_S)
-    for system in systems:
-        await asyncio.to_thread(system.warm_up)
+    for step in steps:
+        await asyncio.to_thread(step)
 
 
 def _load_all(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 
+from shared import scores
 from shared.errors import SemcomError
 from shared.runtime.access import open_access
 from shared.runtime.cores import count_cores
@@ -57,7 +58,8 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             channel_service=settings.channel_address,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
-        warming = asyncio.create_task(warm_up_later(systems.values()))
+        steps = [scores.warm_up, *(system.warm_up for system in systems.values())]
+        warming = asyncio.create_task(warm_up_later(steps))
         closing = asyncio.create_task(_close_forwarder(forwarder, stop))
         await serve_http(
             app,

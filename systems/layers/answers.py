@@ -24,6 +24,8 @@ from systems.layers.text import Vocabulary
 from systems.layers.transcripts import TranscriptReader
 
 _THRESHOLD = 0.5
+# Of a tenth of a second, which is the shortest recording and what is sent for silence: no word is so short.
+_MAX_WORDLESS_STEPS = 4
 _Read = Callable[[Tensor], TaskAnswer]
 
 
@@ -95,7 +97,11 @@ def _text_reader(vocabulary: Vocabulary | None) -> _Read:
 
 def _transcript_reader(words: Sequence[str]) -> _Read:
     transcripts = TranscriptReader(words)
-    return lambda scores: TaskAnswer(text=transcripts.read(scores))
+
+    def read(scores: Tensor) -> TaskAnswer:
+        return TaskAnswer(text="" if len(scores) <= _MAX_WORDLESS_STEPS else transcripts.read(scores))
+
+    return read
 
 
 def _read_image(scores: Tensor) -> TaskAnswer:

@@ -1,6 +1,7 @@
 """What the shipped weights make of the samples and of silence, at 18 dB in one process."""
 
 import io
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,17 +12,24 @@ from experiments.evaluation.link import SemanticLink
 from semcom.demo import SAMPLES, load_samples
 from shared.scores import psnr_db
 from shared.tasks import TASKS
+from shared.weights import find_weights, load_joint_manifest
 from systems.layers.preprocessing import resize
 from systems.registry import DEFAULT_SYSTEM
 from transmitter.media import decode_media
 
+WEIGHTS = SAMPLES.parent.parent / "weights"
+SPEAKING = [
+    system
+    for system, folders in find_weights(WEIGHTS).items()
+    if "speech_recognition" in load_joint_manifest(folders).tasks
+]
 GOOD_SNR = Channel("awgn", snr_db=18.0, seed=1)
 MIN_PSNR_DB = 20.0
 
 
 @pytest.fixture(scope="module")
 def link():
-    return SemanticLink.load(SAMPLES.parent.parent / "weights", DEFAULT_SYSTEM)
+    return SemanticLink.load(WEIGHTS, DEFAULT_SYSTEM)
 
 
 def answer_to(link, task, source):
@@ -47,14 +55,18 @@ def test_a_sample_is_answered_as_it_says(link, sample):
         assert (answer.text if answer.text is not None else answer.labels[0]) == sample.truth
 
 
-@pytest.mark.parametrize("level", [0.0, 5e-4])
-@pytest.mark.parametrize("duration_s", [1, 5])
-def test_silence_is_an_empty_transcript(link, level, duration_s):
-    buffer = io.BytesIO()
-    noise = np.random.default_rng(0).standard_normal(16_000 * duration_s)
-    soundfile.write(buffer, level * noise, 16_000, format="WAV", subtype="FLOAT")
-    source = {"audio": decode_media("audio", buffer.getvalue())}
-    assert answer_to(link, "speech_recognition", source).text == ""
+@pytest.mark.parametrize("system", SPEAKING)
+def test_silence_is_an_empty_transcript(system):
+    recordings = []
+    for level, duration_s in product((0.0, 5e-4), (1, 5)):
+        buffer = io.BytesIO()
+        noise = np.random.default_rng(0).standard_normal(16_000 * duration_s)
+        soundfile.write(buffer, level * noise, 16_000, format="WAV", subtype="FLOAT")
+        recordings.append({"audio": decode_media("audio", buffer.getvalue())})
+    channels = [Channel("awgn", snr_db=snr_db, seed=1) for snr_db in (18.0, 0.0)]
+    link = SemanticLink.load(WEIGHTS, system)
+    for answers in link.send("speech_recognition", recordings, channels, range(len(recordings))):
+        assert [sent.answer.text for sent in answers] == [""] * len(recordings)
 
 
 def test_stereo_that_cancels_is_heard(link):

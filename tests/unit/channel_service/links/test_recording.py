@@ -77,6 +77,16 @@ def test_the_recording_of_another_machine_gives_the_same_symbols_here():
         assert digest(symbols(line["frame_number"])) == line["sent_sha256"]
 
 
+def test_a_recording_with_a_byte_order_mark_is_replayed(tmp_path):
+    links, marked = Links(tmp_path), b"\xef\xbb\xbf" + RECORDED.read_bytes()
+    assert links.recordings.store("sent", marked) == 8
+    assert links.recordings.path("sent").read_bytes() == RECORDED.read_bytes()
+    links.recordings.path("sent").with_name("copied.jsonl").write_bytes(marked)
+    entries = [[links.recordings.find(name, number) for number in range(8)] for name in ("sent", "copied")]
+    assert [entry.frame_number for entry in entries[0]] == list(range(8))
+    assert all(one.has_same_draw(other) for one, other in zip(*entries, strict=True))
+
+
 def test_a_processor_without_fused_products_replays_the_same_bits():
     """NumPy runs as on the oldest supported processor, where a complex product is rounded differently."""
     features = [name for name in np_cpu.__cpu_dispatch__ if np_cpu.__cpu_features__.get(name)]
