@@ -31,6 +31,7 @@ _CLITICS = frozenset(("s", "t", "m", "d", "re", "ve", "ll"))
 _ELIDED = frozenset(("o", "d", "l"))
 _CLOSING, _OPENING, _JOINING = frozenset(".,;:?!%)]}"), frozenset("([{$£€#"), frozenset("-/@")
 _QUOTES = frozenset("'\"")
+_MAX_SHOWN_CHARS = 60
 
 
 def to_plain(text: str) -> str:
@@ -116,3 +117,8 @@ def _quote(mark: str, before: str, after: Sequence[str], open_quotes: set[str]) 
         return True, False
     open_quotes.add(mark)
     return False, bool(after)
+
+
+def shorten(text: str) -> str:
+    """The text's beginning, at most 60 characters."""
+    return text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"

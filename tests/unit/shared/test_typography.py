@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shared.scores import split_words
 from shared.typography import is_blank, join_words, num_dropped, to_plain
-from transmitter.scoring import split_words
 
 
 @pytest.mark.parametrize(
