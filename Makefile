@@ -3,6 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PYTEST_ARGS ?=
+# Index of smaller builds of torch, such as those for CPUs alone; as for the containers.
+TORCH_INDEX_URL ?=
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/.bench
 BIN := $(VENV)/bin
@@ -16,16 +18,17 @@ help:  ## show this list
 demo: $(INSTALLED)  ## start the services, send samples of every trained task, show answers and cost, stop
 	@$(BIN)/semcom demo
 
-test: $(INSTALLED)  ## the whole test suite; PYTEST_ARGS passes on, e.g. PYTEST_ARGS='-m unit'
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(INSTALLED)  ## the whole test suite; PYTEST_ARGS passes on, e.g. PYTEST_ARGS='-m unit', or '-n 0' for one process
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(INSTALLED)  ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-protos: $(INSTALLED)  ## regenerate the code of the wire contract
+protos: $(INSTALLED)  ## regenerate the code of the wire contract, and what is made of the declared settings
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. protos/semcom/v1/*.proto
+	$(BIN)/python -m channel_service.descriptions
 
 up: $(INSTALLED)  ## start the three services on this machine; Ctrl-C stops them
 	@$(BIN)/semcom up
@@ -62,7 +65,8 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "semcom needs Python 3.11; set PYTHON=")'
 	@echo "Making $(VENV) with pinned versions; this takes a few minutes and several GB (torch) the first time."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[model,tdl,otel,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(TORCH_INDEX_URL),--extra-index-url '$(TORCH_INDEX_URL)') -e '.[model,tdl,otel,dev]'
 	@touch $@
 
 $(BENCH): $(INSTALLED)

@@ -24,12 +24,13 @@ from channel_service.relay.validation import MAX_FRAMES, check_duration
 from channel_service.reports.store import Store
 from protos.semcom.v1 import channel_service_pb2, channel_service_pb2_grpc, frame_pb2, receiver_pb2
 from shared.errors import FrameLost, TooLarge
+from shared.ledger import RECEIVER_NAMES
 from shared.runtime import request_ids
 from shared.runtime.slots import Slots
 
 FULL_NAME = "semcom.v1.ChannelService"
 OK = "OK"
-_ANSWER_FIELDS = ("post_equalisation_snr_db", "blocks_in_error", "outage")
+_ANSWER_FIELDS = ("post_equalisation_snr_db", *RECEIVER_NAMES)
 _Request = channel_service_pb2.RelayRequest | channel_service_pb2.PropagateRequest
 # The channel for a request of this size is drawn in about 1 ms. Larger requests are drawn in a thread.
 _MAX_BYTES_ON_LOOP = 1 << 17
@@ -210,7 +211,7 @@ def _row(relayed: RelayedFrame, answer: receiver_pb2.Answer | None) -> dict[str,
         "k_factor_db": state.k_factor_db if state.HasField("k_factor_db") else None,
         "seed": str(state.seed),
         "frame_number": str(state.frame_number),
-        **relayed.overhead._asdict(),
+        **vars(relayed.overhead),
         "encode_ms": frame.encode_ms or None,
     }
 
@@ -232,9 +233,9 @@ def _result(relayed: RelayedFrame, answer: receiver_pb2.Answer | None) -> channe
     state.CopyFrom(relayed.received.state)
     state.ClearField("gains")
     state.ClearField("received_pilots")
-    return channel_service_pb2.InstanceResult(
-        answer=answer, state=state, overhead=relayed.overhead.to_proto()
-    )
+    result = channel_service_pb2.InstanceResult(answer=answer, state=state)
+    relayed.overhead.write(result.overhead)
+    return result
 
 
 async def _finish_despite_cancel(work: Coroutine[Any, Any, list[RelayedFrame]]) -> list[RelayedFrame]:

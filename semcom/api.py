@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypedDict, Unpack
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -27,44 +27,6 @@ _MARGIN_S = 10.0
 
 Media = str | Path | bytes
 """A file's path, or its bytes."""
-
-
-class RadioSettings(TypedDict, total=False):
-    """Settings of a link that one instance may override; None keeps what the link holds.
-
-    Attributes:
-        channel: awgn, rayleigh, rician, nakagami, tdl-a to tdl-e or trace.
-        fading: block, symbol or doppler.
-        snr_db: Es/N0 per complex symbol [dB].
-        k_factor_db: Rician K factor [dB].
-        csi: perfect, none, estimated or mismatched.
-        num_pilots: Pilot symbols, for csi=estimated.
-        seed: Of the link's draws.
-        symbol_rate_hz: Complex symbols a second [Hz].
-        coherence_symbols: Symbols that share a gain, for fading=block; 0: a frame.
-        doppler_hz: Largest shift, for fading=doppler [Hz].
-        frame_interval_ms: From a frame's start to the next's, for fading=doppler [ms].
-        nakagami_m: Shape, for channel=nakagami.
-        delay_spread_ns: Root mean square, for channel=tdl-* [ns].
-        csi_error_db: E|error|^2 / E|h|^2, for csi=mismatched [dB].
-        trace: Name of recorded gains, for channel=trace.
-    """
-
-    channel: str | None
-    fading: str | None
-    snr_db: float | None
-    k_factor_db: float | None
-    csi: str | None
-    num_pilots: int | None
-    seed: int | None
-    symbol_rate_hz: float | None
-    coherence_symbols: int | None
-    doppler_hz: float | None
-    frame_interval_ms: float | None
-    nakagami_m: float | None
-    delay_spread_ns: float | None
-    csi_error_db: float | None
-    trace: str | None
 
 
 class ServiceError(ClientError):
@@ -134,7 +96,7 @@ class Client:
         encoding: str | None = None,
         timeout_s: float | None = None,
         options: Mapping[str, int | float | str] | None = None,
-        **settings: Unpack[RadioSettings],
+        **settings: float | str | None,
     ) -> dict[str, Any]:
         """Send one instance across the link and return what the receiver answered.
 
@@ -150,7 +112,7 @@ class Client:
             encoding: Of the symbols on the wire: float32, float16 or int8.
             timeout_s: Longest time that the services may take; the transmitter's own limit where absent [s].
             options: Of the system, by name: what it lets a client choose for each instance, see `systems()`.
-            settings: Override the link's for this instance, see `RadioSettings`.
+            settings: Override the link's for this instance, such as snr_db=6; see `link_settings()`.
 
         Returns:
             The answer, the channel as applied, overhead and latency_ms.
@@ -203,6 +165,11 @@ class Client:
         """The systems whose weights are loaded: name, description, profile, fingerprint, tasks, options."""
         systems: list[dict[str, Any]] = _request(self._transmitter, "GET", "/systems")
         return systems
+
+    def link_settings(self) -> list[dict[str, Any]]:
+        """What a link can be set to: name, unit, default, range and what it is; see GET /link-settings."""
+        settings: list[dict[str, Any]] = _request(self._channel, "GET", "/link-settings")
+        return settings
 
     def links(self) -> list[dict[str, Any]]:
         """Every link with its settings."""

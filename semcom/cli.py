@@ -27,9 +27,6 @@ from semcom.output import show as _show
 from semcom.output import write_picture
 from semcom.setting_options import (
     RADIO_SETTINGS,
-    Channel,
-    Csi,
-    Fading,
     SystemOptions,
     parse_options,
     takes,
@@ -183,9 +180,9 @@ def report(
     task: Annotated[str | None, typer.Option(help="Of this task only.")] = None,
     system: Annotated[str | None, typer.Option(help="Of this system only.")] = None,
     link: Annotated[str | None, typer.Option(help="Of this link only.")] = None,
-    channel: Channel = None,
-    fading: Fading = None,
-    csi: Csi = None,
+    channel: Annotated[str | None, typer.Option(help="Only this channel model.")] = None,
+    fading: Annotated[str | None, typer.Option(help="Only this fading.")] = None,
+    csi: Annotated[str | None, typer.Option(help="Only this CSI mode.")] = None,
     status: Annotated[str | None, typer.Option(help="OK, or the class of an error.")] = None,
     min_snr_db: Annotated[float | None, typer.Option(help="Lowest requested SNR, in dB.")] = None,
     max_snr_db: Annotated[float | None, typer.Option(help="Highest requested SNR, in dB.")] = None,

@@ -9,7 +9,7 @@ import typer
 
 from semcom.api import DEFAULT_CHANNEL_URL, Client
 from semcom.output import show
-from semcom.setting_options import LINK_SETTINGS, takes
+from semcom.setting_options import LINK_SETTINGS, Parameters, parse_options, takes
 from semcom.tables import change_table, link_table
 
 ChannelUrl = Annotated[str, typer.Option(envvar="SEMCOM_CHANNEL_URL", help="Of the channel service.")]
@@ -32,6 +32,7 @@ def link(
     replace: Annotated[bool, typer.Option("--replace", help="What is not given takes its default.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the link.")] = False,
     changes: Annotated[bool, typer.Option("--changes", help="Show what was done to the link.")] = False,
+    parameters: Parameters = None,
     as_json: Json = False,
     channel_url: ChannelUrl = DEFAULT_CHANNEL_URL,
     **settings: Any,
@@ -46,6 +47,7 @@ def link(
             show(rows, change_table(rows), as_json)
         if delete or changes:
             return
+        settings |= {name: float(value) for name, value in parse_options(parameters or ()).items()}
         written = _write(client, target, settings, replaces=replace, clears=no_schedule)
         if schedule:
             query = {"over": schedule_over, "interpolation": schedule_interpolation}

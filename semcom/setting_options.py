@@ -9,55 +9,36 @@ from typing import Annotated, Any
 
 import typer
 
-Channel = Annotated[
-    str | None, typer.Option(help="awgn, rayleigh, rician, nakagami, tdl-a to tdl-e or trace.")
-]
-Fading = Annotated[str | None, typer.Option(help="block (one gain a frame), symbol or doppler.")]
-Csi = Annotated[str | None, typer.Option(help="perfect, none, estimated or mismatched.")]
+from shared.link_settings import LinkSetting, link_settings
+
+_TYPES: Mapping[str, Any] = {"number": float | None, "integer": int | None, "string": str | None}
 
 
-def _number(meaning: str) -> Any:
-    return Annotated[float | None, typer.Option(help=meaning)]
+def _option(setting: LinkSetting[Any]) -> Any:
+    return Annotated[_TYPES[setting.type], typer.Option(help=setting.help)]
 
 
-def _count(meaning: str) -> Any:
-    return Annotated[int | None, typer.Option(help=meaning)]
-
-
-def _name(meaning: str) -> Any:
-    return Annotated[str | None, typer.Option(help=meaning)]
-
-
-# The radio's: what one instance may override too.
+LINK_SETTINGS: Mapping[str, Any] = {name: _option(setting) for name, setting in link_settings().items()}
+# What one instance may override too.
 RADIO_SETTINGS: Mapping[str, Any] = {
-    "channel": Channel,
-    "fading": Fading,
-    "snr_db": _number("Es/N0 per complex symbol, in dB."),
-    "k_factor_db": _number("K factor in dB, for rician."),
-    "csi": Csi,
-    "num_pilots": _count("Pilot symbols a frame, for --csi estimated."),
-    "seed": _count("Of the channel's draws."),
-    "symbol_rate_hz": _number("Complex symbols a second."),
-    "coherence_symbols": _count("Symbols that share a gain; 0: a frame."),
-    "doppler_hz": _number("Largest shift, for --fading doppler."),
-    "frame_interval_ms": _number("Start to start, for doppler."),
-    "nakagami_m": _number("Shape, for nakagami; 1 is rayleigh."),
-    "delay_spread_ns": _number("Root mean square, for tdl-*."),
-    "csi_error_db": _number("Error in dB, for --csi mismatched."),
-    "trace": _name("Recorded gains, for --channel trace."),
-}
-LINK_SETTINGS: Mapping[str, Any] = {
-    **RADIO_SETTINGS,
-    "network_delay_ms": _number("Mean delay of the network."),
-    "network_jitter_ms": _number("Largest deviation from it."),
-    "network_loss_rate": _number("Share of frames lost, 0 to 1."),
-    "record": _name('Recording to keep the draws in; "" stops.'),
-    "replay": _name('Recording to take the draws from; "" stops.'),
+    name: option for name, option in LINK_SETTINGS.items() if link_settings()[name].is_overridable
 }
 
 SystemOptions = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="An option of the system, see GET /systems; may be repeated."),
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="An option of the system, see GET /systems, or a parameter of a channel model of one's own; "
+        "may be repeated.",
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="A parameter of a channel model of one's own, see GET /link-settings; may be repeated.",
+    ),
 ]
 
 Command = Callable[..., None]

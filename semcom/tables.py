@@ -8,9 +8,10 @@ from typing import Any
 from rich.table import Column, Table
 from rich.text import Text
 
+from shared.ledger import HOPS
+
 Row = Mapping[str, Any]
 
-_HOPS = ("encode", "uplink", "channel", "downlink", "decode", "total")
 _STATISTICS = ("mean", "p50", "p90", "p99")
 _MAX_TEXT_CHARS = 60
 # What reports are grouped by; their other columns are figures.
@@ -79,7 +80,7 @@ def instance_table(result: Row) -> Table:
     for name, value in result["overhead"].items():
         table.add_row(name.replace("_", " "), _number(value, 4))
     table.add_section()
-    for hop in _HOPS:
+    for hop in HOPS:
         table.add_row(f"{hop} ms", f"{result['latency_ms'][hop]:.2f}")
     return table
 
@@ -178,7 +179,7 @@ def latency_table(rows: Iterable[Row]) -> Table:
     rows = list(rows)
     names = [name for name in rows[0] if name in _GROUPS] if rows else ["task", "system"]
     table = Table(*names, "instances", "ms", title="Latency per hop, ms")
-    for hop in _HOPS:
+    for hop in HOPS:
         table.add_column(hop, justify="right")
     hops_of: dict[tuple[str, ...], dict[str, Row]] = {}
     for row in rows:
@@ -187,7 +188,7 @@ def latency_table(rows: Iterable[Row]) -> Table:
         table.add_section()
         head = [*group, str(max(row["num_instances"] for row in hops.values()))]
         for statistic in _STATISTICS:
-            figures = (hops.get(hop, {}).get(f"{statistic}_ms") for hop in _HOPS)
+            figures = (hops.get(hop, {}).get(f"{statistic}_ms") for hop in HOPS)
             table.add_row(*head, statistic, *(_number(figure) for figure in figures))
             head = [""] * len(head)
     return table

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,8 @@ os.environ.pop("COLUMNS", None)  # tables are as wide as where no terminal says 
 # the tests start.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores; read when torch is loaded
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 _FOLDER = Path(__file__).parent
 TINY_LABELS = {
@@ -28,10 +34,18 @@ TINY_LABELS = {
 TINY_WORDS = ("what", "is", "this", "the", "shape", "colour", "a", "good", "bad", "film", "?", ".", ",")
 
 
+# Services that run for the whole session: tests of the same ones go to one worker, others by their file.
+_SHARED_SERVICES = ("tiny_stack", "shipped_stack", "services")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        folder = Path(item.fspath).relative_to(_FOLDER).parts[0]
-        item.add_marker(folder)
+        path = Path(item.fspath).relative_to(_FOLDER)
+        item.add_marker(path.parts[0])
+        used = getattr(item, "fixturenames", ())
+        group = next((name for name in _SHARED_SERVICES if name in used), path.as_posix())
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.name != "test_lint.py")  # the longest of all begins first
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +59,12 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     random.seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """What runs the tests that are coroutines."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +97,20 @@ def tiny_deepsc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_tiny_deepsc(root / "udeepsc", "udeepsc", list(TASKS))
     for task in ("sentiment", "vqa"):
         save_tiny_deepsc(root / f"tdeepsc-{task}", "tdeepsc", [task])
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_systems(
+    tiny_weights: Path, tiny_variants: Path, tiny_deepsc: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Random weights of every built-in system in one folder, and the digital one that needs none."""
+    from systems.separate.manifest import write_manifest
+
+    root = tmp_path_factory.mktemp("systems")
+    for folder in (tiny_weights, tiny_variants, tiny_deepsc):
+        shutil.copytree(folder, root, dirs_exist_ok=True)
+    write_manifest(root)
     return root
 
 
@@ -133,6 +167,28 @@ def _save_tiny(folder: Path, system: str, tasks: list[str], config: dict[str, An
     # As training does with the parts of a public model that it leaves as they are.
     shared = {"transmitter": ["encoders.text.bert.embeddings.word_embeddings.weight"]}
     save_weights(folder, manifest, networks, _tiny_vocabulary(), shared=shared)
+
+
+@pytest.fixture
+def semcom(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Runs `semcom ARGS` in this process; gives exit status, standard output and standard error."""
+    from semcom.cli import main
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["semcom", *args])
+        capsys.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return subprocess.CompletedProcess(args, status, *capsys.readouterr())
+
+    yield run
+    if "torch" in sys.modules:  # commands choose how many threads they compute with
+        sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from protos.semcom.v1 import receiver_pb2
 from shared.errors import SemcomError
+from shared.ledger import HOPS, OVERHEAD
 from shared.runtime.http_runtime import ErrorDetail
 from shared.tasks import AnswerKind, get_task
 from systems.registry import DEFAULT_SYSTEM
@@ -54,54 +55,20 @@ class ImageAnswer(BaseModel):
     )
 
 
-class OverheadAnswer(BaseModel):
-    """What the instance cost on the link."""
-
-    source_bytes: int = Field(description="Inputs as the client sent them [bytes].", examples=[1893])
-    real_values: int = Field(description="Reals sent, two a channel use.", examples=[32])
-    channel_uses: int = Field(description="Complex symbols, without pilots.", examples=[16])
-    num_pilots: int = Field(description="Pilot symbols.", examples=[0])
-    payload_bytes: int = Field(description="Symbols as encoded on the wire [bytes].", examples=[128])
-    message_bytes: int = Field(description="The frame's protobuf message [bytes].", examples=[224])
-    wire_bytes: int = Field(
-        description="The request as gRPC sends it: HTTP/2 DATA frames with their heads [bytes].",
-        examples=[242],
+if TYPE_CHECKING:
+    OverheadAnswer = BaseModel
+    LatencyAnswer = BaseModel
+else:
+    OverheadAnswer = create_model(
+        "OverheadAnswer",
+        __doc__="What the instance cost on the link.",
+        **{own.name: (own.type, Field(description=own.help, examples=[own.example])) for own in OVERHEAD},
     )
-    airtime_ms: float = Field(
-        description="At the link's symbol rate, pilots included [ms].", examples=[0.016]
+    LatencyAnswer = create_model(
+        "LatencyAnswer",
+        __doc__="Time of every hop [ms]; `total` is their sum.",
+        **{hop: (float, Field(description=f"{holds} [ms].", examples=[1.2])) for hop, holds in HOPS.items()},
     )
-    bandwidth_ratio: float = Field(
-        description="Channel uses for each source value (k/n); n counts what the model sees: characters of a "
-        "text up to where it is cut, three a pixel of a picture or sampled frame as it was resized, samples "
-        "at 16 kHz.",
-        examples=[0.0013],
-    )
-    information_bits: int = Field(
-        description="Bits of the source code; 0 for a system without channel coding.", examples=[5816]
-    )
-    coded_bits: int = Field(
-        description="Bits that the symbols carry, signalling included; 0 without channel coding.",
-        examples=[12280],
-    )
-    num_blocks: int = Field(description="Blocks of the channel code.", examples=[1])
-    code_rate: float = Field(
-        description="information_bits / coded_bits; 0 without channel coding.", examples=[0.4736]
-    )
-
-
-class LatencyAnswer(BaseModel):
-    """Time of every hop [ms]; `total` is their sum."""
-
-    encode: float = Field(
-        description="Decoded input to symbols; holds the wait for the encoder and, where instances are "
-        "encoded together, the time of all.",
-        examples=[21.4],
-    )
-    uplink: float = Field(description="Network to the channel service, both ways.", examples=[0.9])
-    channel: float = Field(description="Inside the channel service, report store included.", examples=[1.2])
-    downlink: float = Field(description="Network to the receiver, both ways.", examples=[0.8])
-    decode: float = Field(description="Received symbols to answer.", examples=[1.9])
-    total: float = Field(description="Sum of the hops.", examples=[26.2])
 
 
 class TransmitAnswer(BaseModel):

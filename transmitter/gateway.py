@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter as CountOf
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -13,13 +13,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import TypeAdapter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from protos.semcom.v1.channel_service_pb2 import LinkSettings
 from shared.errors import ClientLeft, DeadlineExceeded, InvalidField
 from shared.runtime.access import OPEN, Access
 from shared.runtime.http_runtime import build_app, error_responses, route_path
 from shared.runtime.slots import Room
 from shared.tasks import TASKS, Modality, Task, get_task
 from systems.registry import DEFAULT_SYSTEM, SYSTEMS, get_system
-from systems.rows import Options, read_options
+from systems.rows import Options, System, read_options
 from transmitter.answers import OptionInfo, SystemInfo, SystemOutcome, TaskInfo, TransmitAnswer
 from transmitter.instances import Instance, TransmitResult
 from transmitter.media import decode_source
@@ -148,13 +149,13 @@ def _transmission(service: TransmitterService, max_upload_bytes: int, metrics: G
         timeout_s = query.timeout_s or service.limits.timeout_s
         deadline = asyncio.get_running_loop().time() + timeout_s
         service.slots.check()
-        task, options = _check_query(request, query, service)
+        task, options, overrides = await _check_query(request, query, service)
         try:
             async with asyncio.timeout_at(deadline):
                 with room.hold() as hold:
                     fields = await read_fields(request, task, max_upload_bytes, hold)
                     with service.slots.take():
-                        instances = await _make_instances(query, options, fields, deadline)
+                        instances = await _make_instances(query, options, overrides, fields, deadline)
                         outcomes = await _unless_client_leaves(request, service.transmit_each(instances))
         except TimeoutError:
             raise DeadlineExceeded(_TRANSMITTER, timeout_s) from None
@@ -174,20 +175,25 @@ def _json_of(answer: TransmitAnswer | list[SystemOutcome]) -> Response:
     return Response(_ANSWER.dump_json(answer), media_type="application/json")
 
 
-def _check_query(
+async def _check_query(
     request: Request, query: TransmitQuery, service: TransmitterService
-) -> tuple[Task, Mapping[str, Options]]:
-    """The task, and each system's options; what can be refused is, before anything is uploaded."""
+) -> tuple[Task, Mapping[str, Options], LinkSettings]:
+    """The task, each system's options and the link's settings for this instance.
+
+    What can be refused is, before anything is uploaded.
+    """
     _check_unique(request)
     task, systems = get_task(query.task), [get_system(name) for name in query.systems()]
     if len(systems) == 1:
         service.find_system(task.name, systems[0].name)
-    return task, read_options(systems, task.name, query.chosen_options())
+    chosen, overrides = await _part_parameters(query, systems, service)
+    return task, read_options(systems, task.name, chosen), overrides
 
 
 async def _make_instances(
     query: TransmitQuery,
     options: Mapping[str, Options],
+    overrides: LinkSettings,
     fields: Mapping[Modality, bytes],
     deadline: float,
 ) -> list[Instance]:
@@ -202,12 +208,34 @@ async def _make_instances(
             options=chosen,
             deadline=deadline,
             link=query.link,
-            overrides=query.link_settings(),
+            overrides=overrides,
             frame_number=query.frame_number,
             encoding=query.encoding,
         )
         for system, chosen in options.items()
     ]
+
+
+async def _part_parameters(
+    query: TransmitQuery, systems: Sequence[System], service: TransmitterService
+) -> tuple[Options, LinkSettings]:
+    """Options of the systems, and the link's settings for this instance.
+
+    What no system declares may be a parameter of another distribution's channel model, which the channel
+    service knows.
+    """
+    overrides, chosen = query.overrides(), dict(query.chosen_options())
+    undeclared = chosen.keys() - {option.name for system in systems for option in system.options}
+    if not undeclared:
+        return chosen, overrides
+    held = await service.settings_of(query.link)
+    for name in undeclared & held.parameters.keys():
+        given = chosen.pop(name)
+        try:
+            overrides.parameters[name] = float(given)
+        except ValueError:
+            raise InvalidField(name, given, "a number") from None
+    return chosen, overrides
 
 
 async def _unless_client_leaves(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
-from shared.signal import MAX_SNR_DB, MIN_SNR_DB
+from shared.link_settings import MAX_NAME_CHARS, LinkSetting, link_settings
 from shared.tasks import TASKS
-from shared.wire import ENCODINGS, MAX_SYMBOLS_PER_FRAME
+from shared.wire import ENCODINGS
 from systems.registry import DEFAULT_SYSTEM, SYSTEMS
 from systems.rows import Option, Options
 from transmitter.media import MAX_TEXT_CHARS
@@ -26,12 +26,32 @@ TEXT_DESCRIPTION = (
 _SYSTEM_PATTERN = f"^({'|'.join(SYSTEMS)})(,({'|'.join(SYSTEMS)}))+$"
 
 
-def _setting(low: float, high: float, description: str, example: float) -> Any:
-    """A number of a link's settings, which are left to the link where they are absent."""
-    return Field(None, description=description, examples=[example], ge=low, le=high, allow_inf_nan=False)
+def _setting_field(setting: LinkSetting[Any]) -> Any:
+    """A setting of a link, which is left to the link where it is absent."""
+    shown = {"description": setting.help, "examples": [setting.default]}
+    if setting.type == "string":
+        # The channel service checks names: it may know more channel models than are declared here.
+        return str | None, Field(None, max_length=MAX_NAME_CHARS, **shown)
+    limits = {"ge": setting.minimum, "le": setting.maximum}
+    if setting.type == "integer":
+        return int | None, Field(None, **shown, **limits)
+    return float | None, Field(None, **shown, **limits, allow_inf_nan=False)
 
 
-class TransmitQuery(BaseModel):
+if TYPE_CHECKING:
+    _LinkOverrides = BaseModel
+else:
+    _LinkOverrides = create_model(
+        "_LinkOverrides",
+        **{
+            setting.name: _setting_field(setting)
+            for setting in link_settings().values()
+            if setting.is_overridable
+        },
+    )
+
+
+class TransmitQuery(_LinkOverrides):
     """Query of POST /transmit. What is absent is left to the link's own settings.
 
     All other parameters are options of the system, which checks them: `OPTION_PARAMETERS` documents them.
@@ -61,52 +81,6 @@ class TransmitQuery(BaseModel):
         examples=["default"],
         min_length=1,
         max_length=64,
-    )
-    channel: str | None = Field(
-        None,
-        description="awgn, rayleigh, rician, nakagami, tdl-a to tdl-e or trace.",
-        examples=["rayleigh"],
-        max_length=64,
-    )
-    fading: str | None = Field(
-        None,
-        description="block (one gain a frame), symbol (independent gains) or doppler (correlated in time).",
-        examples=["block"],
-        max_length=64,
-    )
-    snr_db: float | None = _setting(MIN_SNR_DB, MAX_SNR_DB, "Es/N0 per complex symbol [dB].", 12.0)
-    k_factor_db: float | None = _setting(-20, 40, "Rician K factor [dB].", 6.0)
-    csi: str | None = Field(
-        None,
-        description="What the receiver knows of the gain: perfect, estimated, mismatched or none.",
-        examples=["perfect"],
-        max_length=64,
-    )
-    num_pilots: int | None = Field(
-        None, description="Pilot symbols a frame, for csi=estimated.", examples=[8], ge=1, le=1024
-    )
-    seed: int | None = Field(
-        None, description="Seed of the link's draws.", examples=[0], ge=0, le=_MAX_UINT64
-    )
-    symbol_rate_hz: float | None = _setting(
-        1, 1e12, "Complex symbols a second: airtime, Doppler, bandwidth of tdl-* [Hz].", 1e6
-    )
-    coherence_symbols: int | None = Field(
-        None,
-        description="fading=block: symbols that share a gain; 0: a frame.",
-        examples=[0],
-        ge=0,
-        le=MAX_SYMBOLS_PER_FRAME,
-    )
-    doppler_hz: float | None = _setting(0, 1e6, "fading=doppler: largest shift [Hz].", 70.0)
-    frame_interval_ms: float | None = _setting(
-        0, 1e6, "fading=doppler: from a frame's start to the next's [ms].", 1.0
-    )
-    nakagami_m: float | None = _setting(0.5, 100, "channel=nakagami: shape.", 2.0)
-    delay_spread_ns: float | None = _setting(0, 1e5, "channel=tdl-*: RMS delay spread [ns].", 100.0)
-    csi_error_db: float | None = _setting(-60, 20, "csi=mismatched: E|error|^2 / E|h|^2 [dB].", -20.0)
-    trace: str | None = Field(
-        None, description="channel=trace: which recorded gains.", examples=["walk"], max_length=64
     )
     frame_number: int | None = Field(
         None,
@@ -146,10 +120,9 @@ class TransmitQuery(BaseModel):
         """What the client chose of the system's options, as text, unchecked."""
         return dict(self.model_extra or {})
 
-    def link_settings(self) -> channel_service_pb2.LinkSettings:
-        """The settings to override for this instance, absent ones left out."""
-        known = channel_service_pb2.LinkSettings.DESCRIPTOR.fields_by_name
-        given = self.model_dump(include=set(known), exclude_none=True)
+    def overrides(self) -> channel_service_pb2.LinkSettings:
+        """The link's settings for this instance, absent ones left out."""
+        given = self.model_dump(include=set(link_settings()), exclude_none=True)
         return channel_service_pb2.LinkSettings(**given)
 
 

@@ -211,14 +211,26 @@ class TransmitterService:
         """The instance with the options for its link, where the system leaves some to the link's state."""
         if not system.needs_link(instance.options):
             return instance
-        request = channel_service_pb2.GetLinkRequest(name=instance.link)
-        try:
-            held = (await self._stub.GetLink(request, timeout=_LINK_TIMEOUT_S)).settings
-        except grpc.aio.AioRpcError as rpc_error:
-            raise self._translate(rpc_error, _LINK_TIMEOUT_S) from rpc_error
+        held = await self.settings_of(instance.link)
         return replace(
             instance, options=system.adapt(instance.options, _link_state(held, instance.overrides))
         )
+
+    async def settings_of(self, link: str) -> channel_service_pb2.LinkSettings:
+        """What the channel service holds for a link, with the parameters of all its channel models.
+
+        Raises:
+            UnknownName: If there is no such link.
+            ServiceUnavailable: If the channel service is down.
+            DeadlineExceeded: If it does not answer.
+        """
+        try:
+            held = await self._stub.GetLink(
+                channel_service_pb2.GetLinkRequest(name=link), timeout=_LINK_TIMEOUT_S
+            )
+        except grpc.aio.AioRpcError as rpc_error:
+            raise self._translate(rpc_error, _LINK_TIMEOUT_S) from rpc_error
+        return held.settings
 
     async def close(self) -> None:
         """Let what is at work end, and wait for what still has to reach the report store."""

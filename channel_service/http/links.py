@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from fastapi import APIRouter, Body, FastAPI, Path, Query, Request
 from google.protobuf.json_format import MessageToDict
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from channel_service.links.links import LinkChange as StoredChange
 from channel_service.links.links import Links
 from channel_service.links.schedules import AXES, INTERPOLATIONS, MAX_POINTS, read_points
-from channel_service.links.settings import CSI_MODES, LinkSettings
-from channel_service.radio.channels import FADINGS, MODELS
+from channel_service.links.settings import LinkSettings, declared_settings, settings_message
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
+from shared.link_settings import LinkSetting
 from shared.runtime.http_runtime import error_responses
-from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 
 # The limit of the length also refuses an unpaired surrogate, which protobuf could not encode.
 _Name = Annotated[str, Field(max_length=64)]
 _Points = Annotated[list[float], Field(max_length=MAX_POINTS)]
 _MAX_CSV_CHARS = 1 << 22
-_CHANNELS, _FADINGS = " | ".join(MODELS), " | ".join(FADINGS)
-_CSI = "What the receiver may know: " + " | ".join(CSI_MODES)
 
 
 class Schedule(BaseModel):
@@ -44,116 +42,88 @@ class Schedule(BaseModel):
     )
 
 
-class LinkChange(BaseModel):
-    """Settings of a link. An absent field keeps its value with PATCH and gets its default with PUT."""
-
+class _Change(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    channel: _Name | None = Field(None, description=_CHANNELS, examples=["rayleigh"])
-    fading: _Name | None = Field(None, description=_FADINGS, examples=["block"])
-    snr_db: float | None = Field(
-        None, description=f"Es/N0 per complex symbol, {MIN_SNR_DB:g} to {MAX_SNR_DB:g} [dB].", examples=[6.0]
-    )
-    k_factor_db: float | None = Field(None, description="Rician K factor, -20 to 40 [dB].", examples=[6.0])
-    csi: _Name | None = Field(None, description=_CSI, examples=["perfect"])
-    num_pilots: int | None = Field(
-        None, ge=1, le=1024, description="csi=estimated: number of pilots in a frame.", examples=[4]
-    )
-    seed: int | None = Field(None, ge=0, lt=1 << 64, description="Seed of the draws.", examples=[0])
-    symbol_rate_hz: float | None = Field(
-        None,
-        description="Complex symbols a second, for airtime, Doppler and bandwidth of tdl-* [Hz].",
-        examples=[1e6],
-    )
-    coherence_symbols: int | None = Field(
-        None,
-        ge=0,
-        lt=1 << 32,
-        description="fading=block: number of symbols that share a gain; 0: the whole frame.",
-        examples=[0],
-    )
-    doppler_hz: float | None = Field(
-        None, description="fading=doppler: largest Doppler shift [Hz].", examples=[10.0]
-    )
-    frame_interval_ms: float | None = Field(
-        None,
-        description="fading=doppler: time from the start of one frame to the start of the next [ms].",
-        examples=[1.0],
-    )
-    nakagami_m: float | None = Field(
-        None, description="Nakagami shape parameter m, 0.5 to 100.", examples=[2.0]
-    )
-    delay_spread_ns: float | None = Field(None, description="tdl-*: RMS delay spread [ns].", examples=[100.0])
-    csi_error_db: float | None = Field(
-        None, description="csi=mismatched: E|error|^2 / E|h|^2 [dB].", examples=[-20.0]
-    )
-    trace: _Name | None = Field(None, description="channel=trace: name of the trace.", examples=[""])
     snr_schedule: Schedule | None = Field(
         None, description="SNR schedule, used instead of snr_db.", examples=[None]
-    )
-    network_delay_ms: float | None = Field(None, description="Mean network delay [ms].", examples=[0.0])
-    network_jitter_ms: float | None = Field(
-        None,
-        description="Largest difference from the mean delay, uniformly distributed [ms].",
-        examples=[0.0],
-    )
-    network_loss_rate: float | None = Field(
-        None, description="Probability that a frame is lost, 0 to 1.", examples=[0.0]
-    )
-    record: _Name | None = Field(
-        None,
-        description="Name of the recording to which each frame's draw is added; empty: none.",
-        examples=[""],
-    )
-    replay: _Name | None = Field(
-        None, description="Name of the recording whose draws are used; empty: none.", examples=[""]
     )
 
     def to_proto(self) -> channel_service_pb2.LinkSettings:
         """The settings as a message."""
-        return channel_service_pb2.LinkSettings(**self.model_dump(exclude_none=True))
+        return settings_message(self.model_dump(exclude_none=True))
 
 
-class LinkState(BaseModel):
-    """Current settings of a link."""
-
+class _State(BaseModel):
     name: str = Field(description="Name of the link.", examples=["default"])
-    channel: str = Field(description=_CHANNELS, examples=["awgn"])
-    fading: str = Field(description=_FADINGS, examples=["block"])
-    snr_db: float = Field(description="Es/N0 per complex symbol [dB].", examples=[12.0])
-    k_factor_db: float = Field(description="Rician K factor [dB].", examples=[6.0])
-    csi: str = Field(description=_CSI, examples=["perfect"])
-    num_pilots: int = Field(description="csi=estimated: number of pilots in a frame.", examples=[4])
-    seed: int = Field(description="Seed; the draw depends on the seed and the frame number.", examples=[0])
-    symbol_rate_hz: float = Field(description="Complex symbols a second [Hz].", examples=[1e6])
-    coherence_symbols: int = Field(
-        description="Number of symbols that share a gain; 0: the whole frame.", examples=[0]
-    )
-    doppler_hz: float = Field(description="Largest Doppler shift [Hz].", examples=[10.0])
-    frame_interval_ms: float = Field(
-        description="Time from the start of one frame to the start of the next [ms].", examples=[1.0]
-    )
-    nakagami_m: float = Field(description="Nakagami shape parameter m.", examples=[2.0])
-    delay_spread_ns: float = Field(description="RMS delay spread of tdl-* [ns].", examples=[100.0])
-    csi_error_db: float = Field(description="Error of mismatched CSI [dB].", examples=[-20.0])
-    trace: str = Field(description="Name of the trace that channel=trace plays.", examples=[""])
     snr_schedule: Schedule | None = Field(
         description="SNR schedule, used instead of snr_db; null if there is none.", examples=[None]
     )
-    network_delay_ms: float = Field(description="Mean network delay [ms].", examples=[0.0])
-    network_jitter_ms: float = Field(
-        description="Largest difference from the mean delay [ms].", examples=[0.0]
-    )
-    network_loss_rate: float = Field(description="Probability that a frame is lost.", examples=[0.0])
-    record: str = Field(
-        description="Name of the recording to which the draws are added; empty: none.", examples=[""]
-    )
-    replay: str = Field(description="Name of the recording whose draws are used; empty: none.", examples=[""])
 
     @classmethod
-    def of(cls, name: str, settings: LinkSettings) -> LinkState:
+    def of(cls, name: str, settings: LinkSettings) -> Self:
         """Make the model from the name and the settings of a link."""
-        return cls(name=name, **asdict(settings))
+        schedule = settings.snr_schedule and asdict(settings.snr_schedule)
+        return cls.model_validate({**settings.to_dict(), "name": name, "snr_schedule": schedule})
+
+
+_TYPES: Mapping[str, type] = {"number": float, "integer": int, "string": str}
+
+
+def _change_field(setting: LinkSetting[Any]) -> Any:
+    """A setting of a change. The limits of a number are left to the link, whose error also tells a NaN."""
+    shown = {"description": setting.help, "examples": [setting.default]}
+    if setting.type == "string":
+        return _Name | None, Field(None, **shown)
+    if setting.type == "integer":
+        return int | None, Field(None, ge=setting.minimum, le=setting.maximum, **shown)
+    return float | None, Field(None, **shown, json_schema_extra=setting.limits)
+
+
+def _state_field(setting: LinkSetting[Any]) -> Any:
+    return _TYPES[setting.type], Field(description=setting.help, examples=[setting.default])
+
+
+if TYPE_CHECKING:
+    LinkChange = _Change
+    LinkState = _State
+else:
+    LinkChange = create_model(
+        "LinkChange",
+        __base__=_Change,
+        __doc__="Settings of a link. PATCH keeps the value of an absent field, PUT gives it its default.",
+        **{name: _change_field(setting) for name, setting in declared_settings().items()},
+    )
+    LinkState = create_model(
+        "LinkState",
+        __base__=_State,
+        __doc__="Current settings of a link.",
+        **{name: _state_field(setting) for name, setting in declared_settings().items()},
+    )
+
+
+class LinkSettingInfo(BaseModel):
+    """One setting of a link."""
+
+    name: str = Field(description="As in the settings of a link.", examples=["k_factor_db"])
+    title: str = Field(description="For a form, without the unit.", examples=["K factor"])
+    description: str = Field(description="What it is.", examples=["Power of the line of sight"])
+    type: str = Field(description="number | integer | string", examples=["number"])
+    unit: str = Field(description="Empty where the value has none.", examples=["dB"])
+    default: int | float | str = Field(description="Value of a link that nobody has set.", examples=[6.0])
+    minimum: float | None = Field(description="Lowest value of a number.", examples=[-20])
+    maximum: float | None = Field(description="Highest value of a number.", examples=[40])
+    choices: dict[str, str] = Field(
+        description="The allowed values, each with its title; empty where there are none to choose from.",
+        examples=[{}],
+    )
+    read_by: dict[str, list[str]] = Field(
+        description="By another setting, the values of it with which this one is used; empty for always.",
+        examples=[{"channel": ["rician"]}],
+    )
+    is_overridable: bool = Field(
+        description="Whether POST /transmit takes it for a single instance.", examples=[True]
+    )
 
 
 class LinkEvent(BaseModel):
@@ -202,13 +172,19 @@ CsvText = Annotated[
 
 
 def add_link_routes(app: FastAPI, links: Links) -> None:
-    """Add /links to an app.
+    """Add /links and /link-settings to an app.
 
     Args:
         app: The service's app.
         links: All links, shared with the gRPC service.
     """
     app.include_router(_settings_routes(links))
+
+    @app.get("/link-settings", tags=["links"], summary="What a link can be set to.")
+    async def link_settings() -> list[LinkSettingInfo]:
+        settings = declared_settings().values()
+        return [LinkSettingInfo.model_validate(setting, from_attributes=True) for setting in settings]
+
     app.include_router(_schedule_routes(links))
 
 

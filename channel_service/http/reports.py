@@ -13,12 +13,12 @@ from typing import Annotated, Any, Literal, get_args
 
 from fastapi import FastAPI, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from channel_service.reports.queries import GROUPINGS, MAX_INSTANCES, InstanceQuery, ReportQuery
 from channel_service.reports.store import Store
 from shared.errors import InvalidField
-from shared.ledger import HOPS
+from shared.ledger import HOPS, LEDGER, LedgerField
 from shared.runtime.http_runtime import error_responses
 from systems.registry import DEFAULT_SYSTEM
 
@@ -50,42 +50,30 @@ class Group(BaseModel):
     )
 
 
-class OverheadReportRow(Group):
-    """Mean cost of an instance for each group; the groups are task and system if group_by is absent."""
+def _ledger_field(own: LedgerField) -> Any:
+    kind = own.type | None if own.may_lack else own.type
+    return kind, Field(description=own.help, examples=[own.example])
 
+
+def _figure_field(own: LedgerField) -> Any:
+    """Of the overhead report: a mean, or how many instances it is true of."""
+    if own.type is bool:
+        return int, Field(description=f"Number of instances with: {own.help}", examples=[0])
+    kind = float | None if own.may_lack else float
+    return kind, Field(description=f"Mean. {own.help}", examples=[own.example])
+
+
+class _CountsRow(Group):
     num_instances: int = Field(description="Instances sent, including failed ones.", examples=[12])
     num_failed: int = Field(description="Instances that were not answered.", examples=[0])
-    num_outages: int = Field(description="Instances that were answered with an outage.", examples=[0])
-    source_bytes: float = Field(
-        description="Size of the input as the client sent it [bytes].", examples=[391.5]
-    )
-    real_values: float = Field(description="Real values sent, two for each channel use.", examples=[32])
-    channel_uses: float = Field(description="Complex symbols sent, without pilots.", examples=[16])
-    num_pilots: float = Field(description="Pilot symbols sent.", examples=[0])
-    payload_bytes: float = Field(description="Size of the encoded symbols [bytes].", examples=[128])
-    message_bytes: float = Field(description="Size of the frame's protobuf message [bytes].", examples=[236])
-    wire_bytes: float | None = Field(
-        description="Share of the request's HTTP/2 DATA frames, with the frame headers [bytes].",
-        examples=[253],
-    )
-    airtime_ms: float = Field(description="Time on the air at the link's symbol rate [ms].", examples=[0.016])
-    bandwidth_ratio: float = Field(
-        description="Channel uses for each value of the source.", examples=[0.0013]
-    )
-    information_bits: float | None = Field(
-        description="Bits of the source code; 0 for a system without channel coding.", examples=[5816]
-    )
-    coded_bits: float | None = Field(
-        description="Bits that the symbols carry, signalling included; 0 without channel coding.",
-        examples=[12280],
-    )
-    num_blocks: float | None = Field(description="Blocks of the channel code.", examples=[1])
-    code_rate: float | None = Field(
-        description="information_bits / coded_bits; 0 without channel coding.", examples=[0.4736]
-    )
-    blocks_in_error: float | None = Field(
-        description="Blocks of the channel code whose CRC is wrong.", examples=[0]
-    )
+
+
+OverheadReportRow: type[BaseModel] = create_model(
+    "OverheadReportRow",
+    __base__=_CountsRow,
+    __doc__="Mean cost of an instance for each group; the groups are task and system if group_by is absent.",
+    **{own.report_name: _figure_field(own) for own in sorted(LEDGER, key=lambda own: own.type is not bool)},
+)
 
 
 class PaperReportRow(Group):
@@ -106,9 +94,7 @@ class LatencyReportRow(Group):
     p99_ms: float | None = Field(description="99th percentile [ms].", examples=[52.6])
 
 
-class InstanceRow(BaseModel):
-    """All stored columns of single instances, latest first."""
-
+class _InstanceNames(BaseModel):
     instance_id: str = Field(
         description="Identifier that the transmitter gave the instance.", examples=["5f0c"]
     )
@@ -133,53 +119,24 @@ class InstanceRow(BaseModel):
     )
     seed: str = Field(description="Seed of the draw, an unsigned 64-bit number.", examples=["0"])
     frame_number: str = Field(description="Number of the frame, an unsigned 64-bit number.", examples=["7"])
-    source_bytes: int = Field(description="Size of the input as the client sent it [bytes].", examples=[391])
-    real_values: int = Field(description="Real values sent, two for each channel use.", examples=[32])
-    channel_uses: int = Field(description="Complex symbols sent, without pilots.", examples=[16])
-    num_pilots: int = Field(description="Pilot symbols sent.", examples=[0])
-    payload_bytes: int = Field(description="Size of the encoded symbols [bytes].", examples=[128])
-    message_bytes: int = Field(description="Size of the frame's protobuf message [bytes].", examples=[236])
-    wire_bytes: int | None = Field(
-        description="Share of the request's HTTP/2 DATA frames, with the frame headers [bytes].",
-        examples=[253],
-    )
-    airtime_ms: float = Field(description="Time on the air at the link's symbol rate [ms].", examples=[0.016])
-    bandwidth_ratio: float = Field(
-        description="Channel uses for each value of the source.", examples=[0.0013]
-    )
-    information_bits: int | None = Field(
-        description="Bits of the source code; 0 for a system without channel coding.", examples=[5816]
-    )
-    coded_bits: int | None = Field(
-        description="Bits that the symbols carry, signalling included; 0 without channel coding.",
-        examples=[12280],
-    )
-    num_blocks: int | None = Field(description="Blocks of the channel code.", examples=[1])
-    code_rate: float | None = Field(
-        description="information_bits / coded_bits; 0 without channel coding.", examples=[0.4736]
-    )
-    blocks_in_error: int | None = Field(
-        description="Blocks of the channel code whose CRC is wrong.", examples=[0]
-    )
-    outage: bool | None = Field(
-        description="True if something of the source did not come across; null if there is no answer.",
-        examples=[False],
-    )
-    network_delay_ms: float | None = Field(
-        description="Delay of this frame in the emulated network, with jitter; part of downlink [ms]. "
-        "Null for rows of an older store.",
-        examples=[0.0],
-    )
-    encode_ms: float | None = Field(description="Time to encode at the transmitter [ms].", examples=[21.4])
-    uplink_ms: float | None = Field(
-        description="Network time between transmitter and channel service [ms].", examples=[0.9]
-    )
-    channel_ms: float | None = Field(description="Time in the channel service [ms].", examples=[1.2])
-    downlink_ms: float | None = Field(
-        description="Network time between channel service and receiver [ms].", examples=[0.8]
-    )
-    decode_ms: float | None = Field(description="Time to decode at the receiver [ms].", examples=[1.9])
-    total_ms: float | None = Field(description="Sum of all hops [ms].", examples=[26.2])
+
+
+_NETWORK_DELAY = Field(
+    description="Delay of this frame in the emulated network, with jitter; part of downlink [ms]. "
+    "Null for rows of an older store.",
+    examples=[0.0],
+)
+InstanceRow: type[BaseModel] = create_model(
+    "InstanceRow",
+    __base__=_InstanceNames,
+    __doc__="All stored columns of single instances, latest first.",
+    **{own.name: _ledger_field(own) for own in LEDGER},
+    network_delay_ms=(float | None, _NETWORK_DELAY),
+    **{
+        f"{hop}_ms": (float | None, Field(description=f"{holds} [ms].", examples=[1.2]))
+        for hop, holds in HOPS.items()
+    },
+)
 
 
 class InstancesQuery(BaseModel):

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from pathlib import Path
 
 from shared.errors import InvalidField
-
-NAME_RULE = "1 to 64 of a-z, 0-9, _ and -, the first a letter or a digit"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-
-def is_name(text: str) -> bool:
-    """True if `text` is an allowed name for a link, a trace or a recording."""
-    return _NAME.fullmatch(text) is not None
+from shared.names import NAME_RULE, is_name
 
 
 def store_file(kind: str, folder: Path, file_name: str, data: bytes) -> None:

@@ -14,14 +14,13 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 
-from channel_service.links.files import NAME_RULE, is_name
 from channel_service.links.recording import Recordings
 from channel_service.links.settings import LinkSettings
 from channel_service.links.traces import Traces
 from channel_service.radio.channels import MODELS
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField, UnknownName
-from shared.names import shorten_names
+from shared.names import NAME_RULE, is_name, shorten_names
 from shared.runtime.logs import log_event
 
 DEFAULT_LINK = "default"

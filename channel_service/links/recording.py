@@ -26,11 +26,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from channel_service.links.files import is_name, store_file
+from channel_service.links.files import store_file
 from channel_service.links.settings import LinkSettings
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField, UnknownName
-from shared.names import shorten_names
+from shared.names import is_name, shorten_names
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB, noise_variance_from_snr_db
 
 SUFFIX = ".jsonl"
@@ -97,7 +97,7 @@ class Entry:
             raise InvalidField("gains", "NaN or infinity", "finite numbers")
         if (largest := float(np.abs(gains).max(initial=0.0))) > _MAX_GAIN:
             raise InvalidField("gains", f"|h| = {largest:g}", f"|h| up to {_MAX_GAIN:g}")
-        settings = LinkSettings(**fields["settings"])
+        settings = LinkSettings.from_dict(fields["settings"])
         settings.to_proto()  # raises an error if a value has the wrong type
         return cls(**{**fields, "settings": settings, "gains": gains})
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
-from channel_service.links.files import NAME_RULE, is_name
 from channel_service.links.impairments import Network
 from channel_service.links.schedules import SnrSchedule
 from channel_service.radio.channels import FADINGS, MODELS, Channel, Complex, check_channel
+from channel_service.radio.models import Model
+from channel_service.radio.parameters import parameters
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
+from shared.link_settings import LinkSetting
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
-from shared.wire import MAX_SYMBOLS_PER_FRAME
 
 CSI_MODES = ("perfect", "none", "estimated", "mismatched")
 _MAX_UINT64 = (1 << 64) - 1
+_MAX_DELAY_MS = 10_000
+_CONTRACT_NAMES = channel_service_pb2.LinkSettings.DESCRIPTOR.fields_by_name
+
+
+def _setting(default: Any, description: str, **further: Any) -> Any:
+    """A field of LinkSettings with its declaration, see `shared.link_settings.LinkSetting`."""
+    return field(default=default, metadata={"description": description, **further})
 
 
 @dataclass(frozen=True)
@@ -26,59 +33,90 @@ class LinkSettings:
     """Settings of one link. They are immutable: a change of the link makes a new object.
 
     Attributes:
-        channel: Name of a channel model in MODELS.
-        fading: Name of a fading in FADINGS: block | symbol | doppler.
-        snr_db: Es/N0 per complex symbol [dB].
-        k_factor_db: Rician K factor [dB].
-        csi: What the receiver knows of h: perfect | none | estimated (from pilots) | mismatched.
-        num_pilots: Number of pilots in a frame if csi is estimated.
-        seed: Seed of the draws, uint64.
-        symbol_rate_hz: Complex symbols a second [Hz], for the airtime, Doppler and the bandwidth of TDL.
-        coherence_symbols: Block fading: number of symbols that share a gain; 0 for the whole frame.
-        doppler_hz: Doppler fading: largest Doppler shift [Hz].
-        frame_interval_ms: Doppler fading: time from the start of one frame to the start of the next [ms].
-        nakagami_m: Nakagami: shape parameter m.
-        delay_spread_ns: TDL: root mean square delay spread [ns].
-        csi_error_db: Error of the gains if csi is mismatched: E|error|^2 / E|h|^2 [dB].
-        trace: Name of the recorded gains that channel=trace plays.
+        parameters: Those of the channel models and fadings, by name; an absent one gets its default.
         snr_schedule: Schedule of the SNR, used instead of snr_db; None for none.
-        network_delay_ms: Mean delay of the network between channel and receiver [ms].
-        network_jitter_ms: Largest difference between a frame's delay and the mean [ms].
-        network_loss_rate: Probability that the network loses a frame, 0 to 1.
-        record: Name of the recording to which each frame's draw is added; empty for none.
-        replay: Name of the recording whose draws are used; empty for none.
+
+    All others say what they are where they are declared.
 
     Raises:
         InvalidField: If a value is not allowed, or the values cannot be used together.
     """
 
-    channel: str = "awgn"
-    fading: str = "block"
-    snr_db: float = 12.0
-    k_factor_db: float = 6.0
-    csi: str = "perfect"
-    num_pilots: int = 4
-    seed: int = 0
-    symbol_rate_hz: float = 1e6
-    coherence_symbols: int = 0
-    doppler_hz: float = 10.0
-    frame_interval_ms: float = 1.0
-    nakagami_m: float = 2.0
-    delay_spread_ns: float = 100.0
-    csi_error_db: float = -20.0
-    trace: str = ""
+    channel: str = _setting("awgn", "Channel model", title="Model")
+    fading: str = _setting(
+        "block", "Gains: block, one a frame; symbol, independent; doppler, correlated in time"
+    )
+    snr_db: float = _setting(
+        12.0, "Es/N0 per complex symbol", unit="dB", minimum=MIN_SNR_DB, maximum=MAX_SNR_DB, title="SNR"
+    )
+    parameters: Mapping[str, float] = field(default_factory=dict, hash=False)
+    csi: str = _setting(
+        "perfect",
+        "What the receiver knows of the gain",
+        choices={mode: mode for mode in CSI_MODES},
+        title="CSI",
+    )
+    num_pilots: int = _setting(
+        4, "Pilot symbols a frame", minimum=1, maximum=1024, read_by={"csi": ("estimated",)}
+    )
+    csi_error_db: float = _setting(
+        -20.0,
+        "Error of the gain, E|error|^2 / E|h|^2",
+        unit="dB",
+        minimum=-60,
+        maximum=20,
+        read_by={"csi": ("mismatched",)},
+        title="CSI error",
+    )
+    seed: int = _setting(0, "Seed of the draws", minimum=0, maximum=_MAX_UINT64)
+    symbol_rate_hz: float = _setting(
+        1e6,
+        "Complex symbols a second, for airtime, Doppler and the bandwidth of tdl-*",
+        unit="Hz",
+        minimum=1,
+        maximum=1e12,
+    )
+    trace: str = _setting("", "Recorded gains to play", read_by={"channel": ("trace",)})
     snr_schedule: SnrSchedule | None = None
-    network_delay_ms: float = 0.0
-    network_jitter_ms: float = 0.0
-    network_loss_rate: float = 0.0
-    record: str = ""
-    replay: str = ""
+    network_delay_ms: float = _setting(
+        0.0,
+        "Mean delay of the network between channel and receiver",
+        unit="ms",
+        minimum=0,
+        maximum=_MAX_DELAY_MS,
+        is_overridable=False,
+    )
+    network_jitter_ms: float = _setting(
+        0.0,
+        "Largest difference between a frame's delay and the mean, uniformly distributed",
+        unit="ms",
+        minimum=0,
+        maximum=_MAX_DELAY_MS,
+        is_overridable=False,
+    )
+    network_loss_rate: float = _setting(
+        0.0, "Probability that the network loses a frame", minimum=0, maximum=1, is_overridable=False
+    )
+    record: str = _setting(
+        "",
+        "Recording to which each frame's draw is added",
+        is_overridable=False,
+        title="Record draws as",
+    )
+    replay: str = _setting(
+        "",
+        "Recording whose draws are used",
+        is_overridable=False,
+        title="Replay draws of",
+    )
 
     def __post_init__(self) -> None:
-        for name, (is_allowed, allowed) in _ALLOWED.items():
-            value = getattr(self, name)
-            if not is_allowed(value):
-                raise InvalidField(name, value, allowed)
+        for name, rows in (("channel", MODELS), ("fading", FADINGS)):
+            if getattr(self, name) not in rows:
+                raise InvalidField(name, getattr(self, name), ", ".join(rows))
+        for name, setting in _GENERAL.items():
+            _check(setting, getattr(self, name))
+        object.__setattr__(self, "parameters", _complete(self.parameters))
         if MODELS[self.channel].needs_trace and not self.trace:
             raise InvalidField("trace", self.trace, f"with channel={self.channel}: the name of a trace")
         if self.record and self.replay:
@@ -95,14 +133,19 @@ class LinkSettings:
     @property
     def stated_k_factor_db(self) -> float | None:
         """The K factor if the channel has one, else None [dB]."""
-        return self.k_factor_db if MODELS[self.channel].has_k_factor else None
+        has_one = any(parameter.name == "k_factor_db" for parameter in MODELS[self.channel].parameters)
+        return self.parameters["k_factor_db"] if has_one else None
 
     @cached_property
     def radio(self) -> Channel:
         """Settings of the radio channel, without the gains of a trace."""
         return Channel(
-            model=self.channel,
-            **{name: getattr(self, name) for name in RADIO_FIELDS},
+            self.channel,
+            self.fading,
+            self.snr_db,
+            seed=self.seed,
+            symbol_rate_hz=self.symbol_rate_hz,
+            parameters=self.parameters,
             num_pilots=self.pilots_a_frame,
             csi_error_db=self.csi_error_db if self.csi == "mismatched" else None,
         )
@@ -147,62 +190,83 @@ class LinkSettings:
             given["snr_schedule"] = SnrSchedule.from_proto(given["snr_schedule"])
         elif "snr_db" in given:
             given["snr_schedule"] = None
-        return replace(self, **given)
+        given |= given.pop("parameters", {})
+        return self._replaced(given)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> LinkSettings:
+        """Settings of `to_dict`; an absent one gets its default.
+
+        Raises:
+            InvalidField: If a value is not allowed, or there is no such setting.
+        """
+        return cls()._replaced(settings)
 
     def to_proto(self) -> channel_service_pb2.LinkSettings:
         """The settings as a message. Every field is set; only the schedule is absent if there is none."""
         schedule = self.snr_schedule.to_proto() if self.snr_schedule else None
-        return channel_service_pb2.LinkSettings(**{**self.to_dict(), "snr_schedule": schedule})
+        return settings_message({**self.to_dict(), "snr_schedule": schedule})
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting by its name."""
-        return {name: getattr(self, name) for name in _FIELDS}
+        own = {name: getattr(self, name) for name in _NAMES}
+        return {**own, **self.parameters}
+
+    def _replaced(self, given: Mapping[str, Any]) -> LinkSettings:
+        own = {name: value for name, value in given.items() if name in _NAMES}
+        others = {name: value for name, value in given.items() if name not in _NAMES}
+        return replace(self, **own, parameters={**self.parameters, **others})
 
 
-_FIELDS = tuple(field.name for field in fields(LinkSettings))
-RADIO_FIELDS = (
-    "fading",
-    "snr_db",
-    "k_factor_db",
-    "seed",
-    "coherence_symbols",
-    "doppler_hz",
-    "frame_interval_ms",
-    "nakagami_m",
-    "delay_spread_ns",
-    "symbol_rate_hz",
-)
-"""Settings that have the same name in LinkSettings and in Channel."""
+def settings_message(settings: Mapping[str, Any]) -> channel_service_pb2.LinkSettings:
+    """A message with settings by name; those of other distributions' models have no field of their own."""
+    others = {name: value for name, value in settings.items() if name not in _CONTRACT_NAMES}
+    own = {name: value for name, value in settings.items() if name in _CONTRACT_NAMES}
+    return channel_service_pb2.LinkSettings(**own, parameters=others)
 
 
-def _one_of(names: Mapping[str, Any] | tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
-    return (lambda value: value in names), ", ".join(names)
+def declared_settings(models: Mapping[str, Model] | None = None) -> dict[str, LinkSetting[Any]]:
+    """Every setting of a link by name, but for the SNR schedule, in the order of a form.
+
+    Args:
+        models: Channel models by name; those of MODELS if it is None.
+    """
+    models = MODELS.rows if models is None else models
+    titles = {
+        "channel": {name: model.title or name.capitalize() for name, model in models.items()},
+        "fading": {name: fading.title or name for name, fading in FADINGS.items()},
+    }
+    declared: dict[str, LinkSetting[Any]] = {}
+    for own in fields(LinkSettings):
+        if own.name in titles:
+            declared[own.name] = replace(_GENERAL[own.name], choices=titles[own.name])
+        elif own.name == "parameters":
+            declared |= parameters(models)
+        elif own.metadata:
+            declared[own.name] = _GENERAL[own.name]
+    return declared
 
 
-def _between(low: float, high: float, unit: str = "") -> tuple[Callable[[Any], bool], str]:
-    return (lambda value: math.isfinite(value) and low <= value <= high), f"{low:g} to {high:g}{unit}"
-
-
-_NAME_OR_NONE = ((lambda value: not value or is_name(value)), f"empty, or {NAME_RULE}")
-_ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "channel": _one_of(MODELS),
-    "fading": _one_of(FADINGS),
-    "snr_db": _between(MIN_SNR_DB, MAX_SNR_DB, " dB"),
-    "k_factor_db": _between(-20, 40, " dB"),
-    "csi": _one_of(CSI_MODES),
-    "num_pilots": _between(1, 1024),
-    "seed": ((lambda value: 0 <= value <= _MAX_UINT64), "0 to 2^64 - 1"),
-    "symbol_rate_hz": _between(1, 1e12, " Hz"),
-    "coherence_symbols": _between(0, MAX_SYMBOLS_PER_FRAME, " symbols"),
-    "doppler_hz": _between(0, 1e6, " Hz"),
-    "frame_interval_ms": _between(0, 1e6, " ms"),
-    "nakagami_m": _between(0.5, 100),
-    "delay_spread_ns": _between(0, 1e5, " ns"),
-    "csi_error_db": _between(-60, 20, " dB"),
-    "trace": _NAME_OR_NONE,
-    "network_delay_ms": _between(0, 1e4, " ms"),
-    "network_jitter_ms": _between(0, 1e4, " ms"),
-    "network_loss_rate": _between(0, 1),
-    "record": _NAME_OR_NONE,
-    "replay": _NAME_OR_NONE,
+_NAMES = tuple(own.name for own in fields(LinkSettings) if own.name != "parameters")
+_GENERAL: Mapping[str, LinkSetting[Any]] = {
+    own.name: LinkSetting(own.name, own.default, **own.metadata)
+    for own in fields(LinkSettings)
+    if own.metadata
 }
+
+
+def _check(setting: LinkSetting[Any], value: Any) -> None:
+    if not setting.allows(value):
+        raise InvalidField(setting.name, value, setting.allowed)
+
+
+def _complete(given: Mapping[str, float]) -> dict[str, float]:
+    """A value for every parameter: the one given, checked, or the default."""
+    declared = parameters()
+    complete = {name: parameter.default for name, parameter in declared.items()}
+    for name, value in given.items():
+        if name not in declared:
+            raise InvalidField(name, value, f"a parameter: {', '.join(declared)}")
+        _check(declared[name], value)
+        complete[name] = type(declared[name].default)(value)
+    return complete

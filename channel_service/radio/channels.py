@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from channel_service.radio.fadings import FADINGS
+from channel_service.radio.fadings import COHERENCE_SYMBOLS, FADINGS
 from channel_service.radio.models import MODELS, DrawInputs
+from channel_service.radio.parameters import parameters
 from channel_service.radio.random_streams import Complex, Substream, complex_normal, generator
 from channel_service.radio.settings import Channel
 from shared.errors import InvalidField
@@ -60,13 +61,16 @@ def check_channel(channel: Channel) -> None:
     """Check that a channel's settings can be used together.
 
     Raises:
-        InvalidField: If the model or fading is unknown, or if pilots are set and a frame has several gains.
+        InvalidField: If the model, the fading or a parameter is unknown, or if pilots are set and a frame
+            has several gains.
     """
     if channel.model not in MODELS:
         raise InvalidField("channel", channel.model, ", ".join(MODELS))
     if channel.fading not in FADINGS:
         raise InvalidField("fading", channel.fading, ", ".join(FADINGS))
-    one_gain = FADINGS[channel.fading].takes_pilots and not channel.coherence_symbols
+    for name in channel.parameters.keys() - parameters().keys():
+        raise InvalidField(name, channel.parameters[name], f"a parameter: {', '.join(parameters())}")
+    one_gain = FADINGS[channel.fading].takes_pilots and not channel[COHERENCE_SYMBOLS]
     if channel.num_pilots and not (one_gain and MODELS[channel.model].is_flat):
         allowed = ", ".join(name for name, fading in FADINGS.items() if fading.takes_pilots)
         raise InvalidField(

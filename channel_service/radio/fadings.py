@@ -15,13 +15,33 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from channel_service.radio.random_streams import Complex, Substream, complex_normal, generator
 from channel_service.radio.settings import Channel
+from shared.link_settings import LinkSetting
+from shared.wire import MAX_SYMBOLS_PER_FRAME
 
+COHERENCE_SYMBOLS = LinkSetting(
+    "coherence_symbols",
+    0,
+    "Symbols that share a gain; 0: the whole frame",
+    unit="symbols",
+    minimum=0,
+    maximum=MAX_SYMBOLS_PER_FRAME,
+)
+DOPPLER_HZ = LinkSetting("doppler_hz", 10.0, "Largest Doppler shift", unit="Hz", minimum=0, maximum=1_000_000)
+FRAME_INTERVAL_MS = LinkSetting(
+    "frame_interval_ms",
+    1.0,
+    "Time from the start of one frame to the start of the next",
+    unit="ms",
+    minimum=0,
+    maximum=1_000_000,
+)
 Shape = tuple[int, int]
 # With N equally spaced angles the autocorrelation is J0 to machine precision if 2 pi doppler_hz tau < N.
 _NUM_SINUSOIDS = 64
@@ -40,23 +60,27 @@ class Fading:
         positions: Gives the indices of a frame's gains in a trace, int64, [1, 1] or [L, S], from the
             channel's settings, the frame number, the shape [L, S] and the number of gains in the trace. None
             if the fading cannot be used with a trace.
+        title: A few words for a form; the fading's name in FADINGS if it is empty.
+        parameters: Numbers of a link that the paths depend on.
     """
 
     paths: Callable[[Channel, int, Shape], Iterator[Complex]]
     takes_pilots: bool
     positions: Callable[[Channel, int, Shape, int], NDArray[np.int64]] | None = None
+    title: str = ""
+    parameters: tuple[LinkSetting[Any], ...] = ()
 
 
 def _block_numbers(channel: Channel, shape: Shape) -> NDArray[np.int64]:
     """Number of each symbol's block, [L, S]; [[0]] if the whole frame is one block."""
-    if not channel.coherence_symbols:
+    if not channel[COHERENCE_SYMBOLS]:
         return np.zeros((1, 1), dtype=np.int64)
-    return np.arange(math.prod(shape)).reshape(shape) // channel.coherence_symbols
+    return np.arange(math.prod(shape)).reshape(shape) // channel[COHERENCE_SYMBOLS]
 
 
 def _block_paths(channel: Channel, frame_number: int, shape: Shape) -> Iterator[Complex]:
     rng = generator(channel.seed, frame_number, Substream.GAINS)
-    if not channel.coherence_symbols:
+    if not channel[COHERENCE_SYMBOLS]:
         while True:
             yield complex_normal(rng, (1, 1))
     blocks = _block_numbers(channel, shape)
@@ -95,7 +119,7 @@ def _doppler_paths(channel: Channel, frame_number: int, shape: Shape) -> Iterato
     rng = generator(channel.seed, 0, Substream.DOPPLER)
     while True:
         angles = 2 * np.pi * (np.arange(_NUM_SINUSOIDS) + rng.random()) / _NUM_SINUSOIDS
-        shifts_hz = channel.doppler_hz * np.cos(angles)
+        shifts_hz = channel[DOPPLER_HZ] * np.cos(angles)
         first_cycles = rng.random(_NUM_SINUSOIDS) + _started_cycles(channel, frame_number, shifts_hz)
         yield _sum_of_sinusoids(first_cycles, shifts_hz / channel.symbol_rate_hz, shape)
 
@@ -104,10 +128,10 @@ def _started_cycles(
     channel: Channel, frame_number: int, shifts_hz: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Fraction of a cycle at which each wave is when a frame starts, 0 to 1; right for every number."""
-    start_s = frame_number * channel.frame_interval_ms / 1e3
-    if start_s * channel.doppler_hz < _MAX_FLOAT_CYCLES:
+    start_s = frame_number * channel[FRAME_INTERVAL_MS] / 1e3
+    if start_s * channel[DOPPLER_HZ] < _MAX_FLOAT_CYCLES:
         return start_s * shifts_hz % 1.0
-    exact_s = frame_number * Fraction(channel.frame_interval_ms) / 1000
+    exact_s = frame_number * Fraction(channel[FRAME_INTERVAL_MS]) / 1000
     return np.array([float(exact_s * Fraction(shift_hz) % 1) for shift_hz in shifts_hz])
 
 
@@ -130,7 +154,11 @@ def _sum_of_sinusoids(
 
 
 FADINGS: Mapping[str, Fading] = {
-    "block": Fading(_block_paths, takes_pilots=True, positions=_block_positions),
-    "symbol": Fading(_symbol_paths, takes_pilots=False, positions=_symbol_positions),
-    "doppler": Fading(_doppler_paths, takes_pilots=True),
+    "block": Fading(
+        _block_paths, takes_pilots=True, positions=_block_positions, parameters=(COHERENCE_SYMBOLS,)
+    ),
+    "symbol": Fading(_symbol_paths, takes_pilots=False, positions=_symbol_positions, title="every symbol"),
+    "doppler": Fading(
+        _doppler_paths, takes_pilots=True, title="Doppler", parameters=(DOPPLER_HZ, FRAME_INTERVAL_MS)
+    ),
 }

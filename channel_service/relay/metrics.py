@@ -7,26 +7,14 @@ from collections.abc import Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from channel_service.relay.frames import RelayedFrame
+from shared.ledger import OVERHEAD
 from shared.tasks import TASKS
 from systems.registry import SYSTEMS
 
 _OTHER = "unknown"
 _PREFIX = "semcom_channel"
-# By field of the ledger: the name of its counter, to which Prometheus adds _total, and its help text.
-_COSTS: Mapping[str, tuple[str, str]] = {
-    "channel_uses": ("uses", "Complex symbols sent, without pilots."),
-    "num_pilots": ("pilots", "Pilot symbols sent."),
-    "source_bytes": ("source_bytes", "Bytes of the inputs as the clients sent them."),
-    "payload_bytes": ("payload_bytes", "Bytes of the encoded symbols."),
-    "message_bytes": ("message_bytes", "Bytes of the frames' protobuf messages."),
-    "wire_bytes": (
-        "wire_bytes",
-        "Bytes of the requests in HTTP/2 DATA frames, with the frame headers.",
-    ),
-    "airtime_ms": ("airtime_seconds", "Time on the air at the link's symbol rate."),
-}
 # Prometheus counts in base units.
-_SCALES: Mapping[str, float] = {"airtime_ms": 1e-3}
+_SCALES: Mapping[str, float] = {"ms": 1e-3}
 _BUCKETS_DB = tuple(float(snr_db) for snr_db in range(-30, 61, 3))
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -47,8 +35,9 @@ class Metrics:
             "frames", "Frames sent through a link by Relay.", ("task", "system", "channel", "status")
         )
         self._costs = {
-            field: self._counter(name, meaning, ("task", "system"))
-            for field, (name, meaning) in _COSTS.items()
+            own: self._counter(own.counter, f"{own.description}.", ("task", "system"))
+            for own in OVERHEAD
+            if own.counter
         }
         self._hop_seconds = Histogram(
             f"{_PREFIX}_hop_duration_seconds",
@@ -87,8 +76,8 @@ class Metrics:
             names = (task, frame.system if frame.system in SYSTEMS else _OTHER)
             self._frames.labels(*names, state.channel, status).inc()
             self._realised_snr.labels(state.channel).observe(state.realised_snr_db)
-            for field, counter in self._costs.items():
-                counter.labels(*names).inc(getattr(relayed.overhead, field) * _SCALES.get(field, 1))
+            for own, counter in self._costs.items():
+                counter.labels(*names).inc(getattr(relayed.overhead, own.name) * _SCALES.get(own.unit, 1))
         for hop, duration_ms in hops_ms.items():
             self._hop_seconds.labels(hop).observe(duration_ms / 1e3)
 

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Boolean, Column, DateTime, Engine, Float, Integer, MetaData, String, Table, inspect
 
 from shared.errors import InvalidField
-from shared.ledger import HOPS
+from shared.ledger import HOPS, LEDGER
 
-# Increases by one with every change of the table.
-SCHEMA_VERSION = 4
-# By version of a file: the columns that make it a file of the next version.
-_ADDED: Mapping[int, Sequence[str]] = {
-    1: ("wire_bytes INTEGER",),
-    2: ("network_delay_ms FLOAT",),
-    3: (
-        *("information_bits INTEGER", "coded_bits INTEGER", "num_blocks INTEGER", "code_rate FLOAT"),
-        *("blocks_in_error INTEGER", "outage BOOLEAN"),
-    ),
-}
 _METADATA = MetaData()
-_COUNTS = ("source_bytes", "real_values", "channel_uses", "num_pilots", "payload_bytes", "message_bytes")
-_RATIOS = ("airtime_ms", "bandwidth_ratio")
-_CODED_COUNTS = ("information_bits", "coded_bits", "num_blocks")
-OVERHEAD_FIELDS = (*_COUNTS, "wire_bytes", *_RATIOS, *_CODED_COUNTS, "code_rate", "blocks_in_error")
+# By a column's name: the version of the table that has it first.
+_SINCE: Mapping[str, int] = {"network_delay_ms": 3, **{own.name: own.since for own in LEDGER}}
+# Increases by one with every change of the table.
+SCHEMA_VERSION = max(_SINCE.values())
+_SQL_TYPES: Mapping[type, Any] = {int: Integer, float: Float, bool: Boolean}
 
 INSTANCES = Table(
     "instances",
@@ -41,18 +32,10 @@ INSTANCES = Table(
     *(Column(name, Float) for name in ("post_equalisation_snr_db", "k_factor_db")),
     # Stored as text, because they are uint64 and the integers of SQLite are signed.
     *(Column(name, String(20), nullable=False) for name in ("seed", "frame_number")),
-    *(Column(name, Integer, nullable=False) for name in _COUNTS),
-    # NULL for instances that were stored by version 1.
-    Column("wire_bytes", Integer),
-    *(Column(name, Float, nullable=False) for name in _RATIOS),
+    *(Column(own.name, _SQL_TYPES[own.type], nullable=own.may_lack) for own in LEDGER),
     # NULL for instances that were stored by version 1 or 2.
     Column("network_delay_ms", Float),
     *(Column(f"{hop}_ms", Float) for hop in HOPS),
-    # NULL for instances that were stored by version 1 to 3, and the last two for those without an answer.
-    *(Column(name, Integer) for name in _CODED_COUNTS),
-    Column("code_rate", Float),
-    Column("blocks_in_error", Integer),
-    Column("outage", Boolean),
 )
 
 
@@ -70,13 +53,13 @@ def open_schema(engine: Engine, path: str) -> None:
         version = SCHEMA_VERSION
         if inspect(connection).has_table(INSTANCES.name):
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        while version in _ADDED:
-            for column in _ADDED[version]:
-                connection.exec_driver_sql(f"ALTER TABLE {INSTANCES.name} ADD COLUMN {column}")
-            version += 1
-        if version != SCHEMA_VERSION:
+        if not 1 <= version <= SCHEMA_VERSION:
             raise InvalidField(
                 "SEMCOM_CHANNEL_STORE", path, f"a new file, or a store of version 1 to {SCHEMA_VERSION}"
             )
+        for column in INSTANCES.columns:
+            if _SINCE.get(column.name, 1) > version:
+                definition = f"{column.name} {column.type.compile(engine.dialect)}"
+                connection.exec_driver_sql(f"ALTER TABLE {INSTANCES.name} ADD COLUMN {definition}")
         _METADATA.create_all(connection)
         connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Float, Select, func, literal_column, select
 
-from channel_service.reports.instances import INSTANCES, OVERHEAD_FIELDS
+from channel_service.reports.instances import INSTANCES
 from shared.errors import InvalidField
-from shared.ledger import HOPS
+from shared.ledger import HOPS, LEDGER, LedgerField
 from shared.signal import MAX_SNR_DB, MIN_SNR_DB
 
 MAX_INSTANCES = 100_000
@@ -148,10 +148,14 @@ DEFAULT_QUERY = ReportQuery()
 
 def overhead_statement(query: ReportQuery) -> Select[Any]:
     """Mean cost of an instance for each group; failed instances are included, because they were sent too."""
-    means = [func.avg(_COLUMNS[name]).label(name) for name in OVERHEAD_FIELDS]
     failed = func.count().filter(_COLUMNS.status != "OK").label("num_failed")
-    outages = func.count().filter(_COLUMNS.outage).label("num_outages")
-    return _grouped(query, [func.count().label("num_instances"), failed, outages, *means])
+    figures = [_figure(own).label(own.report_name) for own in LEDGER]
+    return _grouped(query, [func.count().label("num_instances"), failed, *figures])
+
+
+def _figure(own: LedgerField) -> ColumnElement[Any]:
+    column = _COLUMNS[own.name]
+    return func.count().filter(column) if own.type is bool else func.avg(column)
 
 
 def paper_statement(query: ReportQuery) -> Select[Any]:

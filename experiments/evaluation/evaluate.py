@@ -184,6 +184,7 @@ def _score(
         return float(np.mean([getattr(answer, name) for answer in answers]))
 
     radio = {name: value for name, value in asdict(channel).items() if name not in _IN_ROW}
+    radio |= radio.pop("parameters")
     coded_bits = mean("coded_bits")
     figure = Figure(
         **stated,

@@ -18,7 +18,6 @@ import soundfile
 from numpy.typing import NDArray
 from PIL import Image
 
-from channel_service.links.settings import RADIO_FIELDS
 from channel_service.radio.channels import Channel
 from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
@@ -92,12 +91,16 @@ def send_over_network(
         **files,
         system=system,
         channel=channel.model,
+        fading=channel.fading,
+        snr_db=channel.snr_db,
+        seed=channel.seed,
+        symbol_rate_hz=channel.symbol_rate_hz,
         csi=csi,
         num_pilots=channel.num_pilots or None,
         csi_error_db=channel.csi_error_db,
         frame_number=frame_number,
         options=options,
-        **{name: getattr(channel, name) for name in RADIO_FIELDS},
+        **channel.parameters,
     )
     overhead = result["overhead"]
     return LinkAnswer(

@@ -1,17 +1,14 @@
 """The demo, from the command to its JSON, over three real processes."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from semcom.demo import CHANNELS, load_samples
 from shared.runtime.settings import DEFAULT_WEIGHTS
-from shared.weights import MANIFEST_FILE, load_manifest
+from shared.weights import load_manifest
 from transmitter.scoring import psnr_db
 
 _HALF_THE_ERROR_DB = 3.0
@@ -19,14 +16,10 @@ _HALF_OF_THE_LABELS = 0.5
 SHIPPED = DEFAULT_WEIGHTS / "mfmsc"
 
 
-def run_demo(*args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "semcom.cli", "demo", *args]
-    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
-
-
-def test_demo_prints_tables_and_writes_an_object_an_instance(tiny_weights, tmp_path):
+def test_demo_prints_tables_and_writes_an_object_an_instance(tiny_stack, lend, semcom, tmp_path):
+    lend(tiny_stack)
     target = tmp_path / "demo.json"
-    done = run_demo("--weights", str(tiny_weights), "--snr-db=-6,12", "--json", str(target))
+    done = semcom("demo", "--snr-db=-6,12", "--json", str(target))
     assert done.returncode == 0, done.stderr
     for title in ("Answers over awgn", "Answers over rayleigh", "Overhead", "Latency"):
         assert title in done.stdout
@@ -39,26 +32,18 @@ def test_demo_prints_tables_and_writes_an_object_an_instance(tiny_weights, tmp_p
     } == {(16, 128)}
 
 
-def test_demo_to_standard_output_prints_json_lines_only(tiny_weights):
-    done = run_demo("--weights", str(tiny_weights), "--snr-db", "12", "--json", "-")
+def test_demo_without_weights_says_what_is_missing(semcom, tmp_path):
+    done = semcom("demo", "--weights", str(tmp_path))
+    assert done.returncode == 1
+    assert "no weights in" in done.stderr
+
+
+def test_shipped_weights_answer_the_samples_in_lines_of_json(shipped_stack, lend, semcom):
+    lend(shipped_stack)
+    done = semcom("demo", "--snr-db", "12", "--json", "-")
     assert done.returncode == 0, done.stderr
     instances = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(instances) == len(load_samples()) * len(CHANNELS)
-
-
-def test_demo_without_weights_says_what_is_missing(tmp_path):
-    done = run_demo("--weights", str(tmp_path))
-    assert done.returncode == 1
-    assert "no weights in" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.skipif(not (SHIPPED / MANIFEST_FILE).exists(), reason="no shipped weights in this clone")
-def test_shipped_weights_answer_the_samples(tmp_path):
-    target = tmp_path / "demo.jsonl"
-    done = run_demo("--snr-db", "12", "--json", str(target))
-    assert done.returncode == 0, done.stderr
-    instances = [json.loads(line) for line in target.read_text().splitlines()]
     over_awgn = [instance for instance in instances if instance["channel"] == "awgn"]
     assert {instance["task"] for instance in over_awgn} == set(load_manifest(SHIPPED).tasks)
     rebuilt = [instance for instance in over_awgn if instance["task"] == "image_reconstruction"]

@@ -5,19 +5,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
-
-from semcom.stack import Stack
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TIMEOUT_S = 10.0
-
-
-@pytest.fixture(scope="module")
-def stack(tiny_weights, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("traced")
-    with Stack.start(weights=tiny_weights, free_ports=True, run_folder=folder) as started:
-        yield started
 
 
 def send(stack, headers, task="sentiment"):
@@ -54,27 +44,29 @@ EVERYWHERE = {
 }
 
 
-def test_a_traceparent_is_found_in_all_services_and_in_the_answer(stack):
-    response = send(stack, {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
+def test_a_traceparent_is_found_in_all_services_and_in_the_answer(tiny_stack):
+    response = send(tiny_stack, {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
     assert response.status_code == 200, response.text
     assert response.json()["request_id"] == response.headers["x-request-id"] == TRACE
-    assert_logged(stack, TRACE, EVERYWHERE)
+    assert_logged(tiny_stack, TRACE, EVERYWHERE)
 
 
-def test_an_error_names_it_too(stack):
-    response = send(stack, {"X-Request-Id": "refused-7"}, task="nope")
+def test_an_error_names_it_too(tiny_stack):
+    response = send(tiny_stack, {"X-Request-Id": "refused-7"}, task="nope")
     assert (response.status_code, response.headers["x-request-id"]) == (404, "refused-7")
-    assert_logged(stack, "refused-7", {"transmitter": {"http"}, "channel_service": set(), "receiver": set()})
+    assert_logged(
+        tiny_stack, "refused-7", {"transmitter": {"http"}, "channel_service": set(), "receiver": set()}
+    )
 
 
-def test_requests_that_share_a_batch_keep_their_own(stack):
+def test_requests_that_share_a_batch_keep_their_own(tiny_stack):
     names = [f"student-{number}" for number in range(24)]
     with ThreadPoolExecutor(len(names)) as pool:
-        answers = list(pool.map(lambda name: send(stack, {"X-Request-Id": name}), names))
+        answers = list(pool.map(lambda name: send(tiny_stack, {"X-Request-Id": name}), names))
     assert [answer.json()["request_id"] for answer in answers] == names
     for name in names:
-        assert_logged(stack, name, EVERYWHERE)
-    receiver = next(service for service in stack.services if service.name == "receiver")
+        assert_logged(tiny_stack, name, EVERYWHERE)
+    receiver = next(service for service in tiny_stack.services if service.name == "receiver")
     lines = [json.loads(line) for line in receiver.log.read_text().splitlines()]
     by_instance = {line["instance_id"]: line["request_id"] for line in lines if line["event"] == "instance"}
     assert all(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,27 +27,6 @@ _SEMCOM = [line for line in _LINES if line.startswith("semcom ")]
 _LIVE = [line for line in _SEMCOM if not line.startswith(_NEED_DATA)]
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    if not find_weights(_ROOT / "weights"):
-        pytest.skip("no weights are shipped")
-    with Stack.start(free_ports=True) as stack:
-        yield stack
-
-
-def _semcom(line: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "semcom.cli", *shlex.split(line)[1:]]
-    return subprocess.run(
-        command,
-        cwd=_ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
 def test_there_is_something_to_run() -> None:
     assert {"make demo", "make test", "make up"} <= set(_LINES)
     assert len(_LIVE) >= 4
@@ -57,17 +34,20 @@ def test_there_is_something_to_run() -> None:
 
 
 @pytest.mark.parametrize("line", _LIVE)
-def test_semcom_lines(line: str, stack: Stack) -> None:
-    done = _semcom(line, {"SEMCOM_URL": stack.base_url, "SEMCOM_CHANNEL_URL": stack.channel_url})
+def test_semcom_lines(
+    line: str, shipped_stack: Stack, semcom_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(_ROOT)
+    done = semcom_of(shipped_stack, *shlex.split(line)[1:])
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 
 
-def test_curl_answers_what_the_readme_shows(stack: Stack) -> None:
+def test_curl_answers_what_the_readme_shows(shipped_stack: Stack) -> None:
     if shutil.which("curl") is None:
         pytest.skip("needs curl")
     (line,) = (line for line in _LINES if line.startswith("curl "))
-    command = shlex.split(line.replace("http://127.0.0.1:8000", stack.base_url))
+    command = shlex.split(line.replace("http://127.0.0.1:8000", shipped_stack.base_url))
     done = subprocess.run(
         [command[0], "-sS", *command[1:]], cwd=_ROOT, capture_output=True, text=True, check=True, timeout=60
     )
@@ -82,13 +62,16 @@ def test_curl_answers_what_the_readme_shows(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("line", [line for line in _SEMCOM if line.startswith(_NEED_DATA)])
-def test_offline_lines_name_the_data_they_need(line: str) -> None:
+def test_offline_lines_name_the_data_they_need(
+    line: str, semcom: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not find_weights(_ROOT / "weights"):
         pytest.skip("no weights are shipped")
-    done = _semcom(line, {"SEMCOM_DATA": ""})
+    monkeypatch.setenv("SEMCOM_DATA", "")
+    monkeypatch.chdir(_ROOT)
+    done = semcom(*shlex.split(line)[1:])
     assert done.returncode == 1
     assert "SEMCOM_DATA" in done.stderr or "minilm" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_make_targets_exist() -> None:

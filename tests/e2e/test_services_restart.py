@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
@@ -27,6 +28,7 @@ class Up:
 
     process: subprocess.Popen[str]
     ports: Ports
+    folder: Path
     lines: list[str] = field(default_factory=list)
 
     def read(self):
@@ -39,15 +41,24 @@ class Up:
             time.sleep(0.1)
         return found
 
+    def children(self):
+        number = self.process.pid
+        return [int(pid) for pid in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+
     def pid_of(self, service):
         """The child that runs a service."""
-        number = self.process.pid
-        with open(f"/proc/{number}/task/{number}/children") as children:
-            for pid in map(int, children.read().split()):
-                with open(f"/proc/{pid}/cmdline") as command:
-                    if command.read().rstrip("\0").endswith(f"\0{service}"):
-                        return pid
+        for pid in self.children():
+            if Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").endswith(f"\0{service}"):
+                return pid
         raise AssertionError(f"no child runs {service}")
+
+
+def is_running(pid):
+    """Whether the process does anything yet: one that waits for its exit status to be read does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 @pytest.fixture
@@ -65,7 +76,7 @@ def up(tiny_weights, tmp_path):
         text=True,
     )
     with process:
-        started = Up(process, ports)
+        started = Up(process, ports, tmp_path)
         reader = threading.Thread(target=started.read)
         reader.start()
         try:
@@ -89,6 +100,24 @@ def test_a_killed_receiver_comes_back_and_the_others_stay(up):
     assert [up.pid_of(service) for service in ("transmitter", "channel_service")] == others
     with Client(f"http://127.0.0.1:{up.ports.transmitter_http}") as client:
         assert client.transmit("sentiment", text="a fine film")["answer"]
+    children = up.children()
+    assert len(children) == 3
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(TIMEOUT_S) == 0
+    assert not any(map(is_running, children))
+    assert "Traceback" not in "".join(up.lines)
+    assert (up.folder / "runs" / "semcom.sqlite3").exists()
+
+
+def test_the_services_end_with_their_parent_even_where_it_is_killed(up):
+    children = up.children()
+    assert len(children) == 3
+    assert all(map(is_running, children))
+    up.process.kill()
+    deadline = time.monotonic() + 60.0
+    while any(map(is_running, children)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(is_running, children))
 
 
 def _bind_soon(taken, port):

@@ -11,22 +11,13 @@ from typing import Any
 
 import pytest
 
+from semcom.stack import Stack
+
 _GOOD, _BAD = ("warm", "funny", "lovely", "moving"), ("dull", "noisy", "tired", "empty")
 _STATED = {
     "task": "sentiment", "system": "mfmsc", "dataset": "sst2", "split": "dev", "metric": "accuracy",
     "num_instances": 16, "seed": 3, "num_realisations": 2, "channel_uses": 16, "payload_bytes": 128,
 }  # fmt: skip
-
-
-def _semcom(*args: str, data: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "semcom.cli", *args],
-        env={**os.environ, "SEMCOM_DATA": str(data)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -43,21 +34,26 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def weights(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command trains, as a process of its own."""
     folder = tmp_path_factory.mktemp("run")
-    done = _semcom(
-        "train", "--profile", "tiny", "--tasks", "sentiment", "--run-folder", str(folder),
-        "--output", str(folder / "weights" / "mfmsc"), data=data,
-    )  # fmt: skip
+    command = [
+        sys.executable, "-m", "semcom.cli", "train", "--profile=tiny", "--tasks=sentiment",
+        f"--run-folder={folder}", f"--output={folder / 'weights' / 'mfmsc'}",
+    ]  # fmt: skip
+    environment = {**os.environ, "SEMCOM_DATA": str(data)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "weights"
 
 
-def test_profile_steps_only_measure(data: Path, tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def _data(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMCOM_DATA", str(data))
+
+
+def test_profile_steps_only_measure(semcom: Any, tmp_path: Path) -> None:
     folders = ("--run-folder", str(tmp_path / "run"), "--output", str(tmp_path / "weights"))
-    done = _semcom(
-        "train", "--profile", "tiny", "--tasks", "sentiment", "--profile-steps", "2", "--json", *folders,
-        data=data,
-    )  # fmt: skip
+    done = semcom("train", "--profile=tiny", "--tasks=sentiment", "--profile-steps=2", "--json", *folders)
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     (timing,) = shown["tasks"]
@@ -66,20 +62,19 @@ def test_profile_steps_only_measure(data: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def _evaluate(data: Path, weights: Path, *args: str) -> list[dict[str, Any]]:
-    done = _semcom(
-        "evaluate", "--weights", str(weights), "--channels", "awgn,rayleigh", "--snr-db", "0,12",
-        "--seed", "3", "--realisations", "2", "--json", *args, data=data,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def test_a_trained_system_is_measured_alike_in_process_and_over_the_network(
-    data: Path, weights: Path, tmp_path: Path
+    semcom: Any, lend: Any, weights: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
+    def evaluate(*args: str) -> list[dict[str, Any]]:
+        done = semcom(
+            "evaluate", "--weights", str(weights), "--channels=awgn,rayleigh", "--snr-db=0,12",
+            "--seed=3", "--realisations=2", "--json", *args,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
     kept = tmp_path / "figures.json"
-    rows = _evaluate(data, weights, "--output", str(kept))
+    rows = evaluate("--output", str(kept))
     assert json.loads(kept.read_text(encoding="utf-8")) == rows
     places = [("awgn", 0), ("awgn", 12), ("rayleigh", 0), ("rayleigh", 12)]
     assert [(row["channel"], row["snr_db"]) for row in rows] == places
@@ -88,37 +83,18 @@ def test_a_trained_system_is_measured_alike_in_process_and_over_the_network(
         assert (row["config"]["profile"], row["config"]["options"]) == ("tiny", {"symbols_per_token": 16})
         assert row["commit"]
     assert rows[1]["value"] >= 0.9
-    networked = _evaluate(data, weights, "--over-network")
-    assert [row["over_network"] for row in networked] == [True] * 4
-    assert [row["value"] for row in networked] == [row["value"] for row in rows]
-
-
-def test_figures_of_running_services_need_their_weights(
-    data: Path, weights: Path, tiny_weights: Path
-) -> None:
-    from semcom.stack import Stack
-
-    expected = _evaluate(data, weights)
     with Stack.start(weights=weights, free_ports=True) as stack:
-        with stack.client() as client:
-            client.set_link(
-                fading="symbol", coherence_symbols=2, snr_db=-20.0, seed=9
-            )  # another's, left alone
-        rows = _evaluate(data, weights, "--url", stack.base_url)
-        assert [row["over_network"] for row in rows] == [True] * 4
-        for row, own in zip(rows, expected, strict=True):
-            assert row["value"] == own["value"]
-            assert row["realised_snr_db"] == pytest.approx(own["realised_snr_db"], abs=1e-5)
-        refused = _semcom(
-            "evaluate",
-            "--weights",
-            str(tiny_weights),
-            "--tasks",
-            "sentiment",
-            "--url",
-            stack.base_url,
-            data=data,
-        )
+        with stack.client() as client:  # another's settings, left alone
+            client.set_link(fading="symbol", coherence_symbols=2, snr_db=-20.0, seed=9)
+        lend(stack)
+        for option in (("--over-network",), ("--url", stack.base_url)):
+            networked = evaluate(*option)
+            assert [row["over_network"] for row in networked] == [True] * 4
+            assert [row["value"] for row in networked] == [row["value"] for row in rows]
+            assert [row["realised_snr_db"] for row in networked] == pytest.approx(
+                [row["realised_snr_db"] for row in rows], abs=1e-5
+            )
+        others = ("--weights", str(tiny_weights), "--tasks=sentiment", "--url", stack.base_url)
+        refused = semcom("evaluate", *others)
     assert refused.returncode == 1
     assert "fingerprint" in refused.stderr
-    assert "Traceback" not in refused.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -24,23 +23,15 @@ def data(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def _train(tmp_path: Path, data: Path, *options: str) -> subprocess.Popen[str]:
-    arguments = ("--profile=tiny", "--tasks=sentiment", "--length=1000", "--threads=1", *options)
-    folders = (f"--run-folder={tmp_path / 'run'}", f"--output={tmp_path / 'weights'}")
-    return subprocess.Popen(
-        [sys.executable, "-m", "semcom.cli", "train", *arguments, *folders],
-        env={**os.environ, "SEMCOM_DATA": str(data), "SEMCOM_CACHE": str(tmp_path / "cache")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_sigterm_saves_the_checkpoint(tmp_path: Path, data: Path) -> None:
+def test_sigterm_saves_the_checkpoint_and_the_run_goes_on_from_it(tmp_path, data, semcom, monkeypatch):
+    monkeypatch.setenv("SEMCOM_DATA", str(data))
+    monkeypatch.setenv("SEMCOM_CACHE", str(tmp_path / "cache"))
     checkpoint = tmp_path / "run" / "checkpoint.pt"
-    with _train(tmp_path, data) as process:
+    train = ("train", "--profile=tiny", "--tasks=sentiment", "--length=1000", "--threads=1")
+    train += (f"--run-folder={tmp_path / 'run'}", f"--output={tmp_path / 'weights'}")
+    command = [sys.executable, "-m", "semcom.cli", *train]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
             assert any(f"step {_STEPS_BETWEEN_LINES}/" in line for line in process.stdout)
             assert not checkpoint.exists()
             process.send_signal(signal.SIGTERM)
@@ -51,9 +42,8 @@ def test_sigterm_saves_the_checkpoint(tmp_path: Path, data: Path) -> None:
     assert "Traceback" not in errors
     assert checkpoint.is_file()
     assert not (tmp_path / "weights").exists()  # an unfinished run is not for serving
-    resumed = _train(tmp_path, data, "--limit-steps=1")
-    shown, errors = resumed.communicate(timeout=120)
-    assert resumed.returncode == 0, errors
-    found = re.search(r"resumed at step (\d+) of", shown)
+    resumed = semcom(*train, "--limit-steps=1")
+    assert resumed.returncode == 0, resumed.stderr
+    found = re.search(r"resumed at step (\d+) of", resumed.stdout)
     assert found is not None
     assert int(found[1]) >= _STEPS_BETWEEN_LINES

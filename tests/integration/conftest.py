@@ -1,14 +1,22 @@
-"""Fixtures of the tests of the page: a real browser before three real services with random weights."""
+"""Three real services with random weights in this process for the session, and a real browser before them."""
 
 import shutil
 
 import pytest
 from browser import Visit, open_browser
+from channel_harness import channel_service
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+async def harness(tmp_path):
+    """The channel service over real gRPC before a receiver whose answers the test chooses."""
+    async with channel_service(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def services(tiny_weights, tiny_variants, tmp_path_factory):
-    """The three services with two kinds of systems; a file with other needs has its own."""
+    """The three services with two kinds of systems; a test that stops one starts it again."""
     from services import Services  # tests of one service alone need no torch
 
     weights = tmp_path_factory.mktemp("both")
@@ -18,7 +26,7 @@ def services(tiny_weights, tiny_variants, tmp_path_factory):
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
     with open_browser() as opened:
         yield opened

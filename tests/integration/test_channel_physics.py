@@ -1,62 +1,18 @@
-"""Bit error rates of QPSK and 16-QAM with hard decisions, compared with closed forms.
+"""Bit error rates of 16-QAM with hard decisions over real gRPC, compared with closed forms.
 
-The symbols go over real gRPC. With gamma = Es/N0 and perfect CSI, each dimension of QPSK decides one bit: the
-bit error rate is Q(sqrt(gamma)) for AWGN and (1 - sqrt(gamma / (2 + gamma))) / 2 for Rayleigh, for block and
-for symbol fading. There are so many symbols that three standard deviations of the estimate are below the
-allowed 3 %.
+There are so many symbols that three standard deviations of the estimate are below the allowed 3 %.
 """
 
-import asyncio
 import math
 
 import numpy as np
 import pytest
-from channel_harness import channel_service, make_frame
+from channel_harness import make_frame
 
 from protos.semcom.v1 import channel_service_pb2 as pb
 from shared.wire import unpack_symbols
 
 TOLERANCE = 0.03
-
-
-def awgn_ber(snr: float) -> float:
-    return 0.5 * math.erfc(math.sqrt(snr / 2))
-
-
-def rayleigh_ber(snr: float) -> float:
-    return 0.5 * (1 - math.sqrt(snr / (2 + snr)))
-
-
-def qpsk(bits: np.ndarray) -> np.ndarray:
-    """Map bits, shape [rows, 2 columns], to symbols (±1 ± 1j)/sqrt(2), shape [rows, columns]."""
-    reals = (1 - 2 * bits.astype(np.float32)) * np.float32(math.sqrt(0.5))
-    return reals.view(np.complex64)
-
-
-def count_errors(bits: np.ndarray, received) -> int:
-    y = unpack_symbols(received.frame.symbols)
-    matched = np.conj(unpack_symbols(received.state.gains)) * y
-    decided = np.ascontiguousarray(matched).view(np.float32) < 0
-    return int(np.count_nonzero(decided != bits.astype(bool)))
-
-
-async def measure(harness, settings: pb.LinkSettings, num_requests: int, num_frames: int, columns: int):
-    """Bit error rate over frames of [1, columns] symbols, and the mean of their realised SNRs [dB]."""
-    rng = np.random.default_rng(1)
-    errors, snrs = 0, []
-    for request_number in range(num_requests):
-        bits = [rng.integers(0, 2, (1, 2 * columns), dtype=np.uint8) for _ in range(num_frames)]
-        first = request_number * num_frames
-        frames = [
-            make_frame(str(i), qpsk(frame_bits), frame_number=first + i) for i, frame_bits in enumerate(bits)
-        ]
-        request = pb.PropagateRequest(frames=frames, overrides=settings)
-        response = await harness.stub.Propagate(request, timeout=120)
-        for frame_bits, received in zip(bits, response.frames, strict=True):
-            errors += count_errors(frame_bits, received)
-            snrs.append(10 ** (received.state.realised_snr_db / 10))
-    num_bits = 2 * columns * num_frames * num_requests
-    return errors / num_bits, 10 * math.log10(np.mean(snrs))
 
 
 # Gray mapping of two bits to one dimension of 16-QAM, and back; E|x|^2 = 1.
@@ -94,47 +50,18 @@ def qam16_errors(bits: np.ndarray, received) -> int:
 @pytest.mark.parametrize(
     ("channel", "fading", "closed_form", "snr_db"),
     [
-        *(("awgn", "block", qam16_awgn_ber, snr_db) for snr_db in (5.0, 10.0, 14.0)),
-        *(("rayleigh", "symbol", qam16_rayleigh_ber, snr_db) for snr_db in (5.0, 10.0, 20.0)),
+        *(("awgn", "block", qam16_awgn_ber, snr_db) for snr_db in (5.0, 12.0)),
+        *(("rayleigh", "symbol", qam16_rayleigh_ber, snr_db) for snr_db in (5.0, 20.0)),
     ],
 )
-def test_16_qam_bit_error_rate(tmp_path, channel, fading, closed_form, snr_db):
-    columns, rng = 960_000, np.random.default_rng(3)
+async def test_16_qam_bit_error_rate(harness, channel, fading, closed_form, snr_db):
+    columns, rng = 240_000, np.random.default_rng(3)
     bits, x = qam16_frame(rng, columns)
-
-    async def scenario():
-        async with channel_service(tmp_path) as harness:
-            overrides = pb.LinkSettings(channel=channel, fading=fading, snr_db=snr_db, seed=4)
-            request = pb.PropagateRequest(frames=[make_frame("a", x, frame_number=1)], overrides=overrides)
-            (received,) = (await harness.stub.Propagate(request, timeout=120)).frames
-            ber = qam16_errors(bits, received) / (4 * columns)
-            assert ber == pytest.approx(closed_form(10 ** (snr_db / 10)), rel=TOLERANCE)
-
-    asyncio.run(scenario())
+    overrides = pb.LinkSettings(channel=channel, fading=fading, snr_db=snr_db, seed=4)
+    request = pb.PropagateRequest(frames=[make_frame("a", x, frame_number=1)], overrides=overrides)
+    (received,) = (await harness.stub.Propagate(request, timeout=120)).frames
+    ber = qam16_errors(bits, received) / (4 * columns)
+    assert ber == pytest.approx(closed_form(10 ** (snr_db / 10)), rel=TOLERANCE)
 
 
 # (SNR [dB], number of requests, frames in a request, symbols in a frame)
-AWGN_RUNS = [(0.0, 1, 1, 300_000), (5.0, 1, 1, 1_000_000), (10.0, 3, 1, 3_600_000)]
-SYMBOL_RUNS = [(0.0, 1, 1, 500_000), (5.0, 1, 1, 1_000_000), (10.0, 1, 1, 2_000_000)]
-BLOCK_RUNS = [(0.0, 1, 4096, 32), (5.0, 3, 4096, 32), (10.0, 10, 4096, 32)]
-
-
-@pytest.mark.parametrize(
-    ("channel", "fading", "closed_form", "runs"),
-    [
-        ("awgn", "block", awgn_ber, AWGN_RUNS),
-        ("rayleigh", "symbol", rayleigh_ber, SYMBOL_RUNS),
-        ("rayleigh", "block", rayleigh_ber, BLOCK_RUNS),
-    ],
-)
-def test_qpsk_bit_error_rate(tmp_path, channel, fading, closed_form, runs):
-    async def scenario():
-        async with channel_service(tmp_path) as harness:
-            for snr_db, *sizes in runs:
-                settings = pb.LinkSettings(channel=channel, fading=fading, snr_db=snr_db, seed=2)
-                ber, realised_snr_db = await measure(harness, settings, *sizes)
-                assert ber == pytest.approx(closed_form(10 ** (snr_db / 10)), rel=TOLERANCE)
-                if fading == "symbol" or channel == "awgn":
-                    assert realised_snr_db == pytest.approx(snr_db, abs=0.1)
-
-    asyncio.run(scenario())

@@ -51,64 +51,55 @@ async def not_ready(client):
     return answer
 
 
-def test_http_is_not_ready_while_a_request_at_work_ends():
-    async def check():
-        slow, stop = Slow(), asyncio.Event()
-        async with serving(slow, stop, timeout_s=20) as (task, client):
-            assert (await client.get("/readyz")).status_code == 200
-            at_work = asyncio.create_task(client.get("/slow"))
-            await slow.entered.wait()
-            stop.set()
-            answer = await asyncio.wait_for(not_ready(client), 5)
-            assert (answer.status_code, answer.json()["error"]["type"]) == (503, "Stopping")
-            assert (await client.get("/slow")).json()["error"]["type"] == "Stopping"
-            assert (await client.get("/healthz")).status_code == 200
-            assert not task.done()
-            slow.let_go.set()
-            assert (await at_work).status_code == 200
-            await asyncio.wait_for(task, 5)
-
-    asyncio.run(check())
+async def test_http_is_not_ready_while_a_request_at_work_ends():
+    slow, stop = Slow(), asyncio.Event()
+    async with serving(slow, stop, timeout_s=20) as (task, client):
+        assert (await client.get("/readyz")).status_code == 200
+        at_work = asyncio.create_task(client.get("/slow"))
+        await slow.entered.wait()
+        stop.set()
+        answer = await asyncio.wait_for(not_ready(client), 5)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (503, "Stopping")
+        assert (await client.get("/slow")).json()["error"]["type"] == "Stopping"
+        assert (await client.get("/healthz")).status_code == 200
+        assert not task.done()
+        slow.let_go.set()
+        assert (await at_work).status_code == 200
+        await asyncio.wait_for(task, 5)
 
 
-def test_a_request_that_does_not_end_is_given_up_in_time():
-    async def check():
-        slow, stop = Slow(), asyncio.Event()
-        async with serving(slow, stop, timeout_s=0.2) as (task, client):
-            at_work = asyncio.create_task(client.get("/slow"))
-            await slow.entered.wait()
-            stop.set()
-            await asyncio.wait_for(task, 5)
-            with contextlib.suppress(httpx.TransportError):
-                assert (await at_work).status_code == 500
-
-    asyncio.run(check())
+async def test_a_request_that_does_not_end_is_given_up_in_time():
+    slow, stop = Slow(), asyncio.Event()
+    async with serving(slow, stop, timeout_s=0.2) as (task, client):
+        at_work = asyncio.create_task(client.get("/slow"))
+        await slow.entered.wait()
+        stop.set()
+        await asyncio.wait_for(task, 5)
+        with contextlib.suppress(httpx.TransportError):
+            assert (await at_work).status_code == 500
 
 
-def test_grpc_health_says_so_first_and_a_call_at_work_ends():
-    async def check():
-        slow = Slow()
-        server, checks = build_server((NAME,))
-        receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(slow, server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        async with (
-            running(server, checks, (NAME,), 20) as stop,
-            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
-        ):
-            stub = receiver_pb2_grpc.ReceiverServiceStub(channel)
-            seen = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=NAME))
-            assert (await seen.read()).status == HealthStatus.SERVING
-            at_work = asyncio.ensure_future(stub.Decode(receiver_pb2.DecodeRequest()))
-            await slow.entered.wait()
-            stopping = asyncio.create_task(stop())
-            assert (await asyncio.wait_for(seen.read(), 5)).status == HealthStatus.NOT_SERVING
-            with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await stub.Decode(receiver_pb2.DecodeRequest(), timeout=2)
-            assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
-            assert not stopping.done()
-            slow.let_go.set()
-            assert await at_work == receiver_pb2.DecodeResponse()
-            seen.cancel()
-            await asyncio.wait_for(stopping, 5)
-
-    asyncio.run(check())
+async def test_grpc_health_says_so_first_and_a_call_at_work_ends():
+    slow = Slow()
+    server, checks = build_server((NAME,))
+    receiver_pb2_grpc.add_ReceiverServiceServicer_to_server(slow, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    async with (
+        running(server, checks, (NAME,), 20) as stop,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        stub = receiver_pb2_grpc.ReceiverServiceStub(channel)
+        seen = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=NAME))
+        assert (await seen.read()).status == HealthStatus.SERVING
+        at_work = asyncio.ensure_future(stub.Decode(receiver_pb2.DecodeRequest()))
+        await slow.entered.wait()
+        stopping = asyncio.create_task(stop())
+        assert (await asyncio.wait_for(seen.read(), 5)).status == HealthStatus.NOT_SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.Decode(receiver_pb2.DecodeRequest(), timeout=2)
+        assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert not stopping.done()
+        slow.let_go.set()
+        assert await at_work == receiver_pb2.DecodeResponse()
+        seen.cancel()
+        await asyncio.wait_for(stopping, 5)

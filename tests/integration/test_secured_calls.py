@@ -109,23 +109,20 @@ def test_a_plain_caller_of_a_server_with_tls(tmp_path, authority):
     assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
-def test_the_http_edge_speaks_tls_and_asks_for_the_token(tmp_path, authority):
+async def test_the_http_edge_speaks_tls_and_asks_for_the_token(tmp_path, authority):
     access = identity(tmp_path, authority, "server", token=TOKEN)
-
-    async def serve_and_get() -> list[int]:
-        stop = asyncio.Event()
-        app = build_api({}, tmp_path, CollectorRegistry(), access)
-        verify = ssl.create_default_context(cafile=str(access.authority))
-        secured = http_server(app, stop, scheme="https", verify=verify, access=access)
-        async with secured as (serving, client):
-            right = {"Authorization": f"Bearer {TOKEN}"}
-            answers = [
-                await client.get("/healthz"),
-                await client.get("/metrics"),
-                await client.get("/metrics", headers=right),
-            ]
-        stop.set()
-        await serving
-        return [answer.status_code for answer in answers]
-
-    assert asyncio.run(serve_and_get()) == [200, 401, 200]
+    stop = asyncio.Event()
+    app = build_api({}, tmp_path, CollectorRegistry(), access)
+    verify = ssl.create_default_context(cafile=str(access.authority))
+    secured = http_server(app, stop, scheme="https", verify=verify, access=access)
+    async with secured as (serving, client):
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        answers = [
+            await client.get("/healthz"),
+            await client.get("/metrics"),
+            await client.get("/metrics", headers=right),
+        ]
+    stop.set()
+    await serving
+    returned = [answer.status_code for answer in answers]
+    assert returned == [200, 401, 200]

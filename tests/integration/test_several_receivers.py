@@ -38,25 +38,18 @@ async def who_answers(client: ReceiverClient) -> Counter[int]:
     return Counter([(await client.decode(request)).decode_ms for _ in range(NUM_CALLS)])
 
 
-def test_calls_are_shared_and_a_dead_receiver_costs_no_answer():
-    async def run() -> tuple[Counter[int], Counter[int]]:
-        first, first_running, first_port = await start(1)
-        _, second_running, second_port = await start(2)
-        address = f"ipv4:127.0.0.1:{first_port},127.0.0.1:{second_port}"
-        async with (
-            second_running,
-            first_running,
-            OPEN.open_channel(address, CHANNEL_OPTIONS) as channel,
-        ):
-            client = ReceiverClient(channel, address, 5.0)
-            for _ in range(100):  # until both connections stand
-                if len(await who_answers(client)) == 2:
-                    break
-                await asyncio.sleep(0.02)
-            both = await who_answers(client)
-            await first.stop(None)
-            return both, await who_answers(client)
-
-    both, one = asyncio.run(run())
+async def test_calls_are_shared_and_a_dead_receiver_costs_no_answer():
+    first, first_running, first_port = await start(1)
+    _, second_running, second_port = await start(2)
+    address = f"ipv4:127.0.0.1:{first_port},127.0.0.1:{second_port}"
+    async with second_running, first_running, OPEN.open_channel(address, CHANNEL_OPTIONS) as channel:
+        client = ReceiverClient(channel, address, 5.0)
+        for _ in range(100):  # until both connections stand
+            if len(await who_answers(client)) == 2:
+                break
+            await asyncio.sleep(0.02)
+        both = await who_answers(client)
+        await first.stop(None)
+        both, one = both, await who_answers(client)
     assert both == {1: NUM_CALLS / 2, 2: NUM_CALLS / 2}
     assert one == {2: NUM_CALLS}

@@ -49,12 +49,6 @@ MEDIA = _media()
 VQA = {"image": MEDIA["image"], "text": MEDIA["text"]}
 
 
-@pytest.fixture(scope="module")
-def services(tiny_weights, tmp_path_factory):
-    with Services(tiny_weights, tmp_path_factory.mktemp("store")) as running:
-        yield running
-
-
 def _check_label(answer):
     assert answer["label"] == next(iter(answer["probabilities"]))
     assert sum(answer["probabilities"].values()) == pytest.approx(1.0, abs=1e-4)
@@ -62,11 +56,13 @@ def _check_label(answer):
 
 def _check_labels(answer):
     above = [label for label, probability in answer["probabilities"].items() if probability > 0.5]
-    assert answer["labels"] == above
+    assert answer == {"labels": above, "probabilities": answer["probabilities"]}
+    assert all(0 < probability < 1 for probability in answer["probabilities"].values())
 
 
 def _check_text(answer):
-    assert isinstance(answer["text"], str)
+    assert list(answer) == ["text"]
+    assert set(answer["text"]) <= set("abcdefghijklmnopqrstuvwxyz0123456789' ?.,")
 
 
 def _check_image(answer):
@@ -94,13 +90,7 @@ def test_every_task_is_answered(services, task):
     assert (overhead["channel_uses"] > 16) == sends_sequence(task)
     latency = body["latency_ms"]
     assert all(latency[hop] > 0 for hop in HOPS)
-    assert sum(latency[hop] for hop in HOPS[:-1]) == pytest.approx(latency["total"])
-
-
-def test_a_vqa_instance_costs_16_channel_uses_and_128_bytes(services):
-    overhead = services.transmit("vqa", VQA).json()["overhead"]
-    assert (overhead["channel_uses"], overhead["real_values"], overhead["payload_bytes"]) == (16, 32, 128)
-    assert overhead["message_bytes"] > 128
+    assert sum(latency[hop] for hop in HOPS if hop != "total") == pytest.approx(latency["total"])
 
 
 def test_a_frame_replays_and_the_next_one_differs(services):
@@ -217,14 +207,6 @@ def test_an_upload_of_50_megabytes_over_a_real_connection(services):
 def test_a_refused_task_with_a_large_body_still_reads_the_refusal(services):
     response = services.transmit("poetry", {"image": ("large.png", bytes(15 << 20))})
     assert response.status_code == 404
-
-
-def test_every_service_tells_its_health(services):
-    for name in services.urls:
-        assert services.get(name, "/healthz").json() == {"status": "ok"}
-        ready = services.get(name, "/readyz")
-        assert (ready.status_code, ready.json()["status"]) == (200, "ready")
-        assert "semcom_" in services.get(name, "/metrics").text
 
 
 def test_services_may_go_and_come_back(tiny_weights, tmp_path):

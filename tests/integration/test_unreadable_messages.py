@@ -1,10 +1,8 @@
 """Bytes that are no message: the caller's fault, in calls of one message and in streams."""
 
-import asyncio
-
 import grpc
 import pytest
-from channel_harness import channel_service, make_frame
+from channel_harness import make_frame
 
 from protos.semcom.v1 import channel_service_pb2 as pb
 
@@ -23,14 +21,10 @@ async def call_with(channel, method: str, content: bytes) -> None:
 
 @pytest.mark.parametrize("content", [CUT_SHORT, NO_UTF8], ids=["cut short", "no UTF-8"])
 @pytest.mark.parametrize("method", ["Relay", "Propagate", "PropagateStream"])
-def test_bytes_that_are_no_message_are_invalid(tmp_path, method, content):
-    async def scenario():
-        async with channel_service(tmp_path) as harness:
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{harness.port}") as channel:
-                with pytest.raises(grpc.aio.AioRpcError) as caught:
-                    await call_with(channel, method, content)
-            assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-            assert SERVICE + method in caught.value.details()
-            assert not harness.receiver.got
-
-    asyncio.run(scenario())
+async def test_bytes_that_are_no_message_are_invalid(harness, method, content):
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{harness.port}") as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call_with(channel, method, content)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert SERVICE + method in caught.value.details()
+    assert not harness.receiver.got

@@ -13,6 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import UnknownName
+from shared.link_settings import SETTINGS_FILE
 from shared.runtime.http_runtime import route_path
 
 STATIC = Path(__file__).parent / "static"
@@ -50,6 +51,10 @@ def page_routes(static: Path = STATIC, samples: Path = SAMPLES) -> APIRouter:
     @router.get(PREFIX + "samples.json")
     async def list_samples() -> Response:
         return JSONResponse(rows)
+
+    @router.get(PREFIX + "link-settings.json")
+    async def link_settings() -> Response:
+        return FileResponse(SETTINGS_FILE)
 
     @router.get(PREFIX + "samples/{path:path}")
     async def sample(path: str) -> Response:

@@ -23,6 +23,7 @@ from shared.runtime.access import OPEN, Access
 
 PREFIX = "/channel"
 FORWARDED = (
+    ("GET", "/link-settings"),
     ("GET", "/links"),
     ("GET", "/links/{name}"),
     ("PATCH", "/links/{name}"),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from channel_service.radio.random_streams import Complex
 from channel_service.radio.settings import Channel
+from shared.link_settings import LinkSetting
 
 
 class DrawInputs(NamedTuple):
@@ -33,12 +34,15 @@ class Model(ABC):
     """A channel model.
 
     Attributes:
-        has_k_factor: True if the gains depend on the K factor.
+        title: A few words for a form; the model's name in MODELS if it is empty.
+        parameters: Numbers of a link that the gains depend on. The model reads the value of one as
+            `inputs.channel[PARAMETER]`.
         needs_trace: True if the model plays recorded gains.
         is_flat: True if the gain does not depend on the frequency, so that pilots can measure it.
     """
 
-    has_k_factor: ClassVar[bool] = False
+    title: str = ""
+    parameters: ClassVar[tuple[LinkSetting[Any], ...]] = ()
     needs_trace: ClassVar[bool] = False
     is_flat: ClassVar[bool] = True
 

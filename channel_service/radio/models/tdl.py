@@ -1,10 +1,10 @@
 """The tapped delay line (TDL) models of 3GPP TR 38.901, from the tables in the Sionna package.
 
 Symbols are sent as OFDM with a cyclic prefix longer than the delay spread, so each symbol has one complex
-gain. Symbol i of the frame is sent on subcarrier i mod NUM_SUBCARRIERS; the spacing of the subcarriers is
-symbol rate / NUM_SUBCARRIERS.
+gain. Symbol i of the frame is sent on subcarrier i mod N, N = num_subcarriers; the spacing of the subcarriers
+is symbol rate / N.
 
-    H(f) = sqrt(P_0) + sum_l sqrt(P_l) g_l exp(-2 pi j f tau_l)        f = (k - NUM_SUBCARRIERS / 2) spacing
+    H(f) = sqrt(P_0) + sum_l sqrt(P_l) g_l exp(-2 pi j f tau_l)        f = (k - N / 2) spacing
 
 P_l are the powers of the profile, scaled so that their sum is one. P_0 is the power of the line of sight of
 TDL-D and TDL-E, which has phase 0; in the other models it is 0. tau_l = delay spread x the table's delay. The
@@ -28,9 +28,15 @@ from numpy.typing import NDArray
 from channel_service.radio.models.base import DrawInputs, Model
 from channel_service.radio.random_streams import Complex
 from shared.errors import InvalidField
+from shared.link_settings import LinkSetting
 from shared.signal import db_to_linear
 
-NUM_SUBCARRIERS = 64
+DELAY_SPREAD_NS = LinkSetting(
+    "delay_spread_ns", 100.0, "Root mean square delay spread", unit="ns", minimum=0, maximum=100_000
+)
+NUM_SUBCARRIERS = LinkSetting(
+    "num_subcarriers", 64, "OFDM subcarriers that share the bandwidth", minimum=1, maximum=4096
+)
 EXTRA = "semcom[tdl]"
 _TABLES = Path("phy/channel/tr38901/models/v19_2")
 
@@ -84,10 +90,11 @@ class Tdl(Model):
         letter: Letter of the profile, A to E.
     """
 
+    parameters = (DELAY_SPREAD_NS, NUM_SUBCARRIERS)
     is_flat = False
 
     def __init__(self, letter: str) -> None:
-        self._letter = letter
+        self._letter, self.title = letter, f"TDL-{letter}"
 
     def check_available(self) -> None:
         """Check that the tables are installed.
@@ -100,11 +107,12 @@ class Tdl(Model):
     def gains(self, inputs: DrawInputs) -> Complex:
         """Return the frequency response at each symbol's subcarrier, [L, S]."""
         profile, channel = load_profile(self._letter), inputs.channel
-        subcarriers = np.arange(inputs.shape[0] * inputs.shape[1]).reshape(inputs.shape) % NUM_SUBCARRIERS
-        frequencies_hz = (np.arange(NUM_SUBCARRIERS) / NUM_SUBCARRIERS - 0.5) * channel.symbol_rate_hz
+        number = channel[NUM_SUBCARRIERS]
+        subcarriers = np.arange(inputs.shape[0] * inputs.shape[1]).reshape(inputs.shape) % number
+        frequencies_hz = (np.arange(number) / number - 0.5) * channel.symbol_rate_hz
         gains = np.full(inputs.shape, np.sqrt(profile.line_of_sight_power), dtype=np.complex64)
         for delay, power in zip(profile.delays, profile.powers, strict=True):
-            delay_s = delay * channel.delay_spread_ns / 1e9
+            delay_s = delay * channel[DELAY_SPREAD_NS] / 1e9
             response = np.sqrt(power) * np.exp(-2j * np.pi * frequencies_hz * delay_s)
             gains += response.astype(np.complex64)[subcarriers] * next(inputs.paths)
         return gains

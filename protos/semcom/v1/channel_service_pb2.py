@@ -26,41 +26,45 @@ from protos.semcom.v1 import frame_pb2 as protos_dot_semcom_dot_v1_dot_frame__pb
 from protos.semcom.v1 import receiver_pb2 as protos_dot_semcom_dot_v1_dot_receiver__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&protos/semcom/v1/channel_service.proto\x12\tsemcom.v1\x1a\x1cprotos/semcom/v1/frame.proto\x1a\x1fprotos/semcom/v1/receiver.proto\"\x84\x07\n\x0cLinkSettings\x12\x14\n\x07\x63hannel\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x66\x61\x64ing\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06snr_db\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bk_factor_db\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x10\n\x03\x63si\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x17\n\nnum_pilots\x18\x06 \x01(\rH\x05\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x04H\x06\x88\x01\x01\x12\x1b\n\x0esymbol_rate_hz\x18\x08 \x01(\x01H\x07\x88\x01\x01\x12\x1e\n\x11\x63oherence_symbols\x18\x14 \x01(\rH\x08\x88\x01\x01\x12\x17\n\ndoppler_hz\x18\x15 \x01(\x01H\t\x88\x01\x01\x12\x1e\n\x11\x66rame_interval_ms\x18\x16 \x01(\x01H\n\x88\x01\x01\x12\x17\n\nnakagami_m\x18\x17 \x01(\x01H\x0b\x88\x01\x01\x12\x1c\n\x0f\x64\x65lay_spread_ns\x18\x18 \x01(\x01H\x0c\x88\x01\x01\x12\x19\n\x0c\x63si_error_db\x18\x19 \x01(\x01H\r\x88\x01\x01\x12\x12\n\x05trace\x18\x1a \x01(\tH\x0e\x88\x01\x01\x12\x31\n\x0csnr_schedule\x18\x1b \x01(\x0b\x32\x16.semcom.v1.SnrScheduleH\x0f\x88\x01\x01\x12\x1d\n\x10network_delay_ms\x18\x1c \x01(\x01H\x10\x88\x01\x01\x12\x1e\n\x11network_jitter_ms\x18\x1d \x01(\x01H\x11\x88\x01\x01\x12\x1e\n\x11network_loss_rate\x18\x1e \x01(\x01H\x12\x88\x01\x01\x12\x13\n\x06record\x18\x1f \x01(\tH\x13\x88\x01\x01\x12\x13\n\x06replay\x18  \x01(\tH\x14\x88\x01\x01\x42\n\n\x08_channelB\t\n\x07_fadingB\t\n\x07_snr_dbB\x0e\n\x0c_k_factor_dbB\x06\n\x04_csiB\r\n\x0b_num_pilotsB\x07\n\x05_seedB\x11\n\x0f_symbol_rate_hzB\x14\n\x12_coherence_symbolsB\r\n\x0b_doppler_hzB\x14\n\x12_frame_interval_msB\r\n\x0b_nakagami_mB\x12\n\x10_delay_spread_nsB\x0f\n\r_csi_error_dbB\x08\n\x06_traceB\x0f\n\r_snr_scheduleB\x13\n\x11_network_delay_msB\x14\n\x12_network_jitter_msB\x14\n\x12_network_loss_rateB\t\n\x07_recordB\t\n\x07_replay\"_\n\x0bSnrSchedule\x12\x0c\n\x04over\x18\x01 \x01(\t\x12\x15\n\rinterpolation\x18\x02 \x01(\t\x12\n\n\x02\x61t\x18\x03 \x03(\x01\x12\x0e\n\x06snr_db\x18\x04 \x03(\x01\x12\x0f\n\x07repeats\x18\x05 \x01(\x08\"?\n\x04Link\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x08settings\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\"\x1e\n\x0eGetLinkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x0eSetLinkRequest\x12\x1d\n\x04link\x18\x01 \x01(\x0b\x32\x0f.semcom.v1.Link\x12\x0f\n\x07replace\x18\x14 \x01(\x08\"z\n\x0cRelayRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\x12\x0e\n\x06resent\x18\x14 \x01(\x08\"c\n\rRelayResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.semcom.v1.InstanceResult\x12&\n\x07timings\x18\x02 \x01(\x0b\x32\x15.semcom.v1.HopTimings\"\x82\x01\n\x0eInstanceResult\x12!\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x11.semcom.v1.Answer\x12&\n\x05state\x18\x02 \x01(\x0b\x32\x17.semcom.v1.ChannelState\x12%\n\x08overhead\x18\x03 \x01(\x0b\x32\x13.semcom.v1.Overhead\"^\n\nHopTimings\x12\x12\n\nchannel_ms\x18\x01 \x01(\x01\x12\x13\n\x0b\x64ownlink_ms\x18\x02 \x01(\x01\x12\x11\n\tdecode_ms\x18\x03 \x01(\x01\x12\x14\n\x0cresidence_ms\x18\x04 \x01(\x01\"n\n\x10PropagateRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\"=\n\x11PropagateResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.semcom.v1.ReceivedFrame\"I\n\x18\x43ompleteInstancesRequest\x12-\n\tinstances\x18\x01 \x03(\x0b\x32\x1a.semcom.v1.InstanceTimings\"Q\n\x0fInstanceTimings\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tuplink_ms\x18\x03 \x01(\x01\x12\x10\n\x08total_ms\x18\x04 \x01(\x01J\x04\x08\x02\x10\x03\"2\n\x19\x43ompleteInstancesResponse\x12\x15\n\rnum_completed\x18\x01 \x01(\r2\xb4\x03\n\x0e\x43hannelService\x12:\n\x05Relay\x12\x17.semcom.v1.RelayRequest\x1a\x18.semcom.v1.RelayResponse\x12\x46\n\tPropagate\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse\x12P\n\x0fPropagateStream\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse(\x01\x30\x01\x12^\n\x11\x43ompleteInstances\x12#.semcom.v1.CompleteInstancesRequest\x1a$.semcom.v1.CompleteInstancesResponse\x12\x35\n\x07GetLink\x12\x19.semcom.v1.GetLinkRequest\x1a\x0f.semcom.v1.Link\x12\x35\n\x07SetLink\x12\x19.semcom.v1.SetLinkRequest\x1a\x0f.semcom.v1.Linkb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&protos/semcom/v1/channel_service.proto\x12\tsemcom.v1\x1a\x1cprotos/semcom/v1/frame.proto\x1a\x1fprotos/semcom/v1/receiver.proto\"\xa6\x08\n\x0cLinkSettings\x12\x14\n\x07\x63hannel\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x66\x61\x64ing\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06snr_db\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bk_factor_db\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x10\n\x03\x63si\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x17\n\nnum_pilots\x18\x06 \x01(\rH\x05\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\x04H\x06\x88\x01\x01\x12\x1b\n\x0esymbol_rate_hz\x18\x08 \x01(\x01H\x07\x88\x01\x01\x12\x1e\n\x11\x63oherence_symbols\x18\x14 \x01(\rH\x08\x88\x01\x01\x12\x17\n\ndoppler_hz\x18\x15 \x01(\x01H\t\x88\x01\x01\x12\x1e\n\x11\x66rame_interval_ms\x18\x16 \x01(\x01H\n\x88\x01\x01\x12\x17\n\nnakagami_m\x18\x17 \x01(\x01H\x0b\x88\x01\x01\x12\x1c\n\x0f\x64\x65lay_spread_ns\x18\x18 \x01(\x01H\x0c\x88\x01\x01\x12\x19\n\x0c\x63si_error_db\x18\x19 \x01(\x01H\r\x88\x01\x01\x12\x12\n\x05trace\x18\x1a \x01(\tH\x0e\x88\x01\x01\x12\x31\n\x0csnr_schedule\x18\x1b \x01(\x0b\x32\x16.semcom.v1.SnrScheduleH\x0f\x88\x01\x01\x12\x1d\n\x10network_delay_ms\x18\x1c \x01(\x01H\x10\x88\x01\x01\x12\x1e\n\x11network_jitter_ms\x18\x1d \x01(\x01H\x11\x88\x01\x01\x12\x1e\n\x11network_loss_rate\x18\x1e \x01(\x01H\x12\x88\x01\x01\x12\x13\n\x06record\x18\x1f \x01(\tH\x13\x88\x01\x01\x12\x13\n\x06replay\x18  \x01(\tH\x14\x88\x01\x01\x12;\n\nparameters\x18! \x03(\x0b\x32\'.semcom.v1.LinkSettings.ParametersEntry\x12\x1c\n\x0fnum_subcarriers\x18\" \x01(\rH\x15\x88\x01\x01\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\n\n\x08_channelB\t\n\x07_fadingB\t\n\x07_snr_dbB\x0e\n\x0c_k_factor_dbB\x06\n\x04_csiB\r\n\x0b_num_pilotsB\x07\n\x05_seedB\x11\n\x0f_symbol_rate_hzB\x14\n\x12_coherence_symbolsB\r\n\x0b_doppler_hzB\x14\n\x12_frame_interval_msB\r\n\x0b_nakagami_mB\x12\n\x10_delay_spread_nsB\x0f\n\r_csi_error_dbB\x08\n\x06_traceB\x0f\n\r_snr_scheduleB\x13\n\x11_network_delay_msB\x14\n\x12_network_jitter_msB\x14\n\x12_network_loss_rateB\t\n\x07_recordB\t\n\x07_replayB\x12\n\x10_num_subcarriers\"_\n\x0bSnrSchedule\x12\x0c\n\x04over\x18\x01 \x01(\t\x12\x15\n\rinterpolation\x18\x02 \x01(\t\x12\n\n\x02\x61t\x18\x03 \x03(\x01\x12\x0e\n\x06snr_db\x18\x04 \x03(\x01\x12\x0f\n\x07repeats\x18\x05 \x01(\x08\"?\n\x04Link\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x08settings\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\"\x1e\n\x0eGetLinkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x0eSetLinkRequest\x12\x1d\n\x04link\x18\x01 \x01(\x0b\x32\x0f.semcom.v1.Link\x12\x0f\n\x07replace\x18\x14 \x01(\x08\"z\n\x0cRelayRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\x12\x0e\n\x06resent\x18\x14 \x01(\x08\"c\n\rRelayResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.semcom.v1.InstanceResult\x12&\n\x07timings\x18\x02 \x01(\x0b\x32\x15.semcom.v1.HopTimings\"\x82\x01\n\x0eInstanceResult\x12!\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x11.semcom.v1.Answer\x12&\n\x05state\x18\x02 \x01(\x0b\x32\x17.semcom.v1.ChannelState\x12%\n\x08overhead\x18\x03 \x01(\x0b\x32\x13.semcom.v1.Overhead\"^\n\nHopTimings\x12\x12\n\nchannel_ms\x18\x01 \x01(\x01\x12\x13\n\x0b\x64ownlink_ms\x18\x02 \x01(\x01\x12\x11\n\tdecode_ms\x18\x03 \x01(\x01\x12\x14\n\x0cresidence_ms\x18\x04 \x01(\x01\"n\n\x10PropagateRequest\x12\x0c\n\x04link\x18\x01 \x01(\t\x12*\n\toverrides\x18\x02 \x01(\x0b\x32\x17.semcom.v1.LinkSettings\x12 \n\x06\x66rames\x18\x03 \x03(\x0b\x32\x10.semcom.v1.Frame\"=\n\x11PropagateResponse\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.semcom.v1.ReceivedFrame\"I\n\x18\x43ompleteInstancesRequest\x12-\n\tinstances\x18\x01 \x03(\x0b\x32\x1a.semcom.v1.InstanceTimings\"Q\n\x0fInstanceTimings\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x11\n\tuplink_ms\x18\x03 \x01(\x01\x12\x10\n\x08total_ms\x18\x04 \x01(\x01J\x04\x08\x02\x10\x03\"2\n\x19\x43ompleteInstancesResponse\x12\x15\n\rnum_completed\x18\x01 \x01(\r2\xb4\x03\n\x0e\x43hannelService\x12:\n\x05Relay\x12\x17.semcom.v1.RelayRequest\x1a\x18.semcom.v1.RelayResponse\x12\x46\n\tPropagate\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse\x12P\n\x0fPropagateStream\x12\x1b.semcom.v1.PropagateRequest\x1a\x1c.semcom.v1.PropagateResponse(\x01\x30\x01\x12^\n\x11\x43ompleteInstances\x12#.semcom.v1.CompleteInstancesRequest\x1a$.semcom.v1.CompleteInstancesResponse\x12\x35\n\x07GetLink\x12\x19.semcom.v1.GetLinkRequest\x1a\x0f.semcom.v1.Link\x12\x35\n\x07SetLink\x12\x19.semcom.v1.SetLinkRequest\x1a\x0f.semcom.v1.Linkb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.semcom.v1.channel_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LINKSETTINGS_PARAMETERSENTRY']._loaded_options = None
+  _globals['_LINKSETTINGS_PARAMETERSENTRY']._serialized_options = b'8\001'
   _globals['_LINKSETTINGS']._serialized_start=117
-  _globals['_LINKSETTINGS']._serialized_end=1017
-  _globals['_SNRSCHEDULE']._serialized_start=1019
-  _globals['_SNRSCHEDULE']._serialized_end=1114
-  _globals['_LINK']._serialized_start=1116
-  _globals['_LINK']._serialized_end=1179
-  _globals['_GETLINKREQUEST']._serialized_start=1181
-  _globals['_GETLINKREQUEST']._serialized_end=1211
-  _globals['_SETLINKREQUEST']._serialized_start=1213
-  _globals['_SETLINKREQUEST']._serialized_end=1277
-  _globals['_RELAYREQUEST']._serialized_start=1279
-  _globals['_RELAYREQUEST']._serialized_end=1401
-  _globals['_RELAYRESPONSE']._serialized_start=1403
-  _globals['_RELAYRESPONSE']._serialized_end=1502
-  _globals['_INSTANCERESULT']._serialized_start=1505
-  _globals['_INSTANCERESULT']._serialized_end=1635
-  _globals['_HOPTIMINGS']._serialized_start=1637
-  _globals['_HOPTIMINGS']._serialized_end=1731
-  _globals['_PROPAGATEREQUEST']._serialized_start=1733
-  _globals['_PROPAGATEREQUEST']._serialized_end=1843
-  _globals['_PROPAGATERESPONSE']._serialized_start=1845
-  _globals['_PROPAGATERESPONSE']._serialized_end=1906
-  _globals['_COMPLETEINSTANCESREQUEST']._serialized_start=1908
-  _globals['_COMPLETEINSTANCESREQUEST']._serialized_end=1981
-  _globals['_INSTANCETIMINGS']._serialized_start=1983
-  _globals['_INSTANCETIMINGS']._serialized_end=2064
-  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_start=2066
-  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_end=2116
-  _globals['_CHANNELSERVICE']._serialized_start=2119
-  _globals['_CHANNELSERVICE']._serialized_end=2555
+  _globals['_LINKSETTINGS']._serialized_end=1179
+  _globals['_LINKSETTINGS_PARAMETERSENTRY']._serialized_start=784
+  _globals['_LINKSETTINGS_PARAMETERSENTRY']._serialized_end=833
+  _globals['_SNRSCHEDULE']._serialized_start=1181
+  _globals['_SNRSCHEDULE']._serialized_end=1276
+  _globals['_LINK']._serialized_start=1278
+  _globals['_LINK']._serialized_end=1341
+  _globals['_GETLINKREQUEST']._serialized_start=1343
+  _globals['_GETLINKREQUEST']._serialized_end=1373
+  _globals['_SETLINKREQUEST']._serialized_start=1375
+  _globals['_SETLINKREQUEST']._serialized_end=1439
+  _globals['_RELAYREQUEST']._serialized_start=1441
+  _globals['_RELAYREQUEST']._serialized_end=1563
+  _globals['_RELAYRESPONSE']._serialized_start=1565
+  _globals['_RELAYRESPONSE']._serialized_end=1664
+  _globals['_INSTANCERESULT']._serialized_start=1667
+  _globals['_INSTANCERESULT']._serialized_end=1797
+  _globals['_HOPTIMINGS']._serialized_start=1799
+  _globals['_HOPTIMINGS']._serialized_end=1893
+  _globals['_PROPAGATEREQUEST']._serialized_start=1895
+  _globals['_PROPAGATEREQUEST']._serialized_end=2005
+  _globals['_PROPAGATERESPONSE']._serialized_start=2007
+  _globals['_PROPAGATERESPONSE']._serialized_end=2068
+  _globals['_COMPLETEINSTANCESREQUEST']._serialized_start=2070
+  _globals['_COMPLETEINSTANCESREQUEST']._serialized_end=2143
+  _globals['_INSTANCETIMINGS']._serialized_start=2145
+  _globals['_INSTANCETIMINGS']._serialized_end=2226
+  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_start=2228
+  _globals['_COMPLETEINSTANCESRESPONSE']._serialized_end=2278
+  _globals['_CHANNELSERVICE']._serialized_start=2281
+  _globals['_CHANNELSERVICE']._serialized_end=2717
 # @@protoc_insertion_point(module_scope)

@@ -9,7 +9,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LinkSettings(_message.Message):
-    __slots__ = ("channel", "fading", "snr_db", "k_factor_db", "csi", "num_pilots", "seed", "symbol_rate_hz", "coherence_symbols", "doppler_hz", "frame_interval_ms", "nakagami_m", "delay_spread_ns", "csi_error_db", "trace", "snr_schedule", "network_delay_ms", "network_jitter_ms", "network_loss_rate", "record", "replay")
+    __slots__ = ("channel", "fading", "snr_db", "k_factor_db", "csi", "num_pilots", "seed", "symbol_rate_hz", "coherence_symbols", "doppler_hz", "frame_interval_ms", "nakagami_m", "delay_spread_ns", "csi_error_db", "trace", "snr_schedule", "network_delay_ms", "network_jitter_ms", "network_loss_rate", "record", "replay", "parameters", "num_subcarriers")
+    class ParametersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     FADING_FIELD_NUMBER: _ClassVar[int]
     SNR_DB_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +38,8 @@ class LinkSettings(_message.Message):
     NETWORK_LOSS_RATE_FIELD_NUMBER: _ClassVar[int]
     RECORD_FIELD_NUMBER: _ClassVar[int]
     REPLAY_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    NUM_SUBCARRIERS_FIELD_NUMBER: _ClassVar[int]
     channel: str
     fading: str
     snr_db: float
@@ -52,7 +61,9 @@ class LinkSettings(_message.Message):
     network_loss_rate: float
     record: str
     replay: str
-    def __init__(self, channel: _Optional[str] = ..., fading: _Optional[str] = ..., snr_db: _Optional[float] = ..., k_factor_db: _Optional[float] = ..., csi: _Optional[str] = ..., num_pilots: _Optional[int] = ..., seed: _Optional[int] = ..., symbol_rate_hz: _Optional[float] = ..., coherence_symbols: _Optional[int] = ..., doppler_hz: _Optional[float] = ..., frame_interval_ms: _Optional[float] = ..., nakagami_m: _Optional[float] = ..., delay_spread_ns: _Optional[float] = ..., csi_error_db: _Optional[float] = ..., trace: _Optional[str] = ..., snr_schedule: _Optional[_Union[SnrSchedule, _Mapping]] = ..., network_delay_ms: _Optional[float] = ..., network_jitter_ms: _Optional[float] = ..., network_loss_rate: _Optional[float] = ..., record: _Optional[str] = ..., replay: _Optional[str] = ...) -> None: ...
+    parameters: _containers.ScalarMap[str, float]
+    num_subcarriers: int
+    def __init__(self, channel: _Optional[str] = ..., fading: _Optional[str] = ..., snr_db: _Optional[float] = ..., k_factor_db: _Optional[float] = ..., csi: _Optional[str] = ..., num_pilots: _Optional[int] = ..., seed: _Optional[int] = ..., symbol_rate_hz: _Optional[float] = ..., coherence_symbols: _Optional[int] = ..., doppler_hz: _Optional[float] = ..., frame_interval_ms: _Optional[float] = ..., nakagami_m: _Optional[float] = ..., delay_spread_ns: _Optional[float] = ..., csi_error_db: _Optional[float] = ..., trace: _Optional[str] = ..., snr_schedule: _Optional[_Union[SnrSchedule, _Mapping]] = ..., network_delay_ms: _Optional[float] = ..., network_jitter_ms: _Optional[float] = ..., network_loss_rate: _Optional[float] = ..., record: _Optional[str] = ..., replay: _Optional[str] = ..., parameters: _Optional[_Mapping[str, float]] = ..., num_subcarriers: _Optional[int] = ...) -> None: ...
 
 class SnrSchedule(_message.Message):
     __slots__ = ("over", "interpolation", "at", "snr_db", "repeats")

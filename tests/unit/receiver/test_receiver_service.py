@@ -230,16 +230,12 @@ def test_requests_that_wait_for_one_task_are_decoded_together_and_a_bad_one_fail
     assert [response.answers[0].labels[0] for response in responses] == ["0.100", "0.200", "0.300"]
 
 
-def test_a_receiver_that_is_full_refuses_at_once(system, registry):
+async def test_a_receiver_that_is_full_refuses_at_once(system, registry):
     service = ReceiverService({"mfmsc": system}, ReceiverMetrics(registry), max_waiting=2)
-
-    async def send_all():
-        request = receiver_pb2.DecodeRequest(frames=[received("vqa")])
-        return await asyncio.gather(
-            *(service.Decode(request, None) for _ in range(3)), return_exceptions=True
-        )
-
-    outcomes = asyncio.run(send_all())
+    request = receiver_pb2.DecodeRequest(frames=[received("vqa")])
+    outcomes = await asyncio.gather(
+        *(service.Decode(request, None) for _ in range(3)), return_exceptions=True
+    )
     service.close()
     assert [type(outcome) for outcome in outcomes[:2]] == [receiver_pb2.DecodeResponse] * 2
     assert isinstance(outcomes[2], TooMany)

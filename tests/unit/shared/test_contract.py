@@ -12,12 +12,10 @@ from protos.semcom.v1 import frame_pb2
 from shared import errors
 from shared.ledger import overhead_of, request_wire_bytes, wire_shares
 from shared.runtime import rpc_errors
-from shared.runtime.settings import ChannelSettings, load_settings
 from shared.signal import linear_to_db, noise_variance_from_snr_db
-from shared.tasks import TASKS, get_task
+from shared.tasks import get_task
 from shared.wire import pack_symbols
 from systems.layers.profiles import get_profile
-from systems.layers.text import SPECIAL, Vocabulary
 from systems.registry import get_system
 
 
@@ -80,32 +78,10 @@ def test_snr_is_es_over_n0() -> None:
     assert linear_to_db(0.0) == -math.inf
 
 
-def test_eight_tasks_in_the_papers_modalities() -> None:
-    assert len(TASKS) == 8
-    assert get_task("vqa").modalities == ("image", "text")
-    assert {m for task in TASKS.values() for m in task.modalities} == {"text", "image", "audio", "video"}
-
-
 @pytest.mark.parametrize("get", [get_task, get_system, get_profile])
 def test_unknown_names_say_what_there_is(get: object) -> None:
     with pytest.raises(errors.UnknownName, match="allowed: .+"):
         get("nonsense")  # type: ignore[operator]
-
-
-def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("SEMCOM_CHANNEL_GRPC_PORT", "99999")
-    with pytest.raises(SystemExit) as caught:
-        load_settings(ChannelSettings)
-    assert caught.value.code == 2
-    assert "SEMCOM_CHANNEL_GRPC_PORT = '99999'" in capsys.readouterr().err
-
-
-def test_vocabulary_round_trip_and_limit() -> None:
-    vocabulary = Vocabulary([*SPECIAL, "good", "film", "##s"], 5)
-    (numbers,) = vocabulary.encode(["Good films"])
-    assert numbers == [2, 4, 5, 6, 3]
-    assert vocabulary.decode(numbers) == "good films"
-    assert len(vocabulary.encode(["good " * 50])[0]) == 5
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,6 @@ def test_layout_is_little_endian_interleaved() -> None:
     assert packed.data == np.array([1, 2], dtype="<f4").tobytes()
 
 
-def test_vqa_frame_is_128_bytes() -> None:
-    assert len(pack_symbols(_symbols((1, 16))).data) == 128
-
-
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

@@ -79,6 +79,7 @@ class LoopbackChannel:
     def __init__(self, error=None, timings=None):
         self.requests, self.completed, self.tries = [], [], 0
         self.error, self.schedule, self.replay = error, channel_service_pb2.SnrSchedule(), ""
+        self.parameters = {}
         self.health = health_pb2.HealthCheckResponse.SERVING
         self.timings = timings or {
             "channel_ms": 0.1, "downlink_ms": 0.3, "decode_ms": 0.2, "residence_ms": 0.7
@@ -111,16 +112,19 @@ class LoopbackChannel:
         )
         if settings.channel == "rician":
             state.k_factor_db = settings.k_factor_db
-        return channel_service_pb2.InstanceResult(
+        result = channel_service_pb2.InstanceResult(
             answer=receiver_pb2.Answer(
                 instance_id=frame.instance_id, scores=scores, post_equalisation_snr_db=11.9, **answer
             ),
             state=state,
-            overhead=overhead_of(frame, num_pilots=0, symbol_rate_hz=1e6, wire_bytes=240).to_proto(),
         )
+        overhead_of(frame, num_pilots=0, symbol_rate_hz=1e6, wire_bytes=240).write(result.overhead)
+        return result
 
     async def GetLink(self, request, timeout):
-        settings = channel_service_pb2.LinkSettings(channel="rayleigh", snr_db=12.0)
+        settings = channel_service_pb2.LinkSettings(
+            channel="rayleigh", snr_db=12.0, parameters=self.parameters
+        )
         settings.snr_schedule.MergeFrom(self.schedule)
         settings.replay = self.replay
         if not self.schedule.at:

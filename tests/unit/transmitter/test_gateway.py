@@ -1,6 +1,5 @@
 """The REST edge in process: what goes through it, and what it says of itself."""
 
-import asyncio
 import base64
 import io
 import math
@@ -23,7 +22,7 @@ from grpc_health.v1 import health_pb2
 from PIL import Image
 
 from protos.semcom.v1 import channel_service_pb2
-from semcom.api import RadioSettings
+from shared.link_settings import link_settings
 from shared.tasks import TASKS, get_task
 from shared.wire import unpack_symbols
 from systems.layers.profiles import PROFILES
@@ -137,28 +136,27 @@ def test_only_what_the_client_sets_is_overridden(gateway):
     assert full.frames[0].HasField("frame_number")
 
 
-def test_every_setting_that_the_client_offers_reaches_the_link(gateway):
+def test_every_setting_that_an_instance_may_override_reaches_the_link(gateway):
     settings = {
-        "channel": "nakagami", "fading": "doppler", "snr_db": 1.5, "k_factor_db": 2.0, "csi": "mismatched",
-        "num_pilots": 3, "seed": 4, "symbol_rate_hz": 5e6, "coherence_symbols": 0, "doppler_hz": 7.0,
-        "frame_interval_ms": 8.0, "nakagami_m": 0.9, "delay_spread_ns": 10.0, "csi_error_db": -11.0,
-        "trace": "walk",
-    }  # fmt: skip
-    assert settings.keys() == RadioSettings.__annotations__.keys()
+        name: "walk" if setting.type == "string" else setting.maximum
+        for name, setting in link_settings().items()
+        if setting.is_overridable
+    }
+    assert {"channel", "snr_db", "k_factor_db", "doppler_hz", "trace"} <= settings.keys()
+    assert not {"network_delay_ms", "record", "replay"} & settings.keys()
     assert gateway.transmit("sentiment", json={"text": "x"}, params=settings).status_code == 200
     assert gateway.channel.requests[0].overrides == channel_service_pb2.LinkSettings(**settings)
 
 
-def test_the_k_factor_is_stated_where_there_is_one(gateway):
-    params = {"channel": "rician", "k_factor_db": 0}
-    assert gateway.transmit("sentiment", json={"text": "x"}, params=params).json()["k_factor_db"] == 0.0
-
-
-def test_an_option_of_the_system_reaches_it(gateway):
-    body = gateway.transmit("text_reconstruction", json={"text": "x"}, params={"symbols_per_token": 5}).json()
-    assert body["overhead"]["channel_uses"] == 3 * 5
-    (frame,) = gateway.channel.requests[0].frames
-    assert list(frame.symbols.shape) == [3, 5]
+def test_a_parameter_that_only_the_channel_service_knows_reaches_the_link(gateway):
+    gateway.channel.parameters = {"blocked_share": 0.2}
+    for value, status in (("0.5", 200), ("half", 422)):
+        params = {"blocked_share": value, "symbols_per_token": 16}
+        answer = gateway.transmit("sentiment", json={"text": "x"}, params=params)
+        assert answer.status_code == status
+    assert answer.json()["error"]["field"] == "blocked_share"
+    (request,) = gateway.channel.requests
+    assert dict(request.overrides.parameters) == {"blocked_share": 0.5}
 
 
 @pytest.mark.parametrize(("encoding", "payload_bytes"), [("float32", 128), ("float16", 64), ("int8", 32)])
@@ -184,6 +182,7 @@ def test_hops_add_up_and_reach_the_store(gateway):
 
 def test_networks_run_beside_the_event_loop(gateway):
     gateway.transmit("sentiment", json={"text": "x"})
+    assert gateway.system.threads
     assert all(name.startswith("encode") for name in gateway.system.threads)
 
 
@@ -201,23 +200,28 @@ def test_the_catalogue(gateway):
     assert "text_reconstruction" in option["tasks"]
 
 
-def test_metrics_count_requests_by_status():
+async def test_metrics_count_requests_by_status():
     gateway = Gateway()
-
-    async def call():
-        transport = httpx.ASGITransport(gateway.build())
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            for task, text in (("sentiment", "x"), ("sentiment", ""), ("secret", "x")):
-                await client.post("/transmit", params={"task": task}, json={"text": text})
-            return (await client.get("/metrics")).text
-
-    metrics = asyncio.run(call())
+    transport = httpx.ASGITransport(gateway.build())
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for task, text in (("sentiment", "x"), ("sentiment", ""), ("secret", "x")):
+            await client.post("/transmit", params={"task": task}, json={"text": text})
+        metrics = (await client.get("/metrics")).text
     name = "semcom_transmitter_requests_total"
     assert f'{name}{{status="200",system="mfmsc",task="sentiment"}} 1.0' in metrics
     assert f'{name}{{status="422",system="mfmsc",task="sentiment"}} 1.0' in metrics
     assert f'{name}{{status="404",system="mfmsc",task="unknown"}} 1.0' in metrics
     assert 'semcom_transmitter_upload_bytes_total{system="mfmsc",task="sentiment"} 1.0' in metrics
     assert "secret" not in metrics
+
+
+def has_example(schema, openapi):
+    """An example of its own, or of a schema that it may be or that it refers to."""
+    if "$ref" in schema:
+        schema = openapi["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return all(has_example(field, openapi) for field in schema["properties"].values())
+    parts = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
+    return "examples" in schema or bool(parts) and all(has_example(part, openapi) for part in parts)
 
 
 def test_openapi_documents_every_field_with_an_example(gateway):
@@ -231,8 +235,8 @@ def test_openapi_documents_every_field_with_an_example(gateway):
     body = operation["requestBody"]["content"]
     assert set(body["multipart/form-data"]["schema"]["properties"]) == {"text", "image", "audio", "video"}
     for name in ("TransmitAnswer", "OverheadAnswer", "LatencyAnswer", "TaskInfo", "SystemInfo"):
-        for field, schema in openapi["components"]["schemas"][name]["properties"].items():
-            assert schema.get("examples") or "anyOf" in schema or "$ref" in schema, (name, field)
+        fields = openapi["components"]["schemas"][name]["properties"]
+        assert [field for field, schema in fields.items() if not has_example(schema, openapi)] == []
 
 
 def test_openapi_says_what_becomes_of_texts_and_pictures(gateway):

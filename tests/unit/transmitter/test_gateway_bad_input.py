@@ -174,11 +174,6 @@ def test_a_body_of_unknown_length_is_refused_at_the_limit(gateway, content_type)
     assert len(num_chunks) <= 55
 
 
-def test_an_upload_of_50_megabytes_is_refused(gateway):
-    files = {"image": ("large.png", bytes(50 << 20))}
-    refused(gateway.transmit("image_classification", files=files), 413, "body")
-
-
 # What fails behind
 
 

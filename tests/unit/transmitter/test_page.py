@@ -13,8 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from channel_service.links.settings import CSI_MODES, LinkSettings
-from channel_service.radio.channels import FADINGS, MODELS
+from shared.link_settings import link_settings
 from shared.runtime.access import Access
 from shared.runtime.http_runtime import allow_origins, build_app
 from shared.tasks import TASKS
@@ -111,23 +110,18 @@ def test_there_is_a_sample_of_every_task_and_its_files_are_served(gateway):
         assert gateway.request("GET", f"/page/samples/{path}").content == (SAMPLES / path).read_bytes()
 
 
-def listed(name):
-    """Values of a list of [value, title] in the page's settings."""
-    text = (STATIC / "js" / "settings.js").read_text()
-    return re.findall(r'\["([\w-]+)", "', re.search(rf"const {name} = \[(.*?)\];", text, re.DOTALL)[1])
+def test_the_settings_of_a_link_are_there_without_a_channel_service(gateway):
+    rows = gateway.request("GET", "/page/link-settings.json").json()
+    assert {row["name"]: row["default"] for row in rows} == {
+        name: setting.default for name, setting in link_settings().items()
+    }
 
 
-def test_the_choices_of_the_page_are_those_of_the_channel_service():
-    assert listed("CHANNELS") == list(MODELS)
-    assert listed("FADINGS") == list(FADINGS)
-    assert sorted(listed("CSI_MODES")) == sorted(CSI_MODES)
-
-
-def test_the_form_of_a_link_has_every_setting():
-    text = (STATIC / "js" / "links.js").read_text()
-    form = text[text.index("const SELECTS") : text.index("const LISTED")]
-    named = set(re.findall(r"\b(\w+): (?:\"|\[\")", form))
-    assert named == set(LinkSettings.__dataclass_fields__) - {"snr_schedule"}
+def test_no_script_names_a_setting_that_the_services_describe():
+    # What every address of the page holds, and a setting that the ledger counts under the same name.
+    chosen = {"channel", "fading", "csi", "snr_db", "seed", "num_pilots"}
+    scripts = "".join(path.read_text() for path in (STATIC / "js").glob("*.js"))
+    assert not [name for name in link_settings().keys() - chosen if re.search(rf"\b{name}\b", scripts)]
 
 
 def upstream():

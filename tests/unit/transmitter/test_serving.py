@@ -122,16 +122,13 @@ class CrowdedSystem(PowerSystem):
 
 
 @pytest.mark.parametrize(("is_thread_safe", "most"), [(True, 2), (False, 1)])
-def test_only_a_thread_safe_system_encodes_several_batches_at_a_time(is_thread_safe, most):
+async def test_only_a_thread_safe_system_encodes_several_batches_at_a_time(is_thread_safe, most):
     system = CrowdedSystem(is_thread_safe)
-
-    async def test():
-        async with Gateway(systems={"mfmsc": system}, num_encoders=2, timeout_s=60.0).client() as client:
-            rebuilt = {"task": "text_reconstruction"}
-            kinds = [{}, rebuilt, {**rebuilt, "symbols_per_token": 8}]
-            return await asyncio.gather(*[post(client, "x", **kind) for kind in kinds])
-
-    assert {response.status_code for response in asyncio.run(test())} == {200}
+    async with Gateway(systems={"mfmsc": system}, num_encoders=2, timeout_s=60.0).client() as client:
+        rebuilt = {"task": "text_reconstruction"}
+        kinds = [{}, rebuilt, {**rebuilt, "symbols_per_token": 8}]
+        returned = await asyncio.gather(*[post(client, "x", **kind) for kind in kinds])
+    assert {response.status_code for response in returned} == {200}
     assert system.most == most
 
 
@@ -185,7 +182,7 @@ def test_a_receiver_without_room_is_not_asked_again():
     assert gateway.channel.tries == 1
 
 
-def test_beyond_the_limit_a_request_is_refused_before_its_body_is_read():
+async def test_beyond_the_limit_a_request_is_refused_before_its_body_is_read():
     gateway = gated(max_requests=2)
     num_read = 0
 
@@ -194,19 +191,16 @@ def test_beyond_the_limit_a_request_is_refused_before_its_body_is_read():
         num_read += 1
         yield b'{"text": "x"}'
 
-    async def test():
-        async with gateway.client() as client:
-            tasks = [asyncio.create_task(post(client, "at work"))]
-            await asyncio.to_thread(gateway.system.begun.wait, 10)
-            tasks.append(asyncio.create_task(post(client, "waits")))
-            await until_waiting(client, 1)
-            headers = {"content-type": "application/json"}
-            late = await client.post("/transmit?task=sentiment", content=body(), headers=headers)
-            gateway.system.gate.set()
-            answered = await asyncio.gather(*tasks)
-            return late, answered, await post(client, "after")
-
-    late, answered, after = asyncio.run(test())
+    async with gateway.client() as client:
+        tasks = [asyncio.create_task(post(client, "at work"))]
+        await asyncio.to_thread(gateway.system.begun.wait, 10)
+        tasks.append(asyncio.create_task(post(client, "waits")))
+        await until_waiting(client, 1)
+        headers = {"content-type": "application/json"}
+        late = await client.post("/transmit?task=sentiment", content=body(), headers=headers)
+        gateway.system.gate.set()
+        answered = await asyncio.gather(*tasks)
+        late, answered, after = late, answered, await post(client, "after")
     error = refused(late, 429, "requests")
     assert late.headers["retry-after"] == "1"
     assert num_read == 0
@@ -230,77 +224,63 @@ class SlowUpload:
         yield b'"x"}'
 
 
-def test_slow_uploads_keep_nobody_out():
-    async def test():
-        async with Gateway(max_requests=2).client() as client:
-            slow = [SlowUpload(client) for _ in range(5)]
-            await asyncio.gather(*(upload.begun.wait() for upload in slow))
-            quick = await post(client, "quick")
-            for upload in slow[:2]:
-                upload.goes_on.set()
-            answered = await asyncio.gather(*(upload.answering for upload in slow[:2]))
-            for upload in slow[2:]:
-                upload.answering.cancel()
-            return [response.status_code for response in (quick, *answered)]
-
-    assert asyncio.run(test()) == [200, 200, 200]
+async def test_slow_uploads_keep_nobody_out():
+    async with Gateway(max_requests=2).client() as client:
+        slow = [SlowUpload(client) for _ in range(5)]
+        await asyncio.gather(*(upload.begun.wait() for upload in slow))
+        quick = await post(client, "quick")
+        for upload in slow[:2]:
+            upload.goes_on.set()
+        answered = await asyncio.gather(*(upload.answering for upload in slow[:2]))
+        for upload in slow[2:]:
+            upload.answering.cancel()
+        returned = [response.status_code for response in (quick, *answered)]
+    assert returned == [200, 200, 200]
 
 
-def test_slow_uploads_hold_no_more_bytes_than_full_places_would():
-    async def test():
-        async with Gateway(max_requests=1, max_upload_bytes=100).client() as client:
-            first, second = SlowUpload(client, b" " * 60), SlowUpload(client, b" " * 60)
-            refusal = await second.answering
-            first.answering.cancel()
-            await asyncio.gather(first.answering, return_exceptions=True)
-            return refusal, await post(client, "x" * 50)
-
-    refusal, after = asyncio.run(test())
+async def test_slow_uploads_hold_no_more_bytes_than_full_places_would():
+    async with Gateway(max_requests=1, max_upload_bytes=100).client() as client:
+        first, second = SlowUpload(client, b" " * 60), SlowUpload(client, b" " * 60)
+        refusal = await second.answering
+        first.answering.cancel()
+        await asyncio.gather(first.answering, return_exceptions=True)
+        refusal, after = refusal, await post(client, "x" * 50)
     refused(refusal, 429, "bytes of requests")
     assert refusal.headers["retry-after"] == "1"
     assert after.status_code == 200
 
 
-def test_after_its_time_a_request_is_answered_504_and_its_call_is_cancelled():
-    async def test():
-        gateway = Gateway(HangingChannel())
-        async with gateway.client() as client:
-            response = await post(client, "x", timeout_s=0.2)
-            await asyncio.sleep(0)
-            return gateway.channel, response
-
-    channel, response = asyncio.run(test())
+async def test_after_its_time_a_request_is_answered_504_and_its_call_is_cancelled():
+    gateway = Gateway(HangingChannel())
+    async with gateway.client() as client:
+        response = await post(client, "x", timeout_s=0.2)
+        await asyncio.sleep(0)
+        channel, response = gateway.channel, response
     refused(response, 504, says="within 0.2 s")
     ((_, timeout),) = channel.requests
     assert 0 < timeout <= 0.2
     assert channel.num_cancelled == 1
 
 
-def test_what_is_late_leaves_the_queue_and_is_not_encoded():
-    async def test():
-        gateway = gated()
-        async with gateway.client() as client:
-            first = asyncio.create_task(post(client, "first"))
-            await asyncio.to_thread(gateway.system.begun.wait, 10)
-            late = await post(client, "late", timeout_s=0.05)
-            gateway.system.gate.set()
-            return gateway.system, late, await first
-
-    system, late, first = asyncio.run(test())
+async def test_what_is_late_leaves_the_queue_and_is_not_encoded():
+    gateway = gated()
+    async with gateway.client() as client:
+        first = asyncio.create_task(post(client, "first"))
+        await asyncio.to_thread(gateway.system.begun.wait, 10)
+        late = await post(client, "late", timeout_s=0.05)
+        gateway.system.gate.set()
+        system, late, first = gateway.system, late, await first
     assert (late.status_code, first.status_code) == (504, 200)
     assert system.batches == [["first"]]
 
 
-def test_a_client_that_leaves_is_not_worked_for():
-    async def test():
-        gateway = Gateway(HangingChannel())
-        async with gateway.client() as client:
-            request = asyncio.create_task(leaving_client(gateway, client))
-            await request
-            await asyncio.sleep(0)
-            return gateway.channel, (await client.get("/metrics")).text
-
-    channel, metrics = asyncio.run(test())
+async def test_a_client_that_leaves_is_not_worked_for():
+    gateway = Gateway(HangingChannel())
+    async with gateway.client() as client:
+        request = asyncio.create_task(leaving_client(gateway, client))
+        await request
+        await asyncio.sleep(0)
+        channel, metrics = gateway.channel, (await client.get("/metrics")).text
     assert channel.num_cancelled == 1
     assert 'status="499"' in metrics
 
@@ -352,23 +332,6 @@ def test_a_second_try_is_the_same_instance_and_takes_the_firsts_place():
 def test_a_time_that_is_no_time_is_refused(timeout_s):
     response = Gateway().transmit("sentiment", params={"timeout_s": timeout_s}, json={"text": "x"})
     refused(response, 422, "timeout_s")
-
-
-def test_an_answer_without_a_client_harms_no_other():
-    """Of two frames of one call, one client leaves: the call goes on for the other."""
-
-    async def test():
-        gateway = gated()
-        async with gateway.client() as client:
-            first = asyncio.create_task(post(client, "first"))
-            await asyncio.to_thread(gateway.system.begun.wait, 10)
-            stays = asyncio.create_task(post(client, "stays"))
-            late = asyncio.create_task(post(client, "late", timeout_s=0.1))
-            await late
-            gateway.system.gate.set()
-            return [response.status_code for response in (await first, await stays, await late)]
-
-    assert asyncio.run(test()) == [200, 200, 504]
 
 
 @pytest.mark.parametrize("blanks", [0, 60_000])

@@ -1,7 +1,5 @@
 """One input through several systems: answers in the order asked for, one draw, errors beside answers."""
 
-import asyncio
-
 import grpc
 import httpx
 import pytest
@@ -138,14 +136,11 @@ def test_one_system_reads_its_options_as_among_several(name):
     assert options[name] == system.read_options("vqa", {})
 
 
-def test_metrics_count_the_request_once_and_each_system_apart(gateway):
-    async def call():
-        transport = httpx.ASGITransport(gateway.build())
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            await client.post("/transmit", params={"task": "sentiment", "system": "mfmsc,mmsc"}, **TEXT)
-            return (await client.get("/metrics")).text
-
-    text = asyncio.run(call())
+async def test_metrics_count_the_request_once_and_each_system_apart(gateway):
+    transport = httpx.ASGITransport(gateway.build())
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        await client.post("/transmit", params={"task": "sentiment", "system": "mfmsc,mmsc"}, **TEXT)
+        text = (await client.get("/metrics")).text
     assert 'semcom_transmitter_requests_total{status="200",system="several",task="sentiment"} 1.0' in text
     for system in ("mfmsc", "mmsc"):
         assert f'semcom_transmitter_upload_bytes_total{{system="{system}",task="sentiment"}} 11.0' in text

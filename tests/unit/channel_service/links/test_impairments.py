@@ -28,10 +28,6 @@ def test_losses_are_as_frequent_as_stated_and_independent(loss_rate):
     assert np.mean(lost[1:] & lost[:-1]) == pytest.approx(loss_rate**2, abs=2 * slack)
 
 
-def test_a_loss_rate_of_one_loses_all():
-    assert all(impairment.is_lost for impairment in met(Network(loss_rate=1.0)))
-
-
 def test_delays_are_uniform_around_the_mean():
     delays_ms = [impairment.delay_ms for impairment in met(Network(delay_ms=30.0, jitter_ms=10.0))]
     assert stats.kstest(delays_ms, stats.uniform(20, 20).cdf).pvalue > 0.01

@@ -74,11 +74,13 @@ def test_the_profile_is_the_standards(letter):
 
 
 @needs_extra
-@pytest.mark.parametrize("letter", TABLES)
-def test_draws_have_the_standards_power_delay_profile(letter):
+@pytest.mark.parametrize(
+    ("letter", "subcarriers"), [*((letter, 64) for letter in TABLES), ("c", 256), ("d", 30)]
+)
+def test_draws_have_the_standards_power_delay_profile(letter, subcarriers):
     """E[H(f) H*(f + k spacing)] is the profile's Fourier transform: sum_l P_l exp(2 pi j k spacing tau_l)."""
-    channel = Channel(f"tdl-{letter}", symbol_rate_hz=SYMBOL_RATE_HZ, delay_spread_ns=DELAY_SPREAD_NS)
-    number, subcarriers = 1500, tdl.NUM_SUBCARRIERS
+    given = {"delay_spread_ns": DELAY_SPREAD_NS, "num_subcarriers": subcarriers}
+    channel, number = Channel(f"tdl-{letter}", symbol_rate_hz=SYMBOL_RATE_HZ, **given), 1500
     h = np.stack([draw(channel, n, (1, subcarriers)).gains[0] for n in range(number)]).astype(complex)
     powers, delays = powers_and_delays(letter)
     spacing_hz = SYMBOL_RATE_HZ / subcarriers
@@ -91,8 +93,9 @@ def test_draws_have_the_standards_power_delay_profile(letter):
 @needs_extra
 def test_all_fadings_have_unit_power_and_symbols_use_their_subcarriers():
     channel = Channel("tdl-c", symbol_rate_hz=SYMBOL_RATE_HZ, delay_spread_ns=DELAY_SPREAD_NS)
-    block = draw(channel, 0, (3, tdl.NUM_SUBCARRIERS)).gains
-    np.testing.assert_allclose(block, np.broadcast_to(block[0], block.shape))
+    for subcarriers in (64, 20):
+        block = draw(replace(channel, num_subcarriers=subcarriers), 0, (3, subcarriers)).gains
+        np.testing.assert_allclose(block, np.broadcast_to(block[0], block.shape))
     assert np.ptp(np.abs(block[0])) > 0.5
     for fading in ("symbol", "doppler"):
         draws = [draw(replace(channel, fading=fading, seed=seed), 0, (1, 64)).gains for seed in range(400)]

@@ -28,10 +28,6 @@ def _frame(x, system="qam"):
     return frame_pb2.Frame(instance_id="a", task="vqa", system=system, symbols=pack_symbols(x))
 
 
-def test_the_peak_is_that_of_the_constellation():
-    assert 2 * _LEVELS[-1] ** 2 == pytest.approx(7 / 3)
-
-
 @pytest.mark.parametrize("num_symbols", [150, 1024, 20_000])
 def test_random_qam_frames_pass_whatever_their_length(num_symbols):
     rng = np.random.default_rng(0)

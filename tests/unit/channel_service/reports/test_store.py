@@ -58,51 +58,38 @@ def test_completing_a_failed_instance_keeps_its_measured_times(store):
         assert connection.execute(INSTANCES.select()).one().channel_ms == 1.0
 
 
-def test_an_instance_is_stored_once_and_a_refused_one_harms_no_other_caller(store):
-    async def scenario():
-        outcomes = await asyncio.gather(
-            store.add([{**ROW, "instance_id": "a"}]),
-            store.add([{**ROW, "instance_id": "fresh"}, {**ROW, "instance_id": "a"}]),
-            store.add([{**ROW, "instance_id": "b"}]),
-            return_exceptions=True,
-        )
-        assert [type(outcome) for outcome in outcomes] == [type(None), InvalidField, type(None)]
-
-    asyncio.run(scenario())
+async def test_an_instance_is_stored_once_and_a_refused_one_harms_no_other_caller(store):
+    outcomes = await asyncio.gather(
+        store.add([{**ROW, "instance_id": "a"}]),
+        store.add([{**ROW, "instance_id": "fresh"}, {**ROW, "instance_id": "a"}]),
+        store.add([{**ROW, "instance_id": "b"}]),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), InvalidField, type(None)]
     assert store.overhead()[0]["num_instances"] == 2
 
 
-def test_rows_of_many_callers_at_once_are_each_stored_once(store):
-    async def scenario():
-        await asyncio.gather(*(store.add([{**ROW, "instance_id": str(i)}]) for i in range(500)))
-
-    asyncio.run(scenario())
+async def test_rows_of_many_callers_at_once_are_each_stored_once(store):
+    await asyncio.gather(*(store.add([{**ROW, "instance_id": str(i)}]) for i in range(500)))
     assert store.overhead()[0]["num_instances"] == 500
 
 
-def test_a_caller_that_cancels_neither_loses_its_row_nor_stops_the_writer(store):
-    async def scenario():
-        waiting = asyncio.create_task(store.add([{**ROW, "instance_id": "given up"}]))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        await asyncio.wait_for(store.add([{**ROW, "instance_id": "next"}]), timeout=10)
-
-    asyncio.run(scenario())
+async def test_a_caller_that_cancels_neither_loses_its_row_nor_stops_the_writer(store):
+    waiting = asyncio.create_task(store.add([{**ROW, "instance_id": "given up"}]))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.wait_for(store.add([{**ROW, "instance_id": "next"}]), timeout=10)
     assert store.overhead()[0]["num_instances"] == 2
 
 
-def test_close_commits_waiting_rows(path):
+async def test_close_commits_waiting_rows(path):
     store = Store(path)
-
-    async def scenario():
-        waiting = asyncio.create_task(store.add([ROW]))
-        await asyncio.sleep(0)
-        store.close()
-        await waiting
-
-    asyncio.run(scenario())
+    waiting = asyncio.create_task(store.add([ROW]))
+    await asyncio.sleep(0)
+    store.close()
+    await waiting
     reopened = Store(path)
     assert reopened.overhead()[0]["num_instances"] == 1
     reopened.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from typer.testing import CliRunner, Result
 
 from experiments.cli import app
 from shared.errors import InvalidField
-from systems.separate.manifest import write_manifest
 
 
 def _compare(*arguments: str) -> Result:
@@ -39,13 +37,11 @@ def test_rows_are_kept_and_reported(tiny_weights: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_data")
-def test_matched_rows_say_what_fits_and_what_cannot(tiny_weights: Path, tmp_path: Path) -> None:
+def test_matched_rows_say_what_fits_and_what_cannot(tiny_systems: Path, tmp_path: Path) -> None:
     """At 18 dB 64-QAM holds a picture of one colour, and at -6 dB QPSK of rate 1/3 does not."""
-    weights, output = tmp_path / "weights", tmp_path / "compare.json"
-    shutil.copytree(tiny_weights, weights)
-    write_manifest(weights)
+    output = tmp_path / "compare.json"
     arguments = ["--tasks", "image_reconstruction", "--systems", "mfmsc,separate"]
-    arguments += ["--weights", str(weights), "--output", str(output), "--limit", "2"]
+    arguments += ["--weights", str(tiny_systems), "--output", str(output), "--limit", "2"]
     arguments += ["--snr-db=-6,18", "--channels", "awgn", "--match-channel-uses"]
     assert _compare(*arguments).exit_code == 0
     path = tmp_path / "compare-matched.json"
@@ -63,12 +59,10 @@ def test_matched_rows_say_what_fits_and_what_cannot(tiny_weights: Path, tmp_path
 
 
 @pytest.mark.usefixtures("small_data")
-def test_a_system_with_options_is_a_line_of_its_own(tiny_weights: Path, tmp_path: Path) -> None:
-    weights, output = tmp_path / "weights", tmp_path / "compare.json"
-    shutil.copytree(tiny_weights, weights)
-    write_manifest(weights)
+def test_a_system_with_options_is_a_line_of_its_own(tiny_systems: Path, tmp_path: Path) -> None:
+    output = tmp_path / "compare.json"
     arguments = ["--tasks", "sentiment", "--systems", "separate,separate:mcs=auto", "--channels", "awgn"]
-    arguments += ["--weights", str(weights), "--output", str(output), "--limit", "2", "--snr-db=0,18"]
+    arguments += ["--weights", str(tiny_systems), "--output", str(output), "--limit", "2", "--snr-db=0,18"]
     assert _compare(*arguments).exit_code == 0
     rows = json.loads(output.read_text())
     assert [(row["config"]["options"]["mcs"], row["snr_db"]) for row in rows] == [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import lzma
 import shutil
 import tarfile
 from dataclasses import replace
@@ -69,14 +68,6 @@ def test_easy_vqa_joins_questions_and_pictures(root: Path) -> None:
     assert [int(source["image"][0, 0, 0]) for source in sources] == [11, 2, 11]
     assert [examples.labels[t] for t in examples.targets] == ["circle", "yes", "no"]
     assert len(examples.columns["text"].values) == 2
-
-
-def test_europarl_keeps_lines(root: Path) -> None:
-    lines = b"Parliament 's vote .\nIt is 5 % .\n"
-    write_file(root / "europarl" / "val.txt.xz", lzma.compress(lines))
-    examples = load_examples("text_reconstruction", "validation")
-    assert examples.sources([0, 1]) == [{"text": "Parliament 's vote ."}, {"text": "It is 5 % ."}]
-    assert examples.targets is None
 
 
 def test_fsdd_names_words_and_speakers_and_strings_have_3_to_7_words(root: Path) -> None:

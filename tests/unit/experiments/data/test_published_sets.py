@@ -22,12 +22,6 @@ def test_every_task_has_its_published_set() -> None:
     assert all(not DATASETS[name].stands_for for name in PUBLISHED.values())
 
 
-def test_glue_sst2(root: Path) -> None:
-    write_file(root / "glue" / "SST-2" / "dev.tsv", "sentence\tlabel\na fine film \t1\n")
-    examples = load_examples("sentiment", "test", "glue-sst2")
-    assert (examples.dataset, examples.sources([0])) == ("glue-sst2", [{"text": "a fine film"}])
-
-
 def test_europarl_v7_keeps_each_short_sentence_once(root: Path) -> None:
     numbered = [f"Sentence number {n} , Mr President ." for n in range(400)]
     others = ["Too short", "(" + 30 * "long " + ")", "", numbered[0]]

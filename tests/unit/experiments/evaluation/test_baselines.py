@@ -14,7 +14,6 @@ from experiments.data.base import DatasetMissing, Examples, distinct, one_each
 from experiments.evaluation import baselines
 from experiments.evaluation.baselines import guesser
 from experiments.evaluation.measures import measures_of
-from systems.base import TaskAnswer
 
 
 @pytest.fixture
@@ -83,16 +82,6 @@ def test_what_cannot_be_guessed_or_learnt_has_no_figure(monkeypatch: pytest.Monk
     monkeypatch.setattr(baselines, "load_examples", missing)
     test = _questions("test", ["is it?"], [1])
     assert guesser(test, measures_of(test)[0]) is None
-
-
-def test_ten_answers_to_a_question_count_in_thirds() -> None:
-    """Nine of ten say red: 1. Two of ten say blue: 2/3, or 1/3 where one of the two is left out."""
-    people = [("red",) * 9 + ("blue",), ("blue",) * 2 + ("red",) * 8]
-    examples = replace(small_examples("vqa", "test"), human_answers=people)
-    (measure,) = measures_of(examples)
-    found = measure(examples, [0, 1], [[TaskAnswer(labels=("red",)), TaskAnswer(labels=("blue",))]])
-    assert measure.name == "vqa_accuracy"
-    assert found.value == pytest.approx((1 + (8 * 2 / 3 + 2 * 1 / 3) / 10) / 2)
 
 
 def test_easy_vqa_guesser_is_the_known_one(data_folder: object) -> None:

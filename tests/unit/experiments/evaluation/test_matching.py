@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,14 @@ import pytest
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from experiments.evaluation.matching import match, mean_channel_uses, quality_option
-from systems.separate.manifest import write_manifest
 
 _TASK = "image_reconstruction"
 _CHANNEL = Channel("awgn", "block", 18.0, seed=1)
 
 
 @pytest.fixture(scope="module")
-def link(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> SemanticLink:
-    root = tmp_path_factory.mktemp("matching")
-    shutil.copytree(tiny_weights, root, dirs_exist_ok=True)
-    write_manifest(root)
-    return SemanticLink.load(root, "separate")
+def link(tiny_systems: Path) -> SemanticLink:
+    return SemanticLink.load(tiny_systems, "separate")
 
 
 @pytest.fixture(scope="module")

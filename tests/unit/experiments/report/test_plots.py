@@ -66,16 +66,6 @@ def test_figures_measured_otherwise_are_lines_of_their_own_that_say_how(tmp_path
     assert "num instances" not in text  # the same for both
 
 
-def test_many_tasks_stand_two_in_a_row(tmp_path: Path) -> None:
-    rows = [_row(task=f"task-{number}", snr_db=snr_db) for number in range(5) for snr_db in (0.0, 6.0)]
-    many, one = (
-        np.asarray(Image.open(plot_figures(some, tmp_path / name)))
-        for some, name in ((rows, "many.png"), (rows[:2], "one.png"))
-    )
-    assert many.shape[1] == 2 * one.shape[1]
-    assert many.shape[0] < 5 * one.shape[0]
-
-
 def test_a_plot_is_a_picture_with_lines_in_it(tmp_path: Path) -> None:
     pixels = np.asarray(Image.open(plot_figures(_rows(), tmp_path / "new" / "figure.png")).convert("RGB"))
     assert pixels.shape[1] > pixels.shape[0]  # two channels beside each other, one task

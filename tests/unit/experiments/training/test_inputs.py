@@ -118,13 +118,13 @@ def test_only_clips_whose_cue_is_motion_change_their_scene() -> None:
         colours = walls - walls.mean(1, keepdim=True)
         return torch.nn.functional.cosine_similarity(colours, expected) > 0.999
 
-    batches = [inputs.tensors(rows, torch.Generator().manual_seed(seed)) for seed in range(20)]
+    batches = [inputs.tensors(rows, torch.Generator().manual_seed(seed)) for seed in range(8)]
     seen, beside = (torch.stack([is_own(clips) for clips in kind]) for kind in zip(*batches, strict=True))
     assert seen[:, 20:].all()
     assert beside[:, 20:].all()
     assert 0.1 < float(seen[:, :20].float().mean()) < 0.4
     share = 1 - 0.35 / 2  # 0.35 have another clip's scene, and half of those the other wall
-    assert float(beside[:, :20].float().mean()) == pytest.approx(share, abs=0.05)
+    assert float(beside[:, :20].float().mean()) == pytest.approx(share, abs=0.08)
 
 
 def test_a_clip_whose_cue_is_appearance_comes_with_the_motion_of_another() -> None:

@@ -61,17 +61,3 @@ def test_inputs_that_instances_share_come_in_few_numbers() -> None:
     assert len(batch.inputs["text"][0]) == 16  # three questions, and one of them thirteen times more
     assert len(batch.inputs["image"][0]) == 6
     assert int(batch.rows["text"].max()) == 2
-
-
-@pytest.mark.usefixtures("small_data")
-def test_the_gradients_are_the_same_too() -> None:
-    own = TaskRecipe(steps=1, batch=6)
-    run = start_small(Recipe({"text_reconstruction": own}))
-    gradients = []
-    for multiples in (EXACT, FEW_LENGTHS):
-        examples = small_examples("text_reconstruction", "train")
-        sampler = Sampler(examples, own, run.profile, run.vocabulary, run.system.speech, 0, multiples)
-        weight = run.system.parameters_of("text_reconstruction")["channel_encoder.compress.0.weight"]
-        (gradient,) = torch.autograd.grad(_figures(run, "text_reconstruction", sampler)[0], weight)
-        gradients.append(gradient)
-    torch.testing.assert_close(gradients[1], gradients[0], atol=1e-5, rtol=0)

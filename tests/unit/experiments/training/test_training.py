@@ -38,52 +38,10 @@ def test_a_run_resumes_to_the_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_data")
-def test_the_same_run_gives_the_same_losses_and_weights(tmp_path: Path) -> None:
-    recipe = replace(small_recipe(steps=3), dropout=0.1)
-    losses, marks = [], []
-    for place in ("one", "other"):
-        run = start_small(recipe)
-        plan = list(planned_steps(run))
-        losses.append([float(train_step(run, task, *make_batch(run, task, step))[0]) for task, step in plan])
-        marks.append(export(run, tmp_path / place).fingerprint)
-    assert len(losses[0]) == 9
-    assert losses[0] == losses[1]
-    assert marks[0] == marks[1]
-    other = start_small(recipe, seed=1)
-    assert export(other, tmp_path / "seed-1").fingerprint != marks[0]
-
-
-@pytest.mark.usefixtures("small_data")
-def test_joint_training_learns_and_is_measured_on_other_data(tmp_path: Path) -> None:
-    recipe = Recipe(
-        {
-            "sentiment": TaskRecipe(steps=100, batch=16, learning_rate=3e-3),
-            "image_classification": TaskRecipe(steps=100, batch=16, learning_rate=3e-3),
-        }
-    )
-    run = start_small(recipe)
-    train(run, tmp_path / "run", QUIET)
-    manifest = export(run, tmp_path / "weights" / "mfmsc")
-    send = SemanticLink.load(tmp_path / "weights", "mfmsc").send
-    for task in recipe.tasks:
-        (scored,) = evaluate(task, [Channel(snr_db=12.0)], manifest=manifest, send=send)
-        figure = scored.figure
-        assert figure.value >= 0.9, task
-        assert (figure.split, figure.metric, figure.channel_uses, figure.payload_bytes) == (
-            "test", "accuracy", 16, 128,
-        )  # fmt: skip
-        assert abs(figure.realised_snr_db - 12.0) < 1.0
-        assert figure.config["profile"] == "tiny"
-    other = replace(manifest, labels={"image_classification": ("red", "blue", "green")})
-    with pytest.raises(InvalidField, match="dataset.*red, green, blue"):
-        evaluate("image_classification", [Channel()], manifest=other, send=send)
-
-
-@pytest.mark.usefixtures("small_data")
 def test_every_kind_of_answer_is_learnt(tmp_path: Path) -> None:
-    """What no label head serves: sentences, pictures, transcripts, several labels, clips; on unseen data."""
+    """Labels, sentences, pictures, transcripts, several labels, clips; measured on unseen data."""
     steps = {"text_reconstruction": 100, "image_reconstruction": 120, "speech_recognition": 500}
-    steps |= {"video_classification": 40, "movie_genres": 90}
+    steps |= {"video_classification": 40, "movie_genres": 90, "image_classification": 60}
     changes: dict[str, dict[str, Any]] = {
         "movie_genres": {"opens_at": 0.5},
         # In larger steps its attention makes all tokens one before CTC has found where anything is said.
@@ -98,38 +56,24 @@ def test_every_kind_of_answer_is_learnt(tmp_path: Path) -> None:
     run = start_small(recipe)
     train(run, tmp_path / "run", QUIET)
     manifest = export(run, tmp_path / "weights" / "mfmsc")
-    found: dict[str, float] = {}
+    found: dict[tuple[str, str], float] = {}
     send = SemanticLink.load(tmp_path / "weights", "mfmsc").send
     for task in recipe.tasks:
         for scored in evaluate(task, [Channel(snr_db=18.0)], manifest=manifest, send=send):
             figure = scored.figure
-            found[figure.metric] = figure.value
+            found[task, figure.metric] = figure.value
             assert figure.low <= figure.value <= figure.high
-    assert found["bleu_4"] >= 0.9
-    assert found["psnr_db"] >= 18.0  # the noise in the pictures is 26 dB below their peak
-    assert found["word_accuracy"] >= 0.9
-    assert found["accuracy"] >= 0.9
-    assert found["micro_f1"] >= 0.8  # the best guess at all films alike reaches two thirds
-
-
-@pytest.mark.usefixtures("small_data")
-def test_each_task_has_an_optimiser_of_its_own_over_its_own_parts() -> None:
-    recipe = Recipe(
-        small_recipe().tasks, part_rates={"encoders.text": 1e-5}, frozen=("encoders.text.bert.embeddings",)
-    )
-    run = start_small(recipe)
-    of = {
-        task: {id(p): group["peak"] for group in optimiser.param_groups for p in group["params"]}
-        for task, optimiser in run.optimisers.items()
-    }
-    names = dict(run.system.transmitter.named_parameters())
-    image = id(names["encoders.image.coarse.weight"])
-    assert image not in of["sentiment"]
-    assert of["vqa"][image] == of["image_classification"][image] == 2e-3
-    text = id(names["encoders.text.bert.encoder.layer.0.output.dense.weight"])
-    assert of["sentiment"][text] == 1e-5
-    assert id(names["encoders.text.bert.embeddings.word_embeddings.weight"]) not in of["sentiment"]
-    assert id(names["channel_encoder.compress.0.weight"]) in of["sentiment"].keys() & of["vqa"].keys()
+            assert (figure.split, figure.config["profile"]) == ("test", "tiny")
+            assert abs(figure.realised_snr_db - 18.0) < 1.0
+    assert found["text_reconstruction", "bleu_4"] >= 0.9
+    assert found["image_reconstruction", "psnr_db"] >= 18.0  # the noise in the pictures is 26 dB below
+    assert found["speech_recognition", "word_accuracy"] >= 0.9
+    assert found["video_classification", "accuracy"] >= 0.9
+    assert found["image_classification", "accuracy"] >= 0.9
+    assert found["movie_genres", "micro_f1"] >= 0.8  # the best guess at all films alike reaches two thirds
+    other = replace(manifest, labels={"image_classification": ("red", "blue", "green")})
+    with pytest.raises(InvalidField, match="dataset.*red, green, blue"):
+        evaluate("image_classification", [Channel()], manifest=other, send=send)
 
 
 @pytest.mark.usefixtures("small_data")

@@ -16,9 +16,10 @@ from experiments.training.recipes import Recipe, TaskRecipe
 from experiments.training.run import Run, start_run
 from experiments.training.warm_start import find_minilm
 from shared.errors import InvalidField
+from shared.weights import VOCABULARY_FILE
 from systems.layers.layers import Tokens
 from systems.layers.profiles import get_profile
-from systems.layers.text import SPECIAL, VOCABULARY_FILE
+from systems.layers.text import SPECIAL
 
 _TINY = get_profile("tiny")
 _PIECES = [*SPECIAL, "a", "good", "bad", "film", "is", "the", "shape", "red", "green", "blue", "?", "."]

@@ -181,14 +181,13 @@ def test_an_empty_token_counts_as_none(monkeypatch):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::"])
-def test_a_grpc_server_listens_where_its_http_side_does(host):
-    async def listen():
-        server, _ = build_server(())
-        return bind(server, host, 0, OPEN, "SEMCOM_RECEIVER_GRPC_PORT")
-
+async def test_a_grpc_server_listens_where_its_http_side_does(host):
     if ":" in host and not has_ipv6():
         pytest.skip("this machine has no IPv6 address")
-    assert asyncio.run(listen())
+
+    server, _ = build_server(())
+    returned = bind(server, host, 0, OPEN, "SEMCOM_RECEIVER_GRPC_PORT")
+    assert returned
 
 
 def has_ipv6():

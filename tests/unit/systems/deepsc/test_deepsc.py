@@ -13,11 +13,10 @@ from torch import Tensor
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from experiments.training.trainable import get_trainable
-from shared.errors import InvalidField, TaskNotTrained, UnknownName
+from shared.errors import InvalidField, UnknownName
 from shared.tasks import TASKS, get_task
 from systems.base import Received
 from systems.deepsc.config import get_sizes, grid_of
-from systems.deepsc.encoders import SpeechEncoder, TextEncoder
 from systems.deepsc.networks import pool
 from systems.layers.batch import Batch
 from systems.layers.layers import Tokens
@@ -60,32 +59,12 @@ def test_frames_have_the_papers_size_and_unit_power(
         assert len(encoded[0].symbols) < len(encoded[1].symbols)
 
 
-@pytest.mark.parametrize("task", list(TASKS))
-def test_an_answer_does_not_depend_on_its_batch(
-    task: str, tiny_deepsc: Path, sources: list[dict[str, Any]]
-) -> None:
-    link, wanted = SemanticLink.load(tiny_deepsc, "udeepsc"), _wanted(task, sources)
-    (together,) = link.send(task, wanted, [_CHANNEL], [0, 1])
-    encoded = link.transmitter.encode(task, wanted, {})
-    for number, source in enumerate(wanted):
-        (symbols,) = link.transmitter.encode(task, [source], {})
-        np.testing.assert_allclose(symbols.symbols, encoded[number].symbols, atol=1e-4)
-        ((alone,),) = link.send(task, [source], [_CHANNEL], [number])
-        assert dict(alone.answer.scores) == pytest.approx(dict(together[number].answer.scores), abs=1e-4)
-        assert alone.answer.text == together[number].answer.text
-        assert (alone.answer.image is None) == (TASKS[task].answer != "image")
-
-
 def test_each_task_of_the_independent_system_has_its_own_half(
     tiny_deepsc: Path, sources: list[dict[str, Any]]
 ) -> None:
     link = SemanticLink.load(tiny_deepsc, "tdeepsc")
     (answers,) = link.send("vqa", _wanted("vqa", sources), [_CHANNEL], [0, 1])
     assert [answer.channel_uses for answer in answers] == [30, 30]
-    with pytest.raises(TaskNotTrained, match="movie_genres"):
-        link.transmitter.encode("movie_genres", [], {})
-    with pytest.raises(TaskNotTrained, match="movie_genres"):
-        link.receiver.decode("movie_genres", [])
 
 
 @pytest.mark.parametrize(
@@ -129,21 +108,6 @@ def test_a_strong_query_picks_the_token_like_it_and_no_padding() -> None:
     picked = pool(Tokens(values, mask), queries)
     torch.testing.assert_close(picked[0, 0], values[0, 1])
     torch.testing.assert_close(picked[0, 1], values[0, mask[0]].mean(0))  # alike to none that is there
-
-
-def test_what_is_padded_changes_nothing() -> None:
-    torch.manual_seed(0)
-    embedding = torch.randn(TINY.width)
-    speech, text = SpeechEncoder(TINY).eval(), TextEncoder(TINY, 20).eval()
-    fbank, mask = torch.randn(1, 50, 80), torch.arange(50)[None] < 33
-    short = speech(embedding, fbank[:, :33], mask[:, :33])
-    padded = speech(embedding, fbank, mask)
-    torch.testing.assert_close(padded.tokens.values[:, :9], short.tokens.values)
-    torch.testing.assert_close(padded.summary, short.summary)
-    numbers, mask = torch.randint(0, 20, (1, 12)), torch.arange(12)[None] < 7
-    torch.testing.assert_close(
-        text(embedding, numbers, mask).summary, text(embedding, numbers[:, :7], mask[:, :7]).summary
-    )
 
 
 def _inputs(task: str) -> dict[str, tuple[Tensor, ...]]:

@@ -10,7 +10,6 @@ import torch
 from systems.layers.profiles import get_profile
 from systems.mfmsc.encoders.image import ImageEncoder
 from systems.mfmsc.encoders.speech import CausalVgg, SpeechEncoder
-from systems.mfmsc.encoders.text import TextEncoder
 from systems.mfmsc.encoders.video import (
     SpaceTimeLayer,
     Stream,
@@ -57,13 +56,6 @@ def _image_encoder_that_saw_pictures() -> ImageEncoder:
     return encoder
 
 
-def test_an_image_does_not_depend_on_its_batch() -> None:
-    encoder = _image_encoder_that_saw_pictures().eval()
-    pixels = _pictures(4)
-    alone, together = encoder(pixels[:1]).values, encoder(pixels).values[:1]
-    torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-4)
-
-
 def test_norms_learn_of_batches_only_when_told() -> None:
     encoder = _image_encoder_that_saw_pictures()
     learnt = {name: value.clone() for name, value in encoder.named_buffers()}
@@ -84,26 +76,6 @@ def test_an_image_keeps_its_contrast(fine: bool) -> None:
     assert float((bright - pale).norm() / (bright - bright.mean(0)).norm()) > 0.2
 
 
-def test_text_padding_changes_nothing() -> None:
-    encoder = TextEncoder(TINY, vocab_size=50).eval()
-    numbers = torch.randint(0, 50, (1, 7))
-    padded = torch.cat([numbers, torch.zeros(1, 5, dtype=torch.long)], 1)
-    mask = torch.arange(12)[None] < 7
-    alone = encoder(numbers, torch.ones(1, 7, dtype=torch.bool)).values
-    torch.testing.assert_close(encoder(padded, mask).values[:, :7], alone, atol=1e-5, rtol=1e-4)
-
-
-def test_text_adds_word_position_and_segment_embeddings() -> None:
-    embeddings = TextEncoder(TINY, vocab_size=50).eval().bert.embeddings
-    numbers = torch.randint(0, 50, (1, 7))
-    total = (
-        embeddings.word_embeddings.weight[numbers]
-        + embeddings.position_embeddings.weight[:7]
-        + embeddings.token_type_embeddings.weight[0]
-    )
-    torch.testing.assert_close(embeddings(numbers), embeddings.LayerNorm(total))
-
-
 @pytest.mark.parametrize("token", [0, 1, 3])
 def test_speech_convolutions_cannot_see_the_future(token: int) -> None:
     """Token k depends on frames 0 to 4k alone."""
@@ -122,15 +94,6 @@ def test_speech_tokens_are_a_quarter_of_the_frames(num_frames: int) -> None:
     tokens = SpeechEncoder(TINY).eval()(torch.randn(2, num_frames, 80), mask)
     assert tokens.values.shape[1] == tokens.mask.shape[1]
     assert abs(tokens.values.shape[1] - num_frames / 4) < 1
-
-
-def test_speech_padding_changes_nothing() -> None:
-    encoder = SpeechEncoder(TINY).eval()
-    short = torch.randn(1, 24, 80)
-    padded = torch.cat([short, torch.zeros(1, 16, 80)], 1)
-    mask = torch.arange(40)[None] < 24
-    alone = encoder(short, torch.ones(1, 24, dtype=torch.bool)).values
-    torch.testing.assert_close(encoder(padded, mask).values[:, :6], alone, atol=1e-5, rtol=1e-4)
 
 
 def test_tubelets_do_not_overlap_and_cover_the_clip() -> None:

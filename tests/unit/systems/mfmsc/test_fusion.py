@@ -9,7 +9,7 @@ import torch
 
 from shared.tasks import TASKS
 from systems.layers.batch import Batch
-from systems.layers.layers import AttentionLayers, Tokens, masked_mean
+from systems.layers.layers import AttentionLayers, Tokens
 from systems.layers.profiles import get_profile
 from systems.mfmsc.fusion import FusionModule
 from systems.mfmsc.networks import TransmitterNetwork
@@ -38,24 +38,6 @@ def test_segment_embeddings_tell_modalities_apart() -> None:
     assert not torch.allclose(fused, swapped, atol=1e-4)
 
 
-def test_fusion_ignores_padding() -> None:
-    fusion = FusionModule(TINY).eval()
-    image, text, task = _tokens(1, 4), _tokens(1, 3), torch.randn(TINY.width)
-    padded = Tokens(torch.cat([text.values, torch.randn(1, 6, TINY.width)], 1), torch.arange(9)[None] < 3)
-    torch.testing.assert_close(
-        fusion({"image": image, "text": padded}, task),
-        fusion({"image": image, "text": text}, task),
-        atol=1e-5,
-        rtol=1e-4,
-    )
-
-
-def test_six_layers_twelve_heads() -> None:
-    fusion = FusionModule(get_profile("tiny"))
-    assert len(fusion.layers.encoder.layer) == 6
-    assert fusion.layers.encoder.config.num_attention_heads == 12
-
-
 def test_attention_layer_is_equations_11_to_14() -> None:
     """H' = LN(MSA(H) + H), H = LN(FFN(H') + H'), written out by hand."""
     layers = AttentionLayers(TINY, 1).eval()
@@ -77,11 +59,6 @@ def test_attention_layer_is_equations_11_to_14() -> None:
     expected = block.output.LayerNorm(ffn + attended)
     actual = layers(Tokens(h, torch.ones(1, 5, dtype=torch.bool)))
     torch.testing.assert_close(actual, expected, atol=1e-5, rtol=1e-4)
-
-
-def test_masked_mean() -> None:
-    tokens = Tokens(torch.tensor([[[1.0], [3.0], [100.0]]]), torch.tensor([[True, True, False]]))
-    assert masked_mean(tokens).item() == 2.0
 
 
 def test_single_modal_tasks_skip_the_fusion() -> None:

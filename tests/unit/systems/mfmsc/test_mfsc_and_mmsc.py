@@ -1,4 +1,4 @@
-"""Systems made from MFMSC's network: what they send, and that an answer is its frame's own."""
+"""Systems made from MFMSC's network: what they send and refuse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
-from shared.errors import InvalidField, TaskNotTrained
+from shared.errors import InvalidField
 from shared.tasks import TASKS
 from systems.base import Received
 from systems.layers.profiles import get_profile
@@ -46,25 +46,10 @@ def test_one_vector_costs_sixteen_channel_uses(
     assert [answer.channel_uses for answer in answers] == [16, 16]
 
 
-@pytest.mark.parametrize("system", ["mmsc", "mfsc"])
-def test_an_answer_does_not_depend_on_its_batch(
-    system: str, tiny_variants: Path, sources: list[dict[str, Any]]
-) -> None:
-    link, wanted = SemanticLink.load(tiny_variants, system), _wanted("vqa", sources)
-    (together,) = link.send("vqa", wanted, [_CHANNEL], [0, 1])
-    for number, source in enumerate(wanted):
-        ((alone,),) = link.send("vqa", [source], [_CHANNEL], [number])
-        assert dict(alone.answer.scores) == pytest.approx(dict(together[number].answer.scores), abs=1e-5)
-
-
 def test_tasks_and_shapes_that_are_not_served_are_refused(tiny_variants: Path) -> None:
     link = SemanticLink.load(tiny_variants, "mfsc")
     two_tokens = Received(np.zeros((2, 16), np.complex64), np.ones((2, 16), np.float32))
     with pytest.raises(InvalidField, match="one token for vqa"):
         link.receiver.decode("vqa", [two_tokens])
-    with pytest.raises(TaskNotTrained, match="image_classification"):
-        link.receiver.decode("image_classification", [])
-    with pytest.raises(TaskNotTrained, match="image_classification"):
-        link.transmitter.encode("image_classification", [], {})
     scores = SemanticLink.load(tiny_variants, "mmsc").receiver.decode("vqa", [two_tokens])[0].scores
     assert sum(probability for _, probability in scores) == pytest.approx(1.0, abs=1e-5)

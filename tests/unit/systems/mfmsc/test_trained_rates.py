@@ -14,7 +14,7 @@ from shared.weights import MANIFEST_FILE
 from systems.mfmsc.transmitter import Transmitter
 
 RATES = {"text_reconstruction": [16], "image_reconstruction": [8, 16]}
-WEIGHTS = Path(__file__).parents[3] / "weights"
+WEIGHTS = Path(__file__).parents[4] / "weights"
 
 
 @pytest.fixture

@@ -12,15 +12,6 @@ from systems.separate.crc import Crc
 from systems.separate.ldpc import LdpcCode
 from systems.separate.mcs import MCS
 from systems.separate.qam import demodulate, modulate
-from systems.separate.sionna_blocks import (
-    DEVICE,
-    Demapper,
-    LDPC5GDecoder,
-    LDPC5GEncoder,
-    Mapper,
-    TurboDecoder,
-    TurboEncoder,
-)
 from systems.separate.turbo import TurboCode, turbo_rate_matching
 
 POLYNOMIALS = {"CRC24B": 0b1100000000000000001100011, "CRC16": 0b10001000000100001}
@@ -100,53 +91,6 @@ def our_bit_errors(code: str, snr_db: float, layout: Layout, rng: np.random.Gene
     wrong = decoded != bits
     assert (~right).tolist() == wrong.any(dim=1).tolist()
     return wrong.float().mean(dim=1)
-
-
-def sionnas_bit_errors(code: str, snr_db: float, layout: Layout, rng: np.random.Generator) -> torch.Tensor:
-    """The same of encoder, mapper, AWGN, demapper and decoder of Sionna without any part of ours."""
-    sizes = (layout.num_blocks, layout.block_bits)
-    bits = torch.from_numpy(rng.integers(0, 2, sizes).astype(np.float32))
-    width = layout.mcs.bits_per_symbol
-    with torch.inference_mode():
-        if code == "ldpc":
-            encoder = LDPC5GEncoder(
-                sizes[1], layout.coded_block_bits, num_bits_per_symbol=width, device=DEVICE
-            )
-            decoder = LDPC5GDecoder(encoder, num_iter=20, device=DEVICE)
-        else:
-            encoder = TurboEncoder(rate=1 / 3, constraint_length=4, terminate=True, device=DEVICE)
-            decoder = TurboDecoder(encoder, num_iter=8, device=DEVICE)
-        coded = encoder(bits)
-        y, variance = add_noise(Mapper("qam", width, device=DEVICE)(coded.flatten()), snr_db, rng)
-        llrs = Demapper("app", "qam", width, device=DEVICE)(y, variance).reshape(coded.shape)
-        return (decoder(llrs) != bits).float().mean(dim=1)
-
-
-@pytest.mark.parametrize(
-    ("code", "mcs", "block_bits", "coded_block_bits", "snrs_db"),
-    [
-        ("ldpc", "qpsk-1/2", 128, 256, (-1.0, 1.0, 4.0)),
-        ("ldpc", "16qam-1/2", 128, 256, (4.0, 6.5, 10.0)),
-        ("turbo", "qpsk-1/3", 104, 324, (-4.0, -1.5, 1.0)),
-    ],
-)
-def test_errors_are_those_of_sionnas_own_simulation(code, mcs, block_bits, coded_block_bits, snrs_db):
-    """Above, at and below the threshold, to four standard deviations of the difference of two estimates."""
-    num_blocks = 160
-    layout = Layout(
-        num_blocks * (block_bits - 24) // 8, code, MCS[mcs], num_blocks, block_bits, coded_block_bits
-    )
-    rng, rates = np.random.default_rng(7), []
-    for snr_db in snrs_db:
-        ours = our_bit_errors(code, snr_db, layout, rng)
-        sionnas = sionnas_bit_errors(code, snr_db, layout, rng)
-        for own, theirs in (((ours > 0).float(), (sionnas > 0).float()), (ours, sionnas)):
-            deviation = math.sqrt(float(torch.cat([own, theirs]).var()) * 2 / num_blocks)
-            assert float(own.mean()) == pytest.approx(float(theirs.mean()), abs=4 * deviation)
-        rates.append(float((ours > 0).float().mean()))
-    assert rates[0] > 0.8
-    assert 0.03 < rates[1] < 0.8
-    assert rates[2] < 0.02
 
 
 def normal_approximation(num_bits: int, num_coded_bits: int, snr_db: float) -> float:

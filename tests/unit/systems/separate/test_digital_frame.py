@@ -50,11 +50,6 @@ def test_payloads_come_back_without_noise(mcs, code, lengths):
         assert symbols.dtype == np.complex64
 
 
-def test_a_long_text_comes_back():
-    payload = np.random.default_rng(0).bytes(20_000)
-    assert decode_frame(encode_frame(payload, MCS["16qam-2/3"], "turbo"), QUIET).payload == payload
-
-
 def test_the_cost_counts_header_crc_and_fill():
     """100 bytes and 24 CRC bits are 824, on the grid 832; at rate 1/2 that is 832 QPSK symbols after 140."""
     cost = cost_of(Header(100, MCS["qpsk-1/2"], "ldpc"))

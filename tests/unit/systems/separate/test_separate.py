@@ -21,8 +21,6 @@ from systems.layers.preprocessing import resize
 from systems.loading import load_receiver
 from systems.registry import get_system
 from systems.separate.adaptation import load_table
-from systems.separate.manifest import write_manifest
-from systems.separate.mcs import MCS
 from transmitter.scoring import psnr_db
 
 _CLEAR = Channel("awgn", "block", 30.0, seed=1)
@@ -30,16 +28,8 @@ _SEVERE = Channel("awgn", "block", -15.0, seed=2)
 
 
 @pytest.fixture(scope="module")
-def weights(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("separate")
-    shutil.copytree(tiny_weights, root, dirs_exist_ok=True)
-    write_manifest(root)
-    return root
-
-
-@pytest.fixture(scope="module")
-def link(weights: Path) -> SemanticLink:
-    return SemanticLink.load(weights, "separate")
+def link(tiny_systems: Path) -> SemanticLink:
+    return SemanticLink.load(tiny_systems, "separate")
 
 
 def _short(task: str, source: dict[str, Any]) -> dict[str, Any]:
@@ -90,18 +80,6 @@ def test_a_picture_is_better_at_higher_quality_and_takes_more_symbols(link: Sema
     assert uses[0] < uses[1]
 
 
-@pytest.mark.parametrize("mcs", list(MCS))
-def test_every_mcs_is_a_choice(mcs: str, link: SemanticLink) -> None:
-    ((sent,),) = link.send("text_reconstruction", [{"text": "a film"}], [_CLEAR], [0], {"mcs": mcs})
-    assert sent.answer.text == "a film"
-
-
-@pytest.mark.parametrize("given", [{"mcs": "qpsk-9/9"}, {"quality": 0}, {"quality": 96}, {"rate": 1}])
-def test_an_option_that_is_not_allowed_is_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(InvalidField, match=next(iter(given))):
-        get_system("separate").read_options("image_classification", given)
-
-
 @pytest.mark.parametrize(
     ("csi", "told"),
     [
@@ -134,8 +112,8 @@ def test_what_came_across_is_used_where_the_other_modality_did_not(
     assert len({p for _, p in answer.scores}) > 1
 
 
-def test_another_training_of_the_clean_model_is_refused(weights: Path, tmp_path: Path) -> None:
-    shutil.copytree(weights, tmp_path, dirs_exist_ok=True)
+def test_another_training_of_the_clean_model_is_refused(tiny_systems: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_systems, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "mfmsc" / "manifest.json"
     fields = json.loads(path.read_text())
     assert load_receiver(tmp_path / "separate").name == "separate"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,13 @@ from systems.base import Received, ReceiverSystem
 from systems.loading import load_receiver
 from systems.separate.frame import encode_frame
 from systems.separate.header import HEADER_SYMBOLS, Header, encode_header
-from systems.separate.manifest import write_manifest
 from systems.separate.mcs import MCS
 from systems.separate.qam import modulate
 
 
 @pytest.fixture(scope="module")
-def receiver(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> ReceiverSystem:
-    root = tmp_path_factory.mktemp("hostile")
-    shutil.copytree(tiny_weights, root, dirs_exist_ok=True)
-    write_manifest(root)
-    return load_receiver(root / "separate")
+def receiver(tiny_systems: Path) -> ReceiverSystem:
+    return load_receiver(tiny_systems / "separate")
 
 
 def _received(symbols: Any, noise_variance: float = 0.01) -> Received:

@@ -4,7 +4,9 @@ import { h, round } from "./dom.js";
 
 const AUDIO_BYTES_A_SECOND = 2 * 16000;
 const JPEG_QUALITY = 0.75;
-const HOPS = ["encode", "uplink", "channel", "downlink", "decode"];
+
+/** Names of the hops, in the order of the way; their sum is none of them. */
+const hopsOf = (times) => Object.keys(times).filter((name) => name !== "total");
 
 const jpegBytes = async (file) => {
   const bitmap = await createImageBitmap(file);
@@ -66,9 +68,10 @@ export function ledger(results, conventional) {
 
 function hopTable(results) {
   const dot = (index) => h("span", { class: `dot hop-${index + 1}` });
-  const head = HOPS.map((hop, index) => h("th", { scope: "col", class: "number" }, dot(index), hop));
+  const hops = hopsOf(results[0].latency_ms);
+  const head = hops.map((hop, index) => h("th", { scope: "col", class: "number" }, dot(index), hop));
   const rows = results.map(({ system, latency_ms: times }) => h("tr", {}, h("th", { scope: "row" }, system),
-    ...HOPS.map((hop) => h("td", { class: "number" }, round(times[hop])))));
+    ...hops.map((hop) => h("td", { class: "number" }, round(times[hop])))));
   return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Time of every hop" },
     h("table", { class: "hop-table" }, h("thead", {}, h("tr", {}, h("td"), ...head)), h("tbody", {}, ...rows)));
 }
@@ -76,7 +79,7 @@ function hopTable(results) {
 /** One bar of five hops for each system, and the same as a table. */
 export function latency(results) {
   const bars = results.flatMap(({ system, latency_ms: times }) => {
-    const parts = HOPS.map((hop, index) => {
+    const parts = hopsOf(times).map((hop, index) => {
       const part = h("i", { class: `hop-${index + 1}`, title: `${hop} ${round(times[hop])} ms` });
       part.style.flexGrow = Math.max(0, times[hop]);
       return part;

@@ -1,20 +1,12 @@
 // The view Links: every link with its settings, editable in place, and the changes that were made to it.
 
 import { getJson, request, sendJson } from "./api.js";
-import { byId, clearErrors, h, inputField, numberOf, selectField, showError } from "./dom.js";
+import { byId, clearErrors, h, numberOf, showError } from "./dom.js";
 import { scheduleEditor } from "./schedule.js";
-import { CHANNELS, CSI_MODES, FADINGS } from "./settings.js";
+import { linkSettings, settingField, titleOf } from "./settings.js";
 import { state, update } from "./state.js";
 import { shown, sortableTable } from "./tables.js";
 
-const SELECTS = { channel: ["Model", CHANNELS], fading: ["Fading", FADINGS], csi: ["CSI", CSI_MODES] };
-const TITLES = {
-  snr_db: "SNR [dB]", k_factor_db: "K factor [dB]", num_pilots: "Pilots", seed: "Seed", symbol_rate_hz: "Symbol rate [Hz]",
-  coherence_symbols: "Coherence [sym.]", doppler_hz: "Doppler [Hz]", frame_interval_ms: "Frame interval [ms]",
-  nakagami_m: "Nakagami m", delay_spread_ns: "Delay spread [ns]", csi_error_db: "CSI error [dB]",
-  network_delay_ms: "Network delay [ms]", network_jitter_ms: "Network jitter [ms]", network_loss_rate: "Network loss rate",
-};
-const NAMES = { trace: "Trace", record: "Record draws as", replay: "Replay draws of" };
 const LISTED = ["name", "channel", "fading", "snr_db", "csi"];
 
 let links = [];
@@ -38,7 +30,8 @@ async function readLinks() {
     ? h("button", { type: "button", "aria-pressed": String(link.name === chosen().name), onclick: () => attempt(() => edit(link.name)) },
       link.name)
     : shown(link[name])))));
-  const head = LISTED.map((name) => h("th", { scope: "col" }, TITLES[name] ?? SELECTS[name]?.[0] ?? "Link"));
+  const titles = Object.fromEntries(linkSettings().map((setting) => [setting.name, titleOf(setting)]));
+  const head = LISTED.map((name) => h("th", { scope: "col" }, titles[name] ?? "Link"));
   byId("links-table").replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...rows)));
 }
 
@@ -53,8 +46,9 @@ async function edit(name) {
 function showForm() {
   const link = chosen();
   changed = {};
-  const note = (name) => (value) => { changed[name] = value; };
-  const number = (name) => (value) => { changed[name] = value === "" ? null : numberOf(value); };
+  const note = ({ name, type }) => (value) => {
+    changed[name] = type === "string" ? value : value === "" ? null : numberOf(value);
+  };
   const schedule = scheduleEditor(link.snr_schedule);
   const before = JSON.stringify(schedule.read());
   const save = async () => {
@@ -69,9 +63,7 @@ function showForm() {
     await edit("default");
   };
   byId("link-form").replaceChildren(h("h2", {}, `Settings of ${link.name}`), h("div", { class: "fields" },
-    ...Object.entries(SELECTS).map(([name, [title, choices]]) => selectField(title, name, choices, link[name], note(name))),
-    ...Object.entries(TITLES).map(([name, title]) => inputField(title, name, link[name], number(name))),
-    ...Object.entries(NAMES).map(([name, title]) => inputField(title, name, link[name], note(name), { type: "text", step: null }))),
+    ...linkSettings().map((setting) => settingField(setting, link[setting.name], note(setting)))),
   schedule.element, h("div", { class: "row" },
     h("button", { type: "button", class: "primary", onclick: () => attempt(save) }, "Save"),
     h("button", { type: "button", disabled: link.name === "default", onclick: () => attempt(remove) }, "Delete this link"),

@@ -7,6 +7,7 @@ import { openLive } from "./live.js";
 import { openReports } from "./reports.js";
 import { openSend, showLinks } from "./send.js";
 import { loadCatalogue } from "./session.js";
+import { loadSettings } from "./settings.js";
 import { state, update } from "./state.js";
 
 const VIEWS = { send: openSend, live: openLive, links: openLinks, reports: openReports };
@@ -49,7 +50,7 @@ async function start() {
   showReadiness();
   setInterval(showReadiness, READY_EVERY_MS);
   try {
-    await loadCatalogue();
+    await Promise.all([loadCatalogue(), loadSettings()]);
     await openView(state.view);
   } catch (error) {
     byId("status").textContent = error.message;

@@ -1,16 +1,22 @@
 // A link's SNR schedule: a curve whose points are dragged or moved by keys, and the same as lines "at,snr_db".
 
 import { cssColour, h, round, selectField } from "./dom.js";
+import { linkSettings } from "./settings.js";
 
 const CHART_HEIGHT = 220;
 const MOST_HANDLES = 64;
 const SHOWN_DB = [-10, 25];
-const ALLOWED_DB = [-30, 60];
 const SNR_STEP_DB = 0.5;
 const FIRST_LENGTH = 100;
 const FIRST_SNR_DB = 12;
 const STEPS = { frame: 1, time_s: 0.1 };
 const KEYS = { ArrowUp: [0, 1], ArrowDown: [0, -1], PageUp: [0, 10], PageDown: [0, -10], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+
+/** Lowest and highest SNR of a link [dB]. */
+function allowedDb() {
+  const { minimum, maximum } = linkSettings().find(({ name }) => name === "snr_db");
+  return [minimum, maximum];
+}
 
 /** Lines "at,snr_db" of a schedule; empty where there is none. */
 const asLines = ({ at, snr_db: snrs }) => at.map((position, index) => `${position},${snrs[index]}`).join("\n");
@@ -35,7 +41,7 @@ function movePoint(schedule, index, at, snr_db) {
   return {
     ...schedule,
     at: schedule.at.with(index, rounded(within(at, before + step, after - step), step)),
-    snr_db: schedule.snr_db.with(index, rounded(within(snr_db, ...ALLOWED_DB), SNR_STEP_DB)),
+    snr_db: schedule.snr_db.with(index, rounded(within(snr_db, ...allowedDb()), SNR_STEP_DB)),
   };
 }
 
@@ -86,7 +92,7 @@ class ScheduleChart {
   #handle(index) {
     const handle = h("button", {
       type: "button", class: "handle", role: "slider", "aria-label": `Point ${index + 1}`, "aria-orientation": "vertical",
-      "aria-valuemin": ALLOWED_DB[0], "aria-valuemax": ALLOWED_DB[1],
+      "aria-valuemin": allowedDb()[0], "aria-valuemax": allowedDb()[1],
       onpointerdown: (event) => handle.setPointerCapture(event.pointerId),
       onpointermove: (event) => handle.hasPointerCapture(event.pointerId) && this.#move(index, ...this.#valuesAt(event)),
       onpointerup: () => { this.show(this.schedule); this.handles[index].focus(); },

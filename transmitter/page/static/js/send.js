@@ -12,12 +12,13 @@ import {
   chosenOptions, chosenSystems, currentQuery, currentTask, followsLink, isComplete, loadLinks, optionKey,
   possibleSystems, samplesOfTask, session, sourceOfTask, takeInput, takeSample,
 } from "./session.js";
-import { CHANNELS, CSI_MODES, FADINGS, FURTHER_SETTINGS } from "./settings.js";
+import { linkSettings, settingField, settingsUsedBy } from "./settings.js";
 import { state, update } from "./state.js";
 import { resetSweep, setUpSweep } from "./sweep.js";
 
 const TYPING_PAUSE_MS = 350;
 const AGAIN_MS = 2000;
+const CHOSEN = ["channel", "fading", "csi"];
 const PASSING = [0, 429, 503, 504];
 
 const results = new Map();
@@ -203,14 +204,9 @@ function linkFields(change) {
 }
 
 function channelFields(change) {
-  return [
-    selectField("Model", "channel", CHANNELS, state.channel, change("channel")),
-    selectField("Fading", "fading", FADINGS, state.fading, change("fading")),
-    selectField("Receiver's CSI", "csi", CSI_MODES, state.csi, change("csi")),
-    ...FURTHER_SETTINGS.filter((setting) => setting.applies(state)).map((setting) =>
-      inputField(setting.title, setting.name, state[setting.name] ?? setting.value, change(setting.name),
-        setting.type ? { type: setting.type, step: null } : {})),
-  ];
+  const chosen = linkSettings().filter(({ name }) => CHOSEN.includes(name));
+  return [...chosen, ...settingsUsedBy(state)].map((setting) =>
+    settingField(setting, state[setting.name] ?? String(setting.default), change(setting.name)));
 }
 
 /** Show the settings of the channel, or that the link's own hold. */

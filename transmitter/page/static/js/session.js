@@ -1,7 +1,7 @@
 // What the view Send works with: tasks, systems and samples of the service, the chosen input, and the query it makes.
 
 import { getJson, request } from "./api.js";
-import { FURTHER_SETTINGS } from "./settings.js";
+import { settingsUsedBy } from "./settings.js";
 import { state, update } from "./state.js";
 
 export const session = { tasks: [], systems: [], samples: [], links: [], source: {}, truth: "" };
@@ -86,8 +86,7 @@ export const followsLink = () => state.settings === "link";
 
 function channelSettings() {
   if (followsLink()) return {};
-  const further = FURTHER_SETTINGS.filter((setting) => setting.applies(state))
-    .map((setting) => [setting.name, state[setting.name] ?? setting.value]);
+  const further = settingsUsedBy(state).map(({ name, default: value }) => [name, state[name] ?? value]);
   return {
     channel: state.channel, fading: state.fading, csi: state.csi, snr_db: state.snr_db, seed: state.seed,
     frame_number: state.draw, ...Object.fromEntries(further),

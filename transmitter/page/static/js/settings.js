@@ -1,22 +1,33 @@
-// What can be chosen of a channel, and which further settings a choice needs. The names are those of the REST API.
+// What a link can be set to, as the channel service describes it, and which of it a choice uses.
 
-export const CHANNELS = [
-  ["awgn", "AWGN"], ["rayleigh", "Rayleigh"], ["rician", "Rician"], ["nakagami", "Nakagami"], ["tdl-a", "TDL-A"],
-  ["tdl-b", "TDL-B"], ["tdl-c", "TDL-C"], ["tdl-d", "TDL-D"], ["tdl-e", "TDL-E"], ["trace", "recorded trace"],
-];
-export const FADINGS = [["block", "block"], ["symbol", "every symbol"], ["doppler", "Doppler"]];
-export const CSI_MODES = [
-  ["perfect", "perfect"], ["estimated", "estimated"], ["mismatched", "mismatched"], ["none", "none"],
-];
+import { getJson } from "./api.js";
+import { inputField, selectField } from "./dom.js";
 
-/** Settings that only some choices use: shown where `applies` says so. */
-export const FURTHER_SETTINGS = [
-  { name: "k_factor_db", title: "K factor [dB]", value: "6", applies: (s) => s.channel === "rician" },
-  { name: "nakagami_m", title: "Nakagami m", value: "2", applies: (s) => s.channel === "nakagami" },
-  { name: "delay_spread_ns", title: "Delay spread [ns]", value: "100", applies: (s) => s.channel.startsWith("tdl-") },
-  { name: "trace", title: "Trace", value: "", type: "text", applies: (s) => s.channel === "trace" },
-  { name: "doppler_hz", title: "Doppler [Hz]", value: "70", applies: (s) => s.fading === "doppler" },
-  { name: "frame_interval_ms", title: "Frame interval [ms]", value: "1", applies: (s) => s.fading === "doppler" },
-  { name: "num_pilots", title: "Pilots", value: "4", applies: (s) => s.csi === "estimated" },
-  { name: "csi_error_db", title: "CSI error [dB]", value: "-20", applies: (s) => s.csi === "mismatched" },
-];
+let settings = [];
+
+/** Read the descriptions; without the channel service those that the transmitter knows. */
+export async function loadSettings() {
+  settings = await getJson("/channel/link-settings").catch(() => getJson("/page/link-settings.json"));
+}
+
+/** Every setting of a link. */
+export const linkSettings = () => settings;
+
+/** Name and unit of a setting, as a form shows them. */
+export const titleOf = ({ title, unit }) => (unit ? `${title} [${unit}]` : title);
+
+const isChosen = (chosen, { read_by: readers }) => Object.entries(readers).some(([name, values]) => values.includes(chosen[name]));
+
+/** What a single instance needs beside its model, fading and CSI: the settings that one of these choices uses. */
+export const settingsUsedBy = (chosen) => settings.filter((setting) => setting.is_overridable && isChosen(chosen, setting));
+
+/** A field for a setting; `onChange` gets what was chosen or typed. */
+export function settingField(setting, value, onChange) {
+  const choices = Object.entries(setting.choices);
+  const attributes = setting.type === "string" ? { type: "text", step: null } : {};
+  const label = choices.length
+    ? selectField(titleOf(setting), setting.name, choices, value, onChange)
+    : inputField(titleOf(setting), setting.name, value, onChange, attributes);
+  label.title = setting.description;
+  return label;
+}

@@ -1,8 +1,9 @@
-"""The HTTP app in process, for tests."""
+"""An empty report store, and the HTTP app in process with a store of its own."""
 
 import asyncio
 
 import httpx
+import pytest
 from prometheus_client import CollectorRegistry
 
 from channel_service.http.app import create_app
@@ -11,6 +12,25 @@ from channel_service.relay.live import LiveFeed
 from channel_service.relay.metrics import Metrics
 from channel_service.reports.store import Store
 from shared.errors import ServiceUnavailable
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "made" / "reports.sqlite3")
+
+
+@pytest.fixture
+def store(path):
+    opened = Store(path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def service(tmp_path):
+    made = Service(tmp_path / "reports.sqlite3")
+    yield made
+    made.store.close()
 
 
 class Service:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from experiments.training.clips import paint_walls, part_of, recolour, restage, zoom
+from experiments.training.clips import part_of, recolour, restage, zoom
 
 
 def test_a_part_of_a_clip_repeats_no_frame_that_the_clip_does_not() -> None:
@@ -69,12 +69,3 @@ def test_people_are_half_the_time_cut_out_with_what_is_near() -> None:
     beside = seen[:, 0, :, 32, 24].abs().mean(1)  # four pixels off the box
     kept = (beside < 1e-5).float().mean().item()
     assert 0.5 < kept < 0.75  # a quarter stays where it was, half of the rest is cut with a margin
-
-
-def test_walls_differ_in_broad_and_in_narrow_patches() -> None:
-    walls = paint_walls(torch.Size((400, 3, 64, 64)), torch.Generator().manual_seed(0))
-    assert walls.abs().amax() <= 2
-    broad = walls.mean((2, 3)).std().item()
-    narrow = (walls[..., 1:] - walls[..., :-1]).std().item()
-    assert 0.3 < broad < 1.0
-    assert 0.02 < narrow < 0.2
