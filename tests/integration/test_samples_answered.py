@@ -55,6 +55,19 @@ def test_a_sample_is_answered_as_it_says(link, sample):
         assert (answer.text if answer.text is not None else answer.labels[0]) == sample.truth
 
 
+@pytest.mark.parametrize(
+    ("text", "answered"),
+    [
+        ("don’t", "don't"),
+        ("I can't, won't and shouldn't.", "i can't, won't and shouldn't."),
+        ("10–15", "10-15"),
+        ("It's the members' vote — really…", "it's the members' vote -- really..."),
+    ],
+)
+def test_typographic_text_comes_back_as_english(link, text, answered):
+    assert answer_to(link, "text_reconstruction", {"text": text}).text == answered
+
+
 @pytest.mark.parametrize("system", SPEAKING)
 def test_silence_is_an_empty_transcript(system):
     recordings = []
