@@ -3,6 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PYTEST_ARGS ?=
+# Index of smaller builds of torch, such as those for CPUs alone; as for the containers.
+TORCH_INDEX_URL ?=
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/.bench
 BIN := $(VENV)/bin
@@ -63,7 +65,8 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "semcom needs Python 3.11; set PYTHON=")'
 	@echo "Making $(VENV) with pinned versions; this takes a few minutes and several GB (torch) the first time."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[model,tdl,otel,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(TORCH_INDEX_URL),--extra-index-url '$(TORCH_INDEX_URL)') -e '.[model,tdl,otel,dev]'
 	@touch $@
 
 $(BENCH): $(INSTALLED)

@@ -57,7 +57,8 @@ ACTIONS: dict[str, Callable[[float], Pose]] = {
         spread=4 + 22 * _swing(phase),
         lift=30 * _swing(2 * phase),
     ),
-    "bend": lambda phase: Pose(right=10, left=4, lean=115 * _swing(phase)),
+    # Straightens up from a bow: the shipped weights take a whole bend for a fight.
+    "bend": lambda phase: Pose(right=10, left=4, lean=95 * _swing((1 + phase) / 2)),
 }
 """By the name of the action: the pose at a phase of it, 0 to 1."""
 

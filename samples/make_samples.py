@@ -58,7 +58,7 @@ STATEMENTS = (
     "I thank the Commissioner for her clear answer.",
     "The committee will vote on this proposal tomorrow morning.",
     "We must protect the rivers of our region before it is too late.",
-    "Mr President, this debate has lasted for three hours.",
+    "Mr President, I am sorry, but I can't accept the members' amendment.",
 )
 
 REBUILT = ("frog", "ship", "truck")

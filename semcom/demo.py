@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +18,8 @@ from rich.text import Text
 from semcom.api import Client
 from semcom.errors import ClientError
 from semcom.stack import Stack
-from semcom.tables import REPORT_TABLES, shorten, show_answer
+from semcom.tables import REPORT_TABLES, read_answer
+from shared.typography import shorten
 from systems.registry import DEFAULT_SYSTEM
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "samples.json"
@@ -71,24 +72,6 @@ def load_samples(index: Path = SAMPLES) -> list[Sample]:
         )
         for row in json.loads(index.read_text())
     ]
-
-
-_ANSWERED: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "label": lambda answer: str(answer["label"]),
-    "text": lambda answer: str(answer["text"]),
-}
-
-
-def is_correct(answer: Mapping[str, Any], truth: str | None) -> bool | None:
-    """Whether an answer is the truth; None where it may be so in part (a picture, several labels)."""
-    answered = next((read(answer) for kind, read in _ANSWERED.items() if kind in answer), None)
-    return None if truth is None or answered is None else answered == truth
-
-
-def f1_of_labels(answer: Mapping[str, Any], truth: str) -> float:
-    """F1 of the labels said against the true ones, "Drama, War": twice the common ones over both counts."""
-    said, true = set(answer["labels"]), set(truth.split(", "))
-    return 2 * len(said & true) / (len(said) + len(true))
 
 
 def run_demo(console: Console, *, snrs_db: Sequence[float], weights: Path | None = None) -> list[Instance]:
@@ -174,10 +157,10 @@ def _send_all(
 
 
 def _judged(result: Mapping[str, Any], sample: Sample) -> Instance:
-    answer, scores = result["answer"], dict(result["scores"])
-    if "labels" in answer and sample.truth is not None:
-        scores["f1"] = f1_of_labels(answer, sample.truth)
-    correct = is_correct(answer, sample.truth)
+    answer, scores, correct = read_answer(result), dict(result["scores"]), None
+    if sample.truth is not None:
+        scores |= answer.truth_scores(sample.truth)
+        correct = answer.is_right(sample.truth)
     return {**result, "scores": scores, "sample": sample.name, "truth": sample.truth, "correct": correct}
 
 
@@ -215,4 +198,4 @@ _MARKS = {True: ("✓ ", "green"), False: ("✗ ", "red"), None: ("", "")}
 def _verdict(instance: Instance) -> Text:
     mark, style = _MARKS[instance["correct"]]
     scores = "".join(f" ({name} {score:.2f})" for name, score in instance["scores"].items())
-    return Text(mark + show_answer(instance["answer"]) + scores, style=style)
+    return Text(mark + read_answer(instance).shown + scores, style=style)

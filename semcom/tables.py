@@ -8,12 +8,13 @@ from typing import Any
 from rich.table import Column, Table
 from rich.text import Text
 
+from shared.answers import AnswerBody
 from shared.ledger import HOPS
+from shared.tasks import get_task
 
 Row = Mapping[str, Any]
 
 _STATISTICS = ("mean", "p50", "p90", "p99")
-_MAX_TEXT_CHARS = 60
 # What reports are grouped by; their other columns are figures.
 _GROUPS = (
     *("task", "system", "link", "channel", "fading", "csi", "status"),
@@ -25,31 +26,9 @@ _INSTANCE_COLUMNS = (
 )
 
 
-def _show_label(answer: Row) -> str:
-    return f"{answer['label']} {answer['probabilities'][answer['label']]:.2f}"
-
-
-def _show_labels(answer: Row) -> str:
-    shown = (f"{label} {answer['probabilities'][label]:.2f}" for label in answer["labels"])
-    return ", ".join(shown) or "none"
-
-
-_SHOW_ANSWER: dict[str, Callable[[Row], str]] = {
-    "label": _show_label,
-    "labels": _show_labels,
-    "text": lambda answer: shorten(answer["text"]) or "(no words)",
-    "image_png_base64": lambda answer: f"PNG picture, {len(answer['image_png_base64']) * 3 // 4:,} bytes",
-}
-
-
-def show_answer(answer: Row) -> str:
-    """An answer of any kind as a few words, with its probability where it has one."""
-    return next(show(answer) for kind, show in _SHOW_ANSWER.items() if kind in answer)
-
-
-def shorten(text: str) -> str:
-    """The text's beginning, at most 60 characters."""
-    return text if len(text) <= _MAX_TEXT_CHARS else text[: _MAX_TEXT_CHARS - 1] + "…"
+def read_answer(result: Row) -> AnswerBody:
+    """The answer of a transmit result."""
+    return get_task(result["task"]).answer(**result["answer"])
 
 
 def _number(value: Any, decimals: int = 2) -> str:
@@ -62,7 +41,7 @@ def _number(value: Any, decimals: int = 2) -> str:
 def instance_table(result: Row) -> Table:
     """What one instance was answered, over which channel, at which cost."""
     table = Table("", "", title=f"{result['task']} over {result['channel']}", show_header=False, min_width=50)
-    table.add_row("answer", Text(show_answer(result["answer"]), style="bold green"))
+    table.add_row("answer", Text(read_answer(result).shown, style="bold green"))
     if result["outage"]:
         table.add_row("outage", Text("the source did not come across", style="bold red"))
     if result["unknown_pieces"]:
@@ -98,7 +77,7 @@ def outcome_table(outcomes: Iterable[Row]) -> Table:
         overhead = result["overhead"]
         table.add_row(
             outcome["system"],
-            Text(show_answer(result["answer"]), style="bold green"),
+            Text(read_answer(result).shown, style="bold green"),
             ", ".join(f"{name} {_number(score)}" for name, score in result["scores"].items()),
             _number(overhead["channel_uses"]),
             _number(overhead["payload_bytes"]),

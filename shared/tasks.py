@@ -5,23 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.answers import (
+    AnswerKind,
+    ImageAnswer,
+    LabelAnswer,
+    LabelsAnswer,
+    TextAnswer,
+    TranscriptAnswer,
+)
 from shared.errors import UnknownName
 
 Modality = Literal["text", "image", "audio", "video"]
-AnswerKind = Literal["label", "labels", "text", "transcript", "image"]
 
 MODALITIES: tuple[Modality, ...] = ("text", "image", "audio", "video")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task: what is sent, what is answered, and how it is measured; how it is sent is a system's choice.
+    """One task: what is sent and what is answered; how it is sent is a system's choice.
 
     Attributes:
         name: As in the REST API.
         modalities: What a client must send, in this order.
-        answer: label (one class), labels (any number of classes), text, transcript (what was said), image.
-        metric: The paper's metric for it.
+        answer: Its kind of answer.
         description: For people.
         image_size: Height and width that pictures are brought to [pixels]; zeros where none is sent.
     """
@@ -29,28 +35,20 @@ class Task:
     name: str
     modalities: tuple[Modality, ...]
     answer: AnswerKind
-    metric: str
     description: str
     image_size: tuple[int, int] = (0, 0)
 
 
 _TABLE = (
-    Task("sentiment", ("text",), "label", "accuracy", "Is a sentence positive or negative?"),
-    Task("text_reconstruction", ("text",), "text", "bleu", "Bring the sentence itself across."),
-    Task("image_classification", ("image",), "label", "accuracy", "What does the picture show?", (32, 32)),
+    Task("sentiment", ("text",), LabelAnswer, "Is a sentence positive or negative?"),
+    Task("text_reconstruction", ("text",), TextAnswer, "Bring the sentence itself across."),
+    Task("image_classification", ("image",), LabelAnswer, "What does the picture show?", (32, 32)),
+    Task("image_reconstruction", ("image",), ImageAnswer, "Bring the picture itself across.", (32, 32)),
+    Task("speech_recognition", ("audio",), TranscriptAnswer, "What was said?"),
+    Task("video_classification", ("video",), LabelAnswer, "What is being done in the clip?"),
+    Task("vqa", ("image", "text"), LabelAnswer, "Answer a question about a picture.", (64, 64)),
     Task(
-        "image_reconstruction", ("image",), "image", "psnr_db", "Bring the picture itself across.", (32, 32)
-    ),
-    Task("speech_recognition", ("audio",), "transcript", "word_accuracy", "What was said?"),
-    Task("video_classification", ("video",), "label", "accuracy", "What is being done in the clip?"),
-    Task("vqa", ("image", "text"), "label", "accuracy", "Answer a question about a picture.", (64, 64)),
-    Task(
-        "movie_genres",
-        ("image", "text"),
-        "labels",
-        "micro_f1",
-        "Genres of a film from poster and plot.",
-        (144, 96),
+        "movie_genres", ("image", "text"), LabelsAnswer, "Genres of a film from poster and plot.", (144, 96)
     ),
 )
 

@@ -29,8 +29,16 @@ _VARIATIONS = re.compile("[\u034f\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _CLITICS = frozenset(("s", "t", "m", "d", "re", "ve", "ll"))
 _ELIDED = frozenset(("o", "d", "l"))
+_NEGATED = {
+    **{verb: f"{verb}n" for verb in ("do", "does", "did", "is", "are", "was", "were", "has", "have", "had")},
+    **{verb: f"{verb}n" for verb in ("would", "could", "should", "must", "need", "might")},
+    "will": "won",
+}
+_SPELLED_NOT = re.compile(rf"\b({'|'.join(_NEGATED.values())}) ' not\b")
+_SPELLED_VERB = re.compile(rf"\b({'|'.join(_NEGATED)}) ' t\b")
 _CLOSING, _OPENING, _JOINING = frozenset(".,;:?!%)]}"), frozenset("([{$£€#"), frozenset("-/@")
 _QUOTES = frozenset("'\"")
+_MAX_SHOWN_CHARS = 60
 
 
 def to_plain(text: str) -> str:
@@ -62,6 +70,15 @@ def num_dropped(text: str) -> int:
     """Characters that BERT's tokenizer drops without a trace, accents that make one letter not among them."""
     composed = unicodedata.normalize("NFC", to_plain(text))
     return sum(char == "\ufffd" or unicodedata.category(char) in ("Mn", "Co", "Cn") for char in composed)
+
+
+def contract(text: str) -> str:
+    """Half spelled-out contractions, as in "don ' not" and "will ' t", to "don ' t" and "won ' t".
+
+    Networks that saw few contractions answer so. "do ' not" stays: it may begin a quotation.
+    """
+    text = _SPELLED_NOT.sub(r"\1 ' t", text)
+    return _SPELLED_VERB.sub(lambda found: f"{_NEGATED[found[1]]} ' t", text)
 
 
 def join_words(text: str) -> str:
@@ -116,3 +133,8 @@ def _quote(mark: str, before: str, after: Sequence[str], open_quotes: set[str]) 
         return True, False
     open_quotes.add(mark)
     return False, bool(after)
+
+
+def shorten(text: str) -> str:
+    """The text's beginning, at most 60 characters."""
+    return text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"

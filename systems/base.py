@@ -14,6 +14,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.answers import TaskAnswer as TaskAnswer
 from shared.errors import TaskNotTrained
 from shared.source import Source
 from shared.weights import Manifest, load_manifest
@@ -73,27 +74,6 @@ class Received:
 
     symbols: NDArray[np.complex64]
     noise_variance: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class TaskAnswer:
-    """What the receiver makes of one instance; the fields of the task's answer kind are set.
-
-    Attributes:
-        labels: Classification: the label; multi-label: every label above one half.
-        scores: Every class and its probability, most probable first.
-        text: Reconstructed or recognised text.
-        image: Reconstructed picture, uint8 [height, width, 3].
-        outage: True where something of the source did not come across, and the answer does without it.
-        blocks_in_error: Blocks of the channel code whose CRC is wrong.
-    """
-
-    labels: tuple[str, ...] = ()
-    scores: tuple[tuple[str, float], ...] = ()
-    text: str | None = None
-    image: NDArray[np.uint8] | None = None
-    outage: bool = False
-    blocks_in_error: int = 0
 
 
 class SystemSide(ABC):

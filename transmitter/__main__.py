@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 
+from shared import scores
 from shared.errors import SemcomError
 from shared.runtime.access import open_access
 from shared.runtime.cores import count_cores
@@ -14,7 +15,6 @@ from shared.runtime.http_runtime import allow_origins
 from shared.runtime.logs import configure_logging, log_event
 from shared.runtime.settings import TransmitterSettings, load_settings
 from systems.loading import load_transmitters, warm_up_later
-from transmitter import scoring
 from transmitter.gateway import build_gateway
 from transmitter.page.forwarding import ChannelForwarder, forwarded_routes
 from transmitter.relaying import GrpcChannelStub
@@ -58,7 +58,7 @@ async def serve(settings: TransmitterSettings, stop: asyncio.Event) -> None:
             channel_service=settings.channel_address,
             systems={name: list(system.tasks) for name, system in systems.items()},
         )
-        steps = [scoring.warm_up, *(system.warm_up for system in systems.values())]
+        steps = [scores.warm_up, *(system.warm_up for system in systems.values())]
         warming = asyncio.create_task(warm_up_later(steps))
         closing = asyncio.create_task(_close_forwarder(forwarder, stop))
         await serve_http(

@@ -2,58 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, create_model
 
-from protos.semcom.v1 import receiver_pb2
+from shared.answers import ImageAnswer, LabelAnswer, LabelsAnswer, TextAnswer
 from shared.errors import SemcomError
 from shared.ledger import HOPS, OVERHEAD
 from shared.runtime.http_runtime import ErrorDetail
-from shared.tasks import AnswerKind, get_task
+from shared.tasks import get_task
 from systems.registry import DEFAULT_SYSTEM
 from transmitter.instances import TransmitResult
-
-_Probability = Annotated[float, Field(ge=0, le=1)]
-
-
-class LabelAnswer(BaseModel):
-    """Of a task whose answer is one class."""
-
-    label: str = Field(description="Most probable class.", examples=["yes"])
-    probabilities: dict[str, _Probability] = Field(
-        description="Of every class, most probable first.", examples=[{"yes": 0.98, "no": 0.02}]
-    )
-
-
-class LabelsAnswer(BaseModel):
-    """Of a task whose answer is any number of classes."""
-
-    labels: list[str] = Field(
-        description="Classes with a probability above one half.", examples=[["drama", "romance"]]
-    )
-    probabilities: dict[str, _Probability] = Field(
-        description="Of every class, most probable first.", examples=[{"drama": 0.91, "romance": 0.62}]
-    )
-
-
-class TextAnswer(BaseModel):
-    """Of a task whose answer is text."""
-
-    text: str = Field(description="Reconstructed or recognised text.", examples=["a warm and funny film"])
-
-
-class ImageAnswer(BaseModel):
-    """Of a task whose answer is a picture."""
-
-    image_png_base64: str = Field(
-        description="Reconstructed picture: PNG of 32x32 pixels, to which a picture is brought before it is "
-        "sent; in base64.",
-        examples=["iVBORw0KGgoAAAANSUhEUg..."],
-    )
-
 
 if TYPE_CHECKING:
     OverheadAnswer = BaseModel
@@ -152,7 +111,7 @@ class TransmitAnswer(BaseModel):
             frame_number=state.frame_number,
             seed=state.seed,
             fingerprint=frame.fingerprint,
-            answer=_ANSWERS[get_task(frame.task).answer](answer),
+            answer=get_task(frame.task).answer.of(answer),
             outage=answer.outage,
             blocks_in_error=answer.blocks_in_error,
             unknown_pieces=sent.num_unknown_pieces,
@@ -222,16 +181,3 @@ class SystemInfo(BaseModel):
         description="What a client may choose for each instance, as parameters of POST /transmit.",
         examples=[[]],
     )
-
-
-def _probabilities(answer: receiver_pb2.Answer) -> dict[str, float]:
-    return {score.label: score.probability for score in answer.scores}
-
-
-_ANSWERS: Mapping[AnswerKind, Callable[[receiver_pb2.Answer], Any]] = {
-    "label": lambda answer: LabelAnswer(label=answer.labels[0], probabilities=_probabilities(answer)),
-    "labels": lambda answer: LabelsAnswer(labels=list(answer.labels), probabilities=_probabilities(answer)),
-    "text": lambda answer: TextAnswer(text=answer.text),
-    "transcript": lambda answer: TextAnswer(text=answer.text),
-    "image": lambda answer: ImageAnswer(image_png_base64=base64.b64encode(answer.image_png).decode("ascii")),
-}

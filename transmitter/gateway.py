@@ -105,8 +105,8 @@ def _catalogue(service: TransmitterService) -> APIRouter:
             TaskInfo(
                 name=task.name,
                 modalities=list(task.modalities),
-                answer=task.answer,
-                metric=task.metric,
+                answer=task.answer.kind,
+                metric=task.answer.metric,
                 description=task.description,
                 trained_in=[name for name, system in service.systems.items() if task.name in system.tasks],
             )

@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import grpc.aio
+import numpy as np
 from grpc_health.v1 import health_pb2
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
@@ -33,7 +35,6 @@ from transmitter.completions import Completions
 from transmitter.encoding import EncodingQueue
 from transmitter.instances import Instance, Latency, TransmitResult
 from transmitter.relaying import CHANNEL_SERVICE, ChannelStub, FrameToRelay, Relay
-from transmitter.scoring import is_scored, score
 
 CHANNEL_SERVICE_NAME = "semcom.v1.ChannelService"
 _READY_TIMEOUT_S = 2.0
@@ -243,10 +244,20 @@ class TransmitterService:
 
 
 async def _score(instance: Instance, answer: receiver_pb2.Answer) -> dict[str, float]:
-    """In a thread, as a picture takes milliseconds and the first text loads a library."""
-    if not is_scored(instance.task):
+    """Against the source, in a thread: a picture takes milliseconds, and the first text loads a library."""
+    task = get_task(instance.task)
+    if not task.answer.is_reconstruction:
         return {}
-    return await asyncio.to_thread(score, instance.task, instance.source, answer)
+    (modality,) = task.modalities
+    body = task.answer.of(answer)
+    return await asyncio.to_thread(body.source_scores, instance.source[modality], _resize)
+
+
+def _resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The networks' own resize, which is loaded when a first picture comes."""
+    from systems.layers.preprocessing import resize
+
+    return resize(image, size)
 
 
 def _link_state(

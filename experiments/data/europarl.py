@@ -6,7 +6,7 @@ import lzma
 from pathlib import Path
 
 from experiments.data.base import Instances, in_part, one_each
-from transmitter.scoring import split_words
+from shared.scores import split_words
 
 _FILES = {"train": "train.txt.xz", "validation": "val.txt.xz", "test": "test.txt.xz"}
 _MIN_WORDS, _MAX_WORDS = 4, 30

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from experiments.data.base import Examples, multi_hot
 from experiments.evaluation.metrics import METRICS, Measured
-from shared.tasks import AnswerKind, get_task
+from shared.answers import AnswerKind, ImageAnswer, LabelAnswer, LabelsAnswer, TextAnswer, TranscriptAnswer
+from shared.tasks import get_task
 from systems.base import TaskAnswer
 from systems.layers.preprocessing import resize
 
@@ -82,7 +83,7 @@ def _read_text(_: Examples, answer: TaskAnswer) -> str:
 
 
 _MEASURES: Mapping[AnswerKind, Sequence[Measure]] = {
-    "label": (
+    LabelAnswer: (
         Measure("accuracy", "accuracy", _read_label, _true_label, lambda e: not e.human_answers),
         Measure(
             "vqa_accuracy",
@@ -92,15 +93,15 @@ _MEASURES: Mapping[AnswerKind, Sequence[Measure]] = {
             lambda e: bool(e.human_answers),
         ),
     ),
-    "labels": (
+    LabelsAnswer: (
         _labels("micro_f1", "micro_f1", _scored),
         _labels("macro_f1", "macro_f1", _scored),
         _labels("micro_f1_all", "micro_f1", lambda examples: examples.labels),
         _labels("macro_f1_all", "macro_f1", lambda examples: examples.labels),
     ),
-    "text": (_bleu("bleu_4"), _bleu("bleu_1")),
-    "transcript": (
+    TextAnswer: (_bleu("bleu_4"), _bleu("bleu_1")),
+    TranscriptAnswer: (
         Measure("word_accuracy", "word_accuracy", _read_text, lambda e, index: str(e.targets[index])),
     ),
-    "image": (Measure("psnr_db", "psnr_db", lambda _, answer: answer.image, _source_picture),),
+    ImageAnswer: (Measure("psnr_db", "psnr_db", lambda _, answer: answer.image, _source_picture),),
 }

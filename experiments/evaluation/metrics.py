@@ -21,7 +21,7 @@ from torchmetrics import Metric as LibraryMetric
 from torchmetrics.classification import MultilabelF1Score
 from torchmetrics.text import BLEUScore, WordErrorRate
 
-from transmitter.scoring import psnr_db, split_words
+from shared.scores import psnr_db, split_words
 
 CONFIDENCE = 0.95
 _NUM_RESAMPLES = 1000
@@ -243,6 +243,6 @@ METRICS: Mapping[str, Metric] = {
 """Each metric by its name; docs/data.md defines them. What their predictions and targets are:
 
 accuracy: labels. micro_f1, macro_f1: rows of `multi_hot`, which also chooses the labels to count. bleu_4,
-bleu_1: sentences, both split by `transmitter.scoring.split_words`. psnr_db: uint8 pictures of one size,
+bleu_1: sentences, both split by `shared.scores.split_words`. psnr_db: uint8 pictures of one size,
 [height, width, 3]. word_accuracy: transcripts. vqa_accuracy: an answer, and ten people's.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +22,11 @@ from experiments.evaluation.evaluate import Sender
 from experiments.evaluation.link import LinkAnswer
 from semcom.api import Client
 from semcom.stack import Stack
+from semcom.tables import read_answer
 from shared.errors import WeightsMismatch
 from shared.source import SAMPLE_RATE_HZ, Source
 from shared.tasks import Modality
 from shared.weights import Manifest
-from systems.base import TaskAnswer
 from systems.rows import Options
 
 _NUM_CLIENTS = 4
@@ -104,22 +103,13 @@ def send_over_network(
     )
     overhead = result["overhead"]
     return LinkAnswer(
-        replace(read_answer(result["answer"]), outage=result["outage"]),
+        replace(read_answer(result).to_task_answer(), outage=result["outage"]),
         overhead["channel_uses"],
         overhead["payload_bytes"],
         result["realised_snr_db"],
         overhead["information_bits"],
         overhead["coded_bits"],
     )
-
-
-def read_answer(answer: Mapping[str, Any]) -> TaskAnswer:
-    """The answer of a REST response as the receiver gave it."""
-    labels = answer["labels"] if "labels" in answer else [answer["label"]] if "label" in answer else []
-    png = answer.get("image_png_base64")
-    image = None if png is None else np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"))
-    scores = tuple(answer.get("probabilities", {}).items())
-    return TaskAnswer(tuple(labels), scores, answer.get("text"), image)
 
 
 @contextmanager

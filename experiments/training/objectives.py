@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from experiments.data.base import Instances
 from experiments.training.recipes import TaskRecipe
-from shared.tasks import AnswerKind
+from shared.answers import AnswerKind, ImageAnswer, LabelAnswer, LabelsAnswer, TextAnswer, TranscriptAnswer
 from systems.layers.batch import Batch
 from systems.layers.patches import pictures_to_patches
 from systems.layers.preprocessing import tensor_to_unit_range
@@ -163,9 +163,11 @@ def _squared_errors(scores: Tensor, pictures: Tensor) -> Tensor:
 
 
 OBJECTIVES: Mapping[AnswerKind, Objective] = {
-    "label": Objective(_label_targets, label_loss, _accuracy, "accuracy"),
-    "labels": Objective(_label_targets, labels_loss, _micro_f1, "micro-F1"),
-    "text": Objective(_piece_targets, text_loss, _piece_accuracy, "accuracy"),
-    "transcript": Objective(_transcript_targets, transcript_loss, _length_agreement, "length", num_on_host=2),
-    "image": Objective(_patch_targets, image_loss, _psnr_db, "PSNR dB"),
+    LabelAnswer: Objective(_label_targets, label_loss, _accuracy, "accuracy"),
+    LabelsAnswer: Objective(_label_targets, labels_loss, _micro_f1, "micro-F1"),
+    TextAnswer: Objective(_piece_targets, text_loss, _piece_accuracy, "accuracy"),
+    TranscriptAnswer: Objective(
+        _transcript_targets, transcript_loss, _length_agreement, "length", num_on_host=2
+    ),
+    ImageAnswer: Objective(_patch_targets, image_loss, _psnr_db, "PSNR dB"),
 }

@@ -18,6 +18,7 @@ from experiments.training.recipes import Recipe
 from experiments.training.sampling import EXACT, FEW_LENGTHS, Sampler
 from experiments.training.trainable import TrainableSystem, get_trainable
 from experiments.training.warm_start import continue_from, mark_of
+from shared.answers import TranscriptAnswer
 from shared.provenance import current_commit
 from shared.tasks import get_task
 from systems.layers.profiles import Profile
@@ -137,7 +138,7 @@ def _words(examples: Mapping[str, Examples]) -> dict[str, tuple[str, ...]]:
     return {
         task: tuple(sorted({word for transcript in own.targets for word in transcript.split()}))
         for task, own in examples.items()
-        if get_task(task).answer == "transcript"
+        if get_task(task).answer is TranscriptAnswer
     }
 
 

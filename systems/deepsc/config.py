@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from shared.errors import UnknownName
 from shared.tasks import Modality, Task
-from systems.layers.config import sends_sequence
 from systems.layers.profiles import Profile
 
 PATCH_SIZES = (4, 8, 16)
@@ -92,7 +91,7 @@ def text_profile(profile: Profile) -> Profile:
 
 def sends_every_token(task: Task) -> bool:
     """True where every token is sent, a row each; else a few tokens of each modality, in one row."""
-    return sends_sequence(task) or task.modalities == ("video",)
+    return task.answer.sends_sequence or task.modalities == ("video",)
 
 
 def num_tokens_sent(task: Task, modality: Modality) -> int:

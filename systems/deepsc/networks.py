@@ -19,7 +19,6 @@ from systems.deepsc.config import (
     CODERS,
     FRAME_STEP,
     REALS_PER_TOKEN,
-    STEPS_PER_TOKEN,
     get_sizes,
     num_reals_sent,
     num_tokens_sent,
@@ -27,18 +26,14 @@ from systems.deepsc.config import (
     sends_every_token,
 )
 from systems.deepsc.encoders import ImageEncoder, SpeechEncoder, TextEncoder
+from systems.deepsc.heads import make_head
 from systems.deepsc.layers import Encoded, sinusoids
 from systems.layers.batch import Batch
-from systems.layers.config import sends_sequence
 from systems.layers.layers import Tokens, named_vectors, normalise_power
-from systems.layers.patches import VALUES_PER_PATCH, PatchTransform
-from systems.layers.preprocessing import tensor_to_unit_range
 from systems.layers.profiles import Profile
-from systems.layers.transcripts import TRANSCRIPT_CHARACTERS
 
 _FFN_RATIO = 4
 _QUERY_DEVIATION = 0.5
-_NUM_OUTPUTS = {"transcript": STEPS_PER_TOKEN * len(TRANSCRIPT_CHARACTERS), "image": VALUES_PER_PATCH}
 
 
 class TransmitterNetwork(nn.Module):
@@ -183,7 +178,7 @@ class ReceiverNetwork(nn.Module):
         self.queries = nn.ParameterDict(
             {
                 task.name: _QUERY_DEVIATION
-                * torch.randn(1 if sends_sequence(task) else sizes.num_queries, width)
+                * torch.randn(1 if task.answer.sends_sequence else sizes.num_queries, width)
                 for task in served
             }
         )
@@ -194,15 +189,14 @@ class ReceiverNetwork(nn.Module):
             for _ in range(sizes.decoder_layers)
         )
         self.decoder_norm = nn.LayerNorm(width)
-        counts = {task.name: len(labels.get(task.name, ())) for task in served}
-        outputs = {
-            task.name: _NUM_OUTPUTS.get(
-                task.answer, vocab_size if task.answer == "text" else counts[task.name]
-            )
-            for task in served
-        }
-        self.heads = nn.ModuleDict({name: nn.Linear(width, count) for name, count in outputs.items()})
-        self.transform = PatchTransform()
+        self.heads = nn.ModuleDict(
+            {
+                task.name: make_head(
+                    task.answer, width, num_labels=len(labels.get(task.name, ())), vocab_size=vocab_size
+                )
+                for task in served
+            }
+        )
 
     def forward(self, task_name: str, x_hat: Tensor, mask: Tensor | None = None) -> Tensor:
         """Scores of a batch of one task.
@@ -222,9 +216,10 @@ class ReceiverNetwork(nn.Module):
             mask = received.new_ones(received.shape[:2]).bool()
         memory = Tokens(received, mask)
         values = self._attend(task, memory)
-        if not sends_sequence(task):
+        if not task.answer.sends_sequence:
             values = values.mean(1)
-        return self._scores(task, self.heads[task_name](values).float())
+        scores: Tensor = self.heads[task_name](values)
+        return scores.float()
 
     def _restore(self, task: Task, x_hat: Tensor) -> Tensor:
         """Tokens [B, L, D] of all modalities, with their places."""
@@ -248,7 +243,7 @@ class ReceiverNetwork(nn.Module):
         """What the decoder makes of the queries, [B, Q, D]."""
         queries = self.queries[task.name].to(memory.values.dtype)
         is_padded = ~memory.mask
-        is_sequence = sends_sequence(task)
+        is_sequence = task.answer.sends_sequence
         values = memory.values + queries if is_sequence else queries.expand(len(memory.values), -1, -1)
         for layer in self.decoder:
             values = layer(
@@ -259,11 +254,3 @@ class ReceiverNetwork(nn.Module):
             )
         normed: Tensor = self.decoder_norm(values)
         return normed
-
-    def _scores(self, task: Task, outputs: Tensor) -> Tensor:
-        """What the head gives, as the answer's scores."""
-        if task.answer == "transcript":
-            return outputs.reshape(len(outputs), -1, len(TRANSCRIPT_CHARACTERS))
-        if task.answer == "image":
-            return tensor_to_unit_range(self.transform.inverse(outputs))
-        return outputs

@@ -9,8 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
-from shared.tasks import AnswerKind, get_task
-from systems.base import TaskAnswer
+from shared.answers import (
+    AnswerKind,
+    ImageAnswer,
+    LabelAnswer,
+    LabelsAnswer,
+    TaskAnswer,
+    TextAnswer,
+    TranscriptAnswer,
+)
+from shared.tasks import get_task
 from systems.layers.patches import patches_to_picture
 from systems.layers.text import Vocabulary
 from systems.layers.transcripts import TranscriptReader
@@ -18,6 +26,7 @@ from systems.layers.transcripts import TranscriptReader
 _THRESHOLD = 0.5
 # Of a tenth of a second, which is the shortest recording and what is sent for silence: no word is so short.
 _MAX_WORDLESS_STEPS = 4
+_Read = Callable[[Tensor], TaskAnswer]
 
 
 class AnswerReader:
@@ -37,19 +46,14 @@ class AnswerReader:
         words: Mapping[str, tuple[str, ...]],
         vocabulary: Vocabulary | None,
     ) -> None:
-        self._labels, self._vocabulary = labels, vocabulary
-        self._transcripts = {
-            task: TranscriptReader(words.get(task, ()))
-            for task in tasks
-            if get_task(task).answer == "transcript"
+        makers: Mapping[AnswerKind, Callable[[str], _Read]] = {
+            LabelAnswer: lambda task: _label_reader(labels.get(task, ())),
+            LabelsAnswer: lambda task: _labels_reader(labels.get(task, ())),
+            TextAnswer: lambda task: _text_reader(vocabulary),
+            TranscriptAnswer: lambda task: _transcript_reader(words.get(task, ())),
+            ImageAnswer: lambda task: _read_image,
         }
-        self._readers: Mapping[AnswerKind, Callable[[str, Tensor], TaskAnswer]] = {
-            "label": self._read_label,
-            "labels": self._read_labels,
-            "text": self._read_text,
-            "transcript": self._read_transcript,
-            "image": self._read_image,
-        }
+        self._readers = {task: makers[get_task(task).answer](task) for task in tasks}
 
     def read(self, task: str, scores: Tensor) -> TaskAnswer:
         """The answer of one instance.
@@ -58,30 +62,48 @@ class AnswerReader:
             task: Name of the task.
             scores: float; [num_labels] for labels, [L, outputs] for all others.
         """
-        return self._readers[get_task(task).answer](task, scores)
+        return self._readers[task](scores)
 
-    def _read_label(self, task: str, scores: Tensor) -> TaskAnswer:
-        ranked = self._ranked(task, scores.softmax(-1))
+
+def _label_reader(labels: Sequence[str]) -> _Read:
+    def read(scores: Tensor) -> TaskAnswer:
+        ranked = _ranked(labels, scores.softmax(-1))
         return TaskAnswer(labels=(ranked[0][0],), scores=ranked)
 
-    def _read_labels(self, task: str, scores: Tensor) -> TaskAnswer:
-        ranked = self._ranked(task, scores.sigmoid())
+    return read
+
+
+def _labels_reader(labels: Sequence[str]) -> _Read:
+    def read(scores: Tensor) -> TaskAnswer:
+        ranked = _ranked(labels, scores.sigmoid())
         return TaskAnswer(labels=tuple(label for label, p in ranked if p > _THRESHOLD), scores=ranked)
 
-    def _ranked(self, task: str, probabilities: Tensor) -> tuple[tuple[str, float], ...]:
-        pairs = zip(self._labels[task], probabilities.tolist(), strict=True)
-        return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+    return read
 
-    def _read_text(self, task: str, scores: Tensor) -> TaskAnswer:
-        if self._vocabulary is None:
+
+def _ranked(labels: Sequence[str], probabilities: Tensor) -> tuple[tuple[str, float], ...]:
+    pairs = zip(labels, probabilities.tolist(), strict=True)
+    return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+def _text_reader(vocabulary: Vocabulary | None) -> _Read:
+    def read(scores: Tensor) -> TaskAnswer:
+        if vocabulary is None:
             raise ValueError("these weights have no vocabulary")
-        return TaskAnswer(text=self._vocabulary.decode(scores.argmax(-1).tolist()))
+        return TaskAnswer(text=vocabulary.decode(scores.argmax(-1).tolist()))
 
-    def _read_transcript(self, task: str, scores: Tensor) -> TaskAnswer:
-        if len(scores) <= _MAX_WORDLESS_STEPS:
-            return TaskAnswer(text="")
-        return TaskAnswer(text=self._transcripts[task].read(scores))
+    return read
 
-    def _read_image(self, task: str, scores: Tensor) -> TaskAnswer:
-        picture = patches_to_picture(scores).clamp(0, 1)
-        return TaskAnswer(image=picture.mul(255).round().byte().numpy())
+
+def _transcript_reader(words: Sequence[str]) -> _Read:
+    transcripts = TranscriptReader(words)
+
+    def read(scores: Tensor) -> TaskAnswer:
+        return TaskAnswer(text="" if len(scores) <= _MAX_WORDLESS_STEPS else transcripts.read(scores))
+
+    return read
+
+
+def _read_image(scores: Tensor) -> TaskAnswer:
+    picture = patches_to_picture(scores).clamp(0, 1)
+    return TaskAnswer(image=picture.mul(255).round().byte().numpy())

@@ -1,4 +1,4 @@
-"""What a task sends through a learned system, and what a manifest says of the system's networks."""
+"""What a manifest says of a learned system's networks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from shared.errors import InvalidField
-from shared.tasks import Task
 from systems.layers.profiles import Profile, get_profile
-
-
-def sends_sequence(task: Task) -> bool:
-    """True where every token is sent; else one averaged vector."""
-    return task.answer in ("text", "transcript", "image")
 
 
 @dataclass(frozen=True)

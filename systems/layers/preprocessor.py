@@ -74,7 +74,7 @@ class Preprocessor:
 
     def _text(self, task: str, texts: list[str]) -> tuple[Tensor, ...]:
         """Word pieces, cut to the limit; a text of which all shall come back is refused beyond it."""
-        if get_task(task).answer == "text":
+        if get_task(task).answer.is_reconstruction:
             for text in texts:
                 self._check_length(task, text)
         return pad_pieces(self._words.encode(texts), self._words.pad_number)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tokenizers import BertWordPieceTokenizer, Encoding
 
-from shared.typography import join_words, num_dropped, to_plain
+from shared.typography import contract, join_words, num_dropped, to_plain
 from shared.weights import VOCABULARY_FILE, Manifest, find_vocabulary
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
@@ -79,7 +79,7 @@ class Vocabulary:
 
     def decode(self, numbers: Sequence[int]) -> str:
         """Text of a sequence of piece numbers, marks left out, with the spacing of English."""
-        return join_words(str(self._tokenizer.decode(list(numbers), skip_special_tokens=True)))
+        return join_words(contract(str(self._tokenizer.decode(list(numbers), skip_special_tokens=True))))
 
     def save(self, folder: Path) -> None:
         """Write the pieces to `folder`/vocab.txt, one a line."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from shared.tasks import TASKS
-from systems.layers.config import sends_sequence
 from systems.layers.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN, PROFILES
 from systems.rows import Option, System
 
@@ -17,7 +16,7 @@ _RATE = Option(
     unit="channel uses a token",
     minimum=MIN_CHANNEL_USES_PER_TOKEN,
     maximum=CHANNEL_USES_PER_TOKEN,
-    tasks=tuple(name for name, task in TASKS.items() if sends_sequence(task)),
+    tasks=tuple(name for name, task in TASKS.items() if task.answer.sends_sequence),
 )
 
 MFMSC = System(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from shared.answers import LabelAnswer
 from shared.tasks import Task
 from systems.layers.config import NetworkConfig
 from systems.layers.profiles import MIN_CHANNEL_USES_PER_TOKEN
@@ -21,7 +22,7 @@ def is_multimodal(task: Task) -> bool:
 
 def is_mirror_proof(task: Task) -> bool:
     """True where a picture alone gets one label: seen in a mirror it gets the same."""
-    return task.answer == "label" and task.modalities == ("image",)
+    return task.answer is LabelAnswer and task.modalities == ("image",)
 
 
 def lowest_trained_rate(training: Mapping[str, Any], task: str) -> int:

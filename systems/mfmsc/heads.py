@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.tasks import AnswerKind, get_task
+from shared.answers import AnswerKind, ImageAnswer, LabelAnswer, LabelsAnswer, TextAnswer, TranscriptAnswer
+from shared.tasks import get_task
 from systems.layers.patches import VALUES_PER_PATCH, PatchTransform
 from systems.layers.profiles import Profile
 from systems.layers.transcripts import TRANSCRIPT_CHARACTERS
@@ -100,11 +101,11 @@ class PatchHead(nn.Module):
 
 _HeadMaker = Callable[[Profile, int, int], nn.Module]
 _HEADS: Mapping[AnswerKind, _HeadMaker] = {
-    "label": lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
-    "labels": lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
-    "text": lambda profile, _, vocab_size: WordHead(profile.width, vocab_size),
-    "transcript": lambda profile, *_: TranscriptHead(profile.width, len(TRANSCRIPT_CHARACTERS)),
-    "image": lambda profile, *_: PatchHead(profile.width),
+    LabelAnswer: lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
+    LabelsAnswer: lambda profile, num_labels, _: LabelHead(profile.width, num_labels),
+    TextAnswer: lambda profile, _, vocab_size: WordHead(profile.width, vocab_size),
+    TranscriptAnswer: lambda profile, *_: TranscriptHead(profile.width, len(TRANSCRIPT_CHARACTERS)),
+    ImageAnswer: lambda profile, *_: PatchHead(profile.width),
 }
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from shared.answers import ImageAnswer
 from shared.tasks import Modality, Task, get_task
 from systems.layers.batch import Batch
-from systems.layers.config import sends_sequence
 from systems.layers.layers import Tokens, append_token, masked_mean, named_vectors
 from systems.layers.profiles import CHANNEL_USES_PER_TOKEN, Profile
 from systems.mfmsc.channel_coder import ChannelDecoder, ChannelEncoder
@@ -97,7 +97,7 @@ class TransmitterNetwork(nn.Module):
 
         Training shows a picture one way a step; whoever answers looks at it both ways.
         """
-        if task.answer == "image":
+        if task.answer is ImageAnswer:
             return {"fine": True}
         return {"both_ways": True} if is_mirror_proof(task) and not self.training else {}
 
@@ -110,7 +110,7 @@ class TransmitterNetwork(nn.Module):
             fused = self.fusion(features, embedding)
             return Tokens(fused, fused.new_ones(fused.shape[:2]).bool())
         (tokens,) = features.values()
-        if sends_sequence(task):
+        if task.answer.sends_sequence:
             return Tokens(tokens.values + embedding, tokens.mask)
         mean = masked_mean(append_token(tokens, embedding))
         return Tokens(mean, mean.new_ones(mean.shape[:2]).bool())
@@ -153,7 +153,7 @@ class ReceiverNetwork(nn.Module):
             float: [B, num_labels] for labels, [B, 2 L, outputs] for transcripts, else [B, L, outputs].
         """
         tokens: Tensor = self.channel_decoder(x_hat)
-        if not sends_sequence(get_task(task)) and tokens.shape[1] > 1:
+        if not get_task(task).answer.sends_sequence and tokens.shape[1] > 1:
             is_sent = tokens.new_ones(tokens.shape[:2]).bool() if mask is None else mask
             tokens = masked_mean(Tokens(tokens, is_sent))
         scores: Tensor = self.heads[task](tokens)

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shared.answers import ImageAnswer
 from shared.errors import InvalidField
 from shared.tasks import get_task
 from shared.weights import Manifest
-from systems.layers.config import sends_sequence
 from systems.layers.profiles import CHANNEL_USES_PER_TOKEN, MIN_CHANNEL_USES_PER_TOKEN
 from systems.layers.text import Vocabulary
 from systems.learned import MAX_TOKENS, LearnedReceiver
@@ -40,7 +40,7 @@ class Receiver(LearnedReceiver):
 
     def score(self, task: str, frames: Sequence[NDArray[np.complex64]]) -> Sequence[Tensor]:
         """See the base class."""
-        is_sequence = sends_sequence(get_task(task))
+        is_sequence = get_task(task).answer.sends_sequence
         if not is_sequence and any(len(frame) > 1 for frame in frames):
             return [self._network(task, torch.from_numpy(frame)[None])[0] for frame in frames]
         tokens = torch.from_numpy(np.concatenate(frames))  # [N, S]
@@ -55,7 +55,7 @@ class Receiver(LearnedReceiver):
         """See the base class."""
         num_tokens, num_symbols = shape
         kind = get_task(task)
-        is_sequence = sends_sequence(kind)
+        is_sequence = kind.answer.sends_sequence
         fewest = MIN_CHANNEL_USES_PER_TOKEN if is_sequence else CHANNEL_USES_PER_TOKEN
         if not fewest <= num_symbols <= CHANNEL_USES_PER_TOKEN:
             allowed = f"{fewest} to {CHANNEL_USES_PER_TOKEN} symbols a token for {task}"
@@ -64,5 +64,5 @@ class Receiver(LearnedReceiver):
             raise InvalidField("symbols.shape", list(shape), f"one token for {task}")
         if num_tokens > MAX_TOKENS:
             raise InvalidField("symbols.shape", list(shape), f"at most {MAX_TOKENS} tokens")
-        if kind.answer == "image" and math.isqrt(num_tokens) ** 2 != num_tokens:
+        if kind.answer is ImageAnswer and math.isqrt(num_tokens) ** 2 != num_tokens:
             raise InvalidField("symbols.shape", list(shape), "a square number of tokens for a picture")

@@ -16,6 +16,7 @@ from experiments.training.sampling import Sampler
 from experiments.training.trainable import TrainableSystem
 from experiments.training.warm_start import begin_small, copy_first_layers, load_bert
 from experiments.training.word_start import SNR_DB, classify, discriminants, open_path
+from shared.answers import TextAnswer
 from shared.tasks import get_task
 from systems.layers.batch import Batch
 from systems.layers.profiles import REALS_PER_TOKEN, Profile
@@ -73,7 +74,7 @@ class Mfmsc(TrainableSystem):
             copy_first_layers(layers, bert.encoder)
             begin_small(layers)
         for task, sampler in samplers.items():
-            if get_task(task).answer == "text":
+            if get_task(task).answer is TextAnswer:
                 batches = [sampler.batch(step)[0] for step in range(_WORD_START_BATCHES)]
                 self.start_words(task, batches, torch.Generator().manual_seed(seed))
 

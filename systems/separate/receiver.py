@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from shared.answers import ImageAnswer, TextAnswer
 from shared.errors import UnsupportedMedia
 from shared.source import Source
 from shared.tasks import Modality, get_task
@@ -22,7 +23,6 @@ from systems.separate.config import SeparateConfig
 from systems.separate.frame import DecodedFrame, decode_frames, warm_up
 
 _GREY = 128
-_UNKNOWN = 0.5  # probability of each label where nothing is known; none is above one half
 # Taken for a modality that did not come across beside one that did.
 _NEUTRAL: Mapping[Modality, Any] = {"text": "", "image": np.full((8, 8, 3), _GREY, np.uint8)}
 
@@ -92,32 +92,21 @@ class Receiver(ReceiverSystem):
 
     def _answer(self, task: str, received: Sequence[Source]) -> list[TaskAnswer]:
         """Answers from sources of at least one modality each."""
-        kind = get_task(task).answer
-        if kind == "text":
+        asked = get_task(task)
+        if asked.answer is TextAnswer:
             return [TaskAnswer(text=source["text"]) for source in received]
-        if kind == "image":
-            return [
-                TaskAnswer(image=resize(source["image"], get_task(task).image_size)) for source in received
-            ]
+        if asked.answer is ImageAnswer:
+            return [TaskAnswer(image=resize(source["image"], asked.image_size)) for source in received]
         sources: list[Source] = [
-            {name: source.get(name, _NEUTRAL.get(name)) for name in get_task(task).modalities}
-            for source in received
+            {name: source.get(name, _NEUTRAL.get(name)) for name in asked.modalities} for source in received
         ]
         return self._clean_model.answer(task, sources) if sources else []
 
     def _chance(self, task: str, frame: Received) -> TaskAnswer:
         """The answer where nothing of the source came across."""
-        kind = get_task(task).answer
-        if kind == "image":
-            return TaskAnswer(image=np.full((*get_task(task).image_size, 3), _GREY, np.uint8))
-        if kind in ("text", "transcript"):
-            return TaskAnswer(text="")
-        labels = self._labels[task]
-        if kind == "labels":
-            return TaskAnswer(scores=tuple((label, _UNKNOWN) for label in labels))
-        drawn = zlib.crc32(frame.symbols.tobytes()) % len(labels)
-        ranked = (*labels[drawn:], *labels[:drawn])
-        return TaskAnswer(labels=ranked[:1], scores=tuple((label, 1 / len(labels)) for label in ranked))
+        asked = get_task(task)
+        seed = zlib.crc32(frame.symbols.tobytes())
+        return asked.answer.chance(self._labels.get(task, ()), asked.image_size, seed)
 
 
 def _read(frames: Sequence[Received], modalities: Sequence[Modality]) -> list[_Reading]:

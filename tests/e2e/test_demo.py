@@ -8,8 +8,8 @@ from PIL import Image
 
 from semcom.demo import CHANNELS, load_samples
 from shared.runtime.settings import DEFAULT_WEIGHTS
+from shared.scores import psnr_db
 from shared.weights import load_manifest
-from transmitter.scoring import psnr_db
 
 _HALF_THE_ERROR_DB = 3.0
 _HALF_OF_THE_LABELS = 0.5

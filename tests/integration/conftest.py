@@ -26,8 +26,9 @@ def services(tiny_weights, tiny_variants, tmp_path_factory):
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """Of a file of tests: while it is open, its event loop runs, and no other test could start one."""
     with open_browser() as opened:
         yield opened
 

@@ -21,7 +21,7 @@ SHOWN = {
 def test_each_task_is_sent_and_its_answer_shown(visit, task):
     page = visit.open(f"?task={task}&channel=rayleigh")
     card = visit.answered("mfmsc")
-    assert card.locator(SHOWN[TASKS[task].answer]).count() >= 1
+    assert card.locator(SHOWN[TASKS[task].answer.kind]).count() >= 1
     assert "realised" in card.locator(".numbers").inner_text()
     page.locator("#constellation-caption", has_text="symbols").wait_for()
     assert re.search(

@@ -10,12 +10,12 @@ import soundfile
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from semcom.demo import SAMPLES, load_samples
+from shared.scores import psnr_db
 from shared.tasks import TASKS
 from shared.weights import find_weights, load_joint_manifest
 from systems.layers.preprocessing import resize
 from systems.registry import DEFAULT_SYSTEM
 from transmitter.media import decode_media
-from transmitter.scoring import psnr_db
 
 WEIGHTS = SAMPLES.parent.parent / "weights"
 SPEAKING = [
@@ -49,10 +49,23 @@ def test_a_sample_is_answered_as_it_says(link, sample):
     if sample.truth is None:
         picture = np.asarray(answer.image)
         assert psnr_db(resize(source["image"], picture.shape[:2]), picture) > MIN_PSNR_DB
-    elif TASKS[sample.task].answer == "labels":
+    elif TASKS[sample.task].answer.kind == "labels":
         assert set(answer.labels) == set(sample.truth.split(", "))
     else:
         assert (answer.text if answer.text is not None else answer.labels[0]) == sample.truth
+
+
+@pytest.mark.parametrize(
+    ("text", "answered"),
+    [
+        ("don’t", "don't"),
+        ("I can't, won't and shouldn't.", "i can't, won't and shouldn't."),
+        ("10–15", "10-15"),
+        ("It's the members' vote — really…", "it's the members' vote -- really..."),
+    ],
+)
+def test_typographic_text_comes_back_as_english(link, text, answered):
+    assert answer_to(link, "text_reconstruction", {"text": text}).text == answered
 
 
 @pytest.mark.parametrize("system", SPEAKING)

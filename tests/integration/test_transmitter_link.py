@@ -18,7 +18,6 @@ from shared.errors import TooLarge
 from shared.ledger import HOPS
 from shared.runtime.draining import Drain
 from shared.tasks import TASKS
-from systems.layers.config import sends_sequence
 from systems.loading import load_transmitters
 
 
@@ -82,12 +81,12 @@ def test_every_task_is_answered(services, task):
     response = services.transmit(task.name, fields, snr_db=12)
     assert response.status_code == 200, response.text
     body = response.json()
-    CHECKS[task.answer](body["answer"])
-    assert set(body["scores"]) == {"image": {"psnr_db"}, "text": {"bleu"}}.get(task.answer, set())
+    CHECKS[task.answer.kind](body["answer"])
+    assert set(body["scores"]) == {"image": {"psnr_db"}, "text": {"bleu"}}.get(task.answer.kind, set())
     overhead = body["overhead"]
     assert overhead["source_bytes"] == sum(len(value) for _, value in fields.values())
     assert overhead["payload_bytes"] == 8 * overhead["channel_uses"]
-    assert (overhead["channel_uses"] > 16) == sends_sequence(task)
+    assert (overhead["channel_uses"] > 16) == task.answer.sends_sequence
     latency = body["latency_ms"]
     assert all(latency[hop] > 0 for hop in HOPS)
     assert sum(latency[hop] for hop in HOPS if hop != "total") == pytest.approx(latency["total"])

@@ -40,7 +40,7 @@ class MeanSystem(ReceiverSystem):
             "text": lambda mean: TaskAnswer(text=mean),
             "image": lambda mean: TaskAnswer(image=PICTURE),
         }
-        return [makers[get_task(task).answer](f"{frame.symbols.mean().real:.3f}") for frame in frames]
+        return [makers[get_task(task).answer.kind](f"{frame.symbols.mean().real:.3f}") for frame in frames]
 
 
 def received(task="sentiment", level=1.0, **changes):

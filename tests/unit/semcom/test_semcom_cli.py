@@ -27,7 +27,7 @@ def test_help_lists_every_command_without_loading_what_is_heavy():
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_what_the_terminal_cannot_show_is_replaced(service, encoding):
-    service.answer = {**service.answer, "answer": {"text": "wait… 中"}}
+    service.answer = {**service.answer, "task": "text_reconstruction", "answer": {"text": "wait… 中"}}
     command = [sys.executable, "-m", "semcom.cli"]
     variables = {**os.environ, "PYTHONIOENCODING": encoding}
     for arguments in (
@@ -48,7 +48,11 @@ def test_send_takes_every_setting_that_the_client_takes(semcom, service):
 
 
 def outcomes(service):
-    picture = {**service.answer, "answer": {"image_png_base64": base64.b64encode(b"PNG").decode()}}
+    picture = {
+        **service.answer,
+        "task": "image_reconstruction",
+        "answer": {"image_png_base64": base64.b64encode(b"PNG").decode()},
+    }
     error = {"type": "TaskNotTrained", "message": "task 'vqa' has no trained weights"}
     return [
         {"system": "mfmsc", "result": picture, "error": None},
@@ -101,20 +105,21 @@ def test_send_shows_answer_cost_and_latency(semcom):
 
 
 @pytest.mark.parametrize(
-    ("answer", "shown"),
+    ("task", "answer", "shown"),
     [
-        ({"label": "yes", "probabilities": {"yes": 0.98}}, "yes 0.98"),
+        ("vqa", {"label": "yes", "probabilities": {"yes": 0.98}}, "yes 0.98"),
         (
+            "movie_genres",
             {"labels": ["Drama", "War"], "probabilities": {"Drama": 0.9, "War": 0.6, "Comedy": 0.1}},
             "Drama 0.90, War 0.60",
         ),
-        ({"labels": [], "probabilities": {"Comedy": 0.1}}, "none"),
-        ({"text": "[bold]hello there"}, "[bold]hello there"),
-        ({"image_png_base64": "A" * 400}, "PNG picture, 300 bytes"),
+        ("movie_genres", {"labels": [], "probabilities": {"Comedy": 0.1}}, "none"),
+        ("text_reconstruction", {"text": "[bold]hello there"}, "[bold]hello there"),
+        ("image_reconstruction", {"image_png_base64": "A" * 400}, "PNG picture, 300 bytes"),
     ],
 )
-def test_every_kind_of_answer_is_shown(semcom, service, answer, shown):
-    service.answer = {**service.answer, "answer": answer, "scores": {"psnr_db": 31.25}}
+def test_every_kind_of_answer_is_shown(semcom, service, task, answer, shown):
+    service.answer = {**service.answer, "task": task, "answer": answer, "scores": {"psnr_db": 31.25}}
     status, out, _ = semcom("send", "--task", "vqa", "--text", "q")
     assert status == 0
     assert shown in out

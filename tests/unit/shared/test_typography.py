@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.typography import is_blank, join_words, num_dropped, to_plain
-from transmitter.scoring import split_words
+from shared.scores import split_words
+from shared.typography import contract, is_blank, join_words, num_dropped, to_plain
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,20 @@ def test_blank_is_what_shows_nothing() -> None:
 def test_accents_that_make_no_letter_and_private_characters_are_dropped() -> None:
     assert num_dropped("cafe\u0301 \u1ec7 zero\u200bwidth") == 0
     assert num_dropped("x\u0302 \ue000 \ufffd \U000e0fff") == 4
+
+
+@pytest.mark.parametrize(
+    ("answered", "meant"),
+    [
+        ("don ' not, shouldn ' not", "don ' t, shouldn ' t"),
+        ("will ' t could ' t", "won ' t couldn ' t"),
+        ("it is ' not so ' and i do not", "it is ' not so ' and i do not"),
+        ("undo ' t do ' the", "undo ' t do ' the"),
+    ],
+)
+def test_half_a_contraction_is_a_whole_one(answered: str, meant: str) -> None:
+    assert contract(answered) == meant
+    assert contract(meant) == meant
 
 
 @pytest.mark.parametrize(

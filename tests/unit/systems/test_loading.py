@@ -17,7 +17,9 @@ _TRANSMITTER = """
 class Transmitter:
     @classmethod
     def load(cls, folder):
-        return f"{cls.__name__} of {folder.name}"
+        side = cls()
+        side.says = f"{cls.__name__} of {folder.name}"
+        return side
 """
 _RECEIVER = """
 from morse_sides.transmitter import Transmitter
@@ -50,8 +52,8 @@ def _write_package(weights: Path, transmitter: str) -> None:
 
 def test_each_side_is_a_module_of_the_package(weights: Path) -> None:
     _write_package(weights, _TRANSMITTER)
-    assert load_transmitters(weights) == {"morse": "Transmitter of morse"}
-    assert load_receivers(weights) == {"morse": "Receiver of morse"}
+    assert load_transmitters(weights)["morse"].says == "Transmitter of morse"
+    assert load_receivers(weights)["morse"].says == "Receiver of morse"
 
 
 def test_a_system_that_is_not_asked_for_is_not_loaded(weights: Path) -> None:

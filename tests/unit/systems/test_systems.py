@@ -8,7 +8,6 @@ import pytest
 
 from shared.errors import InvalidField
 from shared.tasks import TASKS
-from systems.layers.config import sends_sequence
 from systems.registry import DEFAULT_SYSTEM, SYSTEMS
 from systems.rows import Option, System
 
@@ -94,7 +93,7 @@ def test_every_declared_option_allows_its_own_default() -> None:
 
 def test_the_rate_is_a_choice_for_tasks_that_send_a_sequence() -> None:
     for name, task in TASKS.items():
-        if sends_sequence(task):
+        if task.answer.sends_sequence:
             assert SYSTEMS["mfmsc"].read_options(name, {"symbols_per_token": 4})["symbols_per_token"] == 4
         else:
             with pytest.raises(InvalidField, match="symbols_per_token"):

@@ -12,15 +12,15 @@ from grpc_health.v1 import health_pb2
 from PIL import Image
 
 from protos.semcom.v1 import channel_service_pb2, frame_pb2, receiver_pb2
+from shared import scores
 from shared.ledger import overhead_of
 from shared.runtime.rpc_errors import to_trailer
 from shared.tasks import TASKS, get_task
 from systems.base import EncodedInstance, TransmitterSystem
-from transmitter import scoring
 from transmitter.gateway import build_gateway
 from transmitter.service import Limits, TransmitterService
 
-scoring.warm_up()  # as the service does, for its requests have deadlines
+scores.warm_up()  # as the service does, for its requests have deadlines
 
 MAX_UPLOAD_BYTES = 100_000
 UNTRAINED = "movie_genres"
@@ -46,7 +46,7 @@ class PowerSystem(TransmitterSystem):
     def encode(self, task, sources, options):
         self.threads.add(threading.current_thread().name)
         self.sources += sources
-        num_tokens = 3 if get_task(task).answer in ("text", "transcript", "image") else 1
+        num_tokens = 3 if get_task(task).answer.sends_sequence else 1
         return [
             EncodedInstance(
                 np.ones((num_tokens, options["symbols_per_token"]), np.complex64),
@@ -96,7 +96,7 @@ class LoopbackChannel:
 
     def answer(self, request, frame):
         settings = request.overrides
-        answer = dict(ANSWERS[get_task(frame.task).answer])
+        answer = dict(ANSWERS[get_task(frame.task).answer.kind])
         scores = [receiver_pb2.LabelScore(label=n, probability=p) for n, p in answer.pop("scores", ())]
         state = frame_pb2.ChannelState(
             link=request.link,

@@ -11,12 +11,11 @@ from experiments.data.catalogue import PUBLISHED, TRAINING, datasets_of
 from experiments.training.recipes import RECIPES
 from shared.tasks import TASKS, get_task
 from systems.layers.batch import Batch
-from systems.layers.config import sends_sequence
 from systems.layers.profiles import PROFILES, get_profile
 from systems.mfmsc.heads import STEPS_PER_TOKEN
 from systems.mfmsc.networks import ReceiverNetwork, TransmitterNetwork
 
-_LABELS = {task: ("a", "b", "c") for task in TASKS if get_task(task).answer in ("label", "labels")}
+_LABELS = {task: ("a", "b", "c") for task in TASKS if get_task(task).answer.kind in ("label", "labels")}
 _NUM_PIECES = 100
 
 
@@ -76,7 +75,7 @@ def test_the_papers_profile_carries_every_task(
         symbols, mask = transmitter(task, _batch(task))
         scores = receiver(task, symbols)
     assert symbols.shape == (2, mask.shape[1], 16)
-    assert (mask.shape[1] == 1) == (not sends_sequence(get_task(task)))
+    assert (mask.shape[1] == 1) == (not get_task(task).answer.sends_sequence)
     assert scores.shape[0] == 2
     if task in _LABELS:
         assert scores.shape == (2, 3)

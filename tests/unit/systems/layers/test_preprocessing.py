@@ -73,7 +73,7 @@ def test_a_text_to_bring_back_is_refused_beyond_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    "task", [name for name, task in TASKS.items() if "text" in task.modalities and task.answer != "text"]
+    "task", [name for name, task in TASKS.items() if "text" in task.modalities and task.answer.kind != "text"]
 )
 def test_a_text_to_label_is_cut_and_only_what_is_read_counts(task: str) -> None:
     preprocess = _preprocessor()

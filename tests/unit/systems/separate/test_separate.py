@@ -14,6 +14,7 @@ import pytest
 from channel_service.radio.channels import Channel
 from experiments.evaluation.link import SemanticLink
 from shared.errors import InvalidField, WeightsMismatch
+from shared.scores import psnr_db
 from shared.tasks import TASKS
 from shared.weights import fingerprint_of, load_manifest
 from systems.base import KnownLink, Received
@@ -21,7 +22,6 @@ from systems.layers.preprocessing import resize
 from systems.loading import load_receiver
 from systems.registry import get_system
 from systems.separate.adaptation import load_table
-from transmitter.scoring import psnr_db
 
 _CLEAR = Channel("awgn", "block", 30.0, seed=1)
 _SEVERE = Channel("awgn", "block", -15.0, seed=2)
@@ -46,7 +46,7 @@ def test_every_task_comes_across_a_clear_channel_and_is_an_outage_on_a_severe_on
     assert (clear.answer.outage, clear.answer.blocks_in_error) == (False, 0)
     assert severe.answer.outage
     lost = severe.answer
-    match TASKS[task].answer:
+    match TASKS[task].answer.kind:
         case "label":
             names = [name for name, _ in lost.scores]
             assert lost.labels == (names[0],)

@@ -48,14 +48,60 @@ function verdict(isRight) {
   return h("span", { class: `verdict ${isRight ? "right" : "not"}` }, isRight ? "✓ right" : "✗ wrong");
 }
 
+const asShare = (reference, answer) => wordAccuracy(reference, answer.text);
+const wordsRight = (reference, answer) => [["words right", `${round(100 * asShare(reference, answer), 0)} %`]];
+
+/** Mean probability of the labels that count as right. */
+function probabilityOf(labels, answer) {
+  const sum = labels.reduce((total, label) => total + (answer.probabilities[label] ?? 0), 0);
+  return sum / Math.max(1, labels.length);
+}
+
+/**
+ * A row a kind of answer, as GET /tasks states it. `truth` is that of the sample; "" where it is not known.
+ *
+ * body       what the card shows of an answer
+ * figures    further figures beside it, as [name, value with unit]
+ * isRight    whether the answer is the truth; null where it may be so in part
+ * reference  what counts as right in a sweep: the truth, else what `result` answered
+ * measure    what a sweep draws
+ * title      of the axis of a sweep
+ */
 const KINDS = {
-  label: ({ answer }) => [h("p", { class: "said" }, answer.label), bars(answer.probabilities, MOST_BARS)],
-  labels: ({ answer }) => [
-    h("p", { class: "said" }, answer.labels.join(", ") || "none"), bars(answer.probabilities, MOST_BARS + 3)],
-  text: ({ answer }, source) => [markedText(source.text, answer.text)],
-  transcript: ({ answer }, source, truth) => [
-    truth ? markedText(truth, answer.text) : h("p", { class: "said" }, answer.text || "(nothing came back)")],
-  image: ({ answer }, source) => [pictures(source, answer)],
+  label: {
+    body: (answer) => [h("p", { class: "said" }, answer.label), bars(answer.probabilities, MOST_BARS)],
+    isRight: (answer, truth) => answer.label === truth,
+    reference: (answer, truth) => (truth && truth in answer.probabilities ? truth : answer.label),
+    measure: ({ answer }, _, reference) => probabilityOf([reference], answer),
+    title: (reference) => `probability of ${asWords(reference)}`,
+  },
+  labels: {
+    body: (answer) => [
+      h("p", { class: "said" }, answer.labels.join(", ") || "none"), bars(answer.probabilities, MOST_BARS + 3)],
+    figures: (answer, source, truth) => (truth ? [["truth", truth]] : []),
+    reference: (answer, truth) => (truth ? truth.split(", ") : answer.labels),
+    measure: ({ answer }, _, reference) => probabilityOf(reference, answer),
+    title: (reference) => `probability of ${asWords(reference.join(", ") || "nothing")}`,
+  },
+  text: {
+    body: (answer, source) => [markedText(source.text, answer.text)],
+    figures: (answer, source) => wordsRight(source.text, answer),
+    measure: ({ answer }, source) => asShare(source.text, answer),
+    title: () => "word accuracy",
+  },
+  transcript: {
+    body: (answer, source, truth) => [
+      truth ? markedText(truth, answer.text) : h("p", { class: "said" }, answer.text || "(nothing came back)")],
+    figures: (answer, source, truth) => (truth ? wordsRight(truth, answer) : []),
+    reference: (answer, truth) => truth || answer.text || "",
+    measure: ({ answer }, _, reference) => asShare(reference, answer),
+    title: () => "word accuracy",
+  },
+  image: {
+    body: (answer, source) => [pictures(source, answer)],
+    measure: ({ scores }) => scores.psnr_db,
+    title: () => "PSNR [dB]",
+  },
 };
 
 /** Figures of an answer, as [name, value with unit]. */
@@ -64,9 +110,7 @@ function figures(kind, result, source, truth) {
   const rows = [];
   if (scores.psnr_db !== undefined) rows.push(["PSNR", `${round(scores.psnr_db)} dB`]);
   if (scores.bleu !== undefined) rows.push(["BLEU", round(scores.bleu, 3)]);
-  const reference = kind === "text" ? source.text : kind === "transcript" ? truth : null;
-  if (reference) rows.push(["words right", `${round(100 * wordAccuracy(reference, result.answer.text), 0)} %`]);
-  if (truth && kind === "labels") rows.push(["truth", truth]);
+  rows.push(...(KINDS[kind].figures?.(result.answer, source, truth) ?? []));
   rows.push(["requested", `${round(result.requested_snr_db)} dB`]);
   rows.push(["realised", `${round(result.realised_snr_db)} dB`]);
   rows.push(["equalised", `${round(result.post_equalisation_snr_db)} dB`]);
@@ -82,37 +126,22 @@ function figures(kind, result, source, truth) {
  */
 export function answerBody(kind, result, source, truth) {
   const numbers = figures(kind, result, source, truth).map(([name, value]) => h("span", {}, `${name} `, h("b", {}, value)));
-  return [...KINDS[kind](result, source, truth), h("p", { class: "numbers" }, ...numbers)];
+  return [...KINDS[kind].body(result.answer, source, truth), h("p", { class: "numbers" }, ...numbers)];
 }
 
 /** Marks beside the name of a system: right or wrong, and an outage. */
 export function answerMarks(kind, result, truth) {
-  const marks = [];
-  if (truth && kind === "label") marks.push(verdict(result.answer.label === truth));
+  const { isRight } = KINDS[kind];
+  const marks = truth && isRight ? [verdict(isRight(result.answer, truth))] : [];
   if (result.outage) marks.push(h("span", { class: "tag bad" }, "outage"));
   return marks;
 }
 
-/** Name and value of what a sweep draws for an answer; `reference` is the label or text that counts as right. */
-export function measure(kind, result, source, reference) {
-  if (kind === "image") return result.scores.psnr_db;
-  if (kind === "text") return wordAccuracy(source.text, result.answer.text);
-  if (kind === "transcript") return wordAccuracy(reference, result.answer.text);
-  const labels = Array.isArray(reference) ? reference : [reference];
-  const of = (label) => result.answer.probabilities[label] ?? 0;
-  return labels.reduce((sum, label) => sum + of(label), 0) / Math.max(1, labels.length);
-}
+/** What a sweep draws for an answer; `reference` is the label or text that counts as right. */
+export const measure = (kind, result, source, reference) => KINDS[kind].measure(result, source, reference);
 
 /** What counts as right in a sweep: the sample's truth, else what `result` answered. */
-export function referenceOf(kind, result, truth) {
-  if (kind === "labels") return truth ? truth.split(", ") : result.answer.labels;
-  if (kind === "label") return truth && truth in result.answer.probabilities ? truth : result.answer.label;
-  return truth || result.answer.text || "";
-}
+export const referenceOf = (kind, result, truth) => KINDS[kind].reference?.(result.answer, truth) ?? "";
 
 /** The title of the axis of a sweep. */
-export function measureTitle(kind, reference) {
-  if (kind === "image") return "PSNR [dB]";
-  if (kind === "text" || kind === "transcript") return "word accuracy";
-  return `probability of ${asWords(Array.isArray(reference) ? reference.join(", ") || "nothing" : reference)}`;
-}
+export const measureTitle = (kind, reference) => KINDS[kind].title(reference);

@@ -1,19 +1,13 @@
-"""Scores a reconstruction against the source, which only the transmitter still holds."""
+"""PSNR of a picture and BLEU of a text, each against its source."""
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from protos.semcom.v1 import receiver_pb2
-from shared.source import Source
-from shared.tasks import AnswerKind, get_task
 from shared.typography import to_plain
 
 MAX_PSNR_DB = 100.0
@@ -22,27 +16,6 @@ MAX_PSNR_DB = 100.0
 _PEAK = 255.0
 _MAX_NGRAM = 4
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-
-
-def is_scored(task: str) -> bool:
-    """Whether the truth about a task's answer is in its source."""
-    return get_task(task).answer in _SCORERS
-
-
-def score(task: str, source: Source, answer: receiver_pb2.Answer) -> dict[str, float]:
-    """Score one answer.
-
-    Args:
-        task: Name of the task.
-        source: What was encoded.
-        answer: What the receiver made of it.
-
-    Returns:
-        {"psnr_db": ...} for a picture, {"bleu": ...} for reconstructed text; empty where the truth is not
-        in the source.
-    """
-    scorer = _SCORERS.get(get_task(task).answer)
-    return scorer(source, answer) if scorer else {}
 
 
 def psnr_db(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
@@ -83,24 +56,3 @@ def split_words(text: str) -> list[str]:
     """Words of a text as BLEU counts them: plain, lower case, no accents, every punctuation mark a word."""
     decomposed = unicodedata.normalize("NFD", to_plain(text).lower())
     return _TOKEN.findall("".join(char for char in decomposed if not unicodedata.combining(char)))
-
-
-def _score_image(source: Source, answer: receiver_pb2.Answer) -> dict[str, float]:
-    """At the model's resolution: the source as the encoder saw it."""
-    # The networks' own resize, and with it torch, which other answers do not need.
-    from systems.layers.preprocessing import resize
-
-    with Image.open(io.BytesIO(answer.image_png)) as png:
-        image = np.asarray(png.convert("RGB"))
-    height, width = image.shape[:2]
-    return {"psnr_db": psnr_db(resize(source["image"], (height, width)), image)}
-
-
-def _score_text(source: Source, answer: receiver_pb2.Answer) -> dict[str, float]:
-    return {"bleu": bleu(source["text"], answer.text)}
-
-
-_SCORERS: Mapping[AnswerKind, Callable[[Source, receiver_pb2.Answer], dict[str, float]]] = {
-    "image": _score_image,
-    "text": _score_text,
-}

@@ -1,20 +1,11 @@
 """PSNR and BLEU against closed forms."""
 
-import io
 import math
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from protos.semcom.v1 import receiver_pb2
-from transmitter.scoring import MAX_PSNR_DB, bleu, psnr_db, score
-
-
-def png_of(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+from shared.scores import MAX_PSNR_DB, bleu, psnr_db
 
 
 def test_psnr_of_a_constant_error_is_its_closed_form():
@@ -47,17 +38,3 @@ def test_bleu_punishes_brevity():
 )
 def test_bleu_of_short_texts_and_of_spellings(reference, text, expected):
     assert bleu(reference, text) == pytest.approx(expected)
-
-
-def test_an_image_is_scored_at_the_models_resolution():
-    source = {"image": np.full((64, 48, 3), 90, np.uint8)}
-    answer = receiver_pb2.Answer(image_png=png_of(np.full((32, 32, 3), 80, np.uint8)))
-    assert score("image_reconstruction", source, answer) == {
-        "psnr_db": pytest.approx(20 * math.log10(255 / 10))
-    }
-
-
-def test_text_is_scored_and_labels_are_not():
-    answer = receiver_pb2.Answer(text="fine film", labels=["positive"])
-    assert score("text_reconstruction", {"text": "Fine film"}, answer) == {"bleu": pytest.approx(1.0)}
-    assert score("sentiment", {"text": "Fine film"}, answer) == {}
