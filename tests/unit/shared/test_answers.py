@@ -15,7 +15,7 @@ from systems.layers.preprocessing import resize
 
 PICTURE = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
 SCORES = (("yes", 0.75), ("no", 0.25))
-KINDS = {task.answer for task in TASKS.values()}
+KINDS = list(dict.fromkeys(task.answer for task in TASKS.values()))
 
 
 def png_of(pixels):
