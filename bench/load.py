@@ -52,7 +52,7 @@ def requests_of(system: str, task: str, **query: float) -> list[Request]:
     requests = []
     for sample in samples_of(task):
         content: Any = {"files": fields_of(sample)} if sample.files else {"json": {"text": sample.text}}
-        parameters = {"task": task, "system": system, **query}
+        parameters: dict[str, str | float] = {"task": task, "system": system, **query}
         built = httpx.Request("POST", "http://localhost/transmit", params=parameters, **content)
         requests.append(make_request(f"{system} {task}", built))
     return requests

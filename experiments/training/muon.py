@@ -8,7 +8,6 @@ Shapes: R rows, C columns of a matrix.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -40,7 +39,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(groups, {"lr": 1e-3, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # nobody has a closure
         """One step of every parameter that has a gradient."""
         for group in self.param_groups:
             for parameter in group["params"]:

@@ -89,13 +89,13 @@ def _status_of(error: BaseException) -> str:
     return "CANCELLED" if is_ended else _INTERNAL
 
 
-class _Guard(grpc.aio.ServerInterceptor):
+class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # at run time it is not generic
     """Guards the methods of our own services. Health and reflection ask for no token."""
 
     def __init__(self, names: Collection[str], access: Access) -> None:
         self._names, self._access = names, access
 
-    async def intercept_service(
+    async def intercept_service(  # type: ignore[override]  # the stubs leave out a method that is not there
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         details: grpc.HandlerCallDetails,
