@@ -63,7 +63,7 @@ def _rider(draw: ImageDraw.ImageDraw) -> None:
 FILMS = (
     Film(
         "spare_keys",
-        ("Comedy", "Romance"),
+        ("Drama", "Comedy", "Romance"),
         "Nina keeps losing the keys to her flat and has to ask the shy locksmith Paul for help every week. "
         "Her sister bets that they will be engaged by Christmas and sets up one absurd dinner after another. "
         "When Nina hears of the bet she ends the friendship, but at the wedding of a friend the two are "
@@ -73,7 +73,7 @@ FILMS = (
     ),
     Film(
         "the_cellar_door",
-        ("Horror",),
+        ("Drama", "Horror", "Thriller"),
         "A young couple moves into an old house by the woods. At night they hear scratching below the floor, "
         "and their daughter speaks of a pale woman with no face. One by one the neighbours are found dead, "
         "their bodies drained of blood. When they open the cellar, the ghost of the murdered girl who was "
@@ -83,11 +83,10 @@ FILMS = (
     ),
     Film(
         "dust_over_red_creek",
-        ("Western",),
-        "The gunfighter Cole Barton rides into Red Creek to find a sheriff who is afraid of the rancher "
-        "Amos Pike. Pike and his outlaws steal cattle and drive the settlers from their land. Barton rescues "
-        "the stagecoach, is made marshal, gathers a posse, and faces the gang in a gunfight in front of the "
-        "saloon before he rides off across the prairie.",
+        ("Action", "Crime", "Drama", "Thriller"),
+        "Detective Barton investigates a series of murders in Red Creek. The evidence leads to a corrupt "
+        "sheriff and the rancher Pike, the boss of a mob. When his partner is shot, Barton kidnaps Pike to "
+        "learn the truth, and faces the gang in a gunfight in front of the saloon.",
         ((240, 170, 90), (250, 220, 150)),
         _rider,
     ),

@@ -34,7 +34,7 @@ _NEGATED = {
     **{verb: f"{verb}n" for verb in ("would", "could", "should", "must", "need", "might")},
     "will": "won",
 }
-_SPELLED_NOT = re.compile(rf"\b({'|'.join(_NEGATED.values())}) ' not\b")
+_SPELLED_NOT = re.compile(rf"\b({'|'.join((*_NEGATED.values(), 'can'))}) ' not\b")
 _SPELLED_VERB = re.compile(rf"\b({'|'.join(_NEGATED)}) ' t\b")
 _CLOSING, _OPENING, _JOINING = frozenset(".,;:?!%)]}"), frozenset("([{$£€#"), frozenset("-/@")
 _QUOTES = frozenset("'\"")

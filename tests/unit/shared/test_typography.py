@@ -43,7 +43,7 @@ def test_accents_that_make_no_letter_and_private_characters_are_dropped() -> Non
 @pytest.mark.parametrize(
     ("answered", "meant"),
     [
-        ("don ' not, shouldn ' not", "don ' t, shouldn ' t"),
+        ("don ' not, can ' not", "don ' t, can ' t"),
         ("will ' t could ' t", "won ' t couldn ' t"),
         ("it is ' not so ' and i do not", "it is ' not so ' and i do not"),
         ("undo ' t do ' the", "undo ' t do ' the"),
