@@ -141,7 +141,12 @@ async def _clients(address: str, num_clients: int) -> AsyncIterator[list[_Stub]]
 
 def _request(num_symbols: int, num_frames: int) -> _Request:
     symbols = pack_symbols(_unit_symbols(num_symbols))
-    same = {"task": "vqa", "system": DEFAULT_SYSTEM, "fingerprint": "0" * 16, "symbols": symbols}
+    same: dict[str, Any] = {
+        "task": "vqa",
+        "system": DEFAULT_SYSTEM,
+        "fingerprint": "0" * 16,
+        "symbols": symbols,
+    }
     frames = [frame_pb2.Frame(instance_id=str(number), **same) for number in range(num_frames)]
     return _Request(frames=frames)
 

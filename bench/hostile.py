@@ -119,7 +119,7 @@ def _send_media(base_url: str, num_inputs: int) -> list[dict[str, Any]]:
     def send(task: str, modality: str, fields: dict[str, tuple[str | None, bytes]]) -> dict[str, Any]:
         started, query = time.monotonic(), {"task": task, "system": DEFAULT_SYSTEM}
         try:
-            status = http.post("/transmit", params=query, files=fields).status_code  # type: ignore[arg-type]
+            status = http.post("/transmit", params=query, files=fields).status_code
         except httpx.HTTPError:
             status = NO_ANSWER
         row = {"status": str(status), "duration_s": time.monotonic() - started}

@@ -118,7 +118,7 @@ def _set_odd(owner: Message, field: FieldDescriptor, rng: random.Random) -> None
             return
 
 
-def _fields(message: Message) -> Iterator[tuple[Message, FieldDescriptor]]:
+def _fields(message: Message) -> Iterator[tuple[Message, Any]]:
     """Every field that is no message, of a message and of all messages that are set in it."""
     for field in message.DESCRIPTOR.fields:
         if field.message_type is None:

@@ -51,7 +51,7 @@ def open_file(environment: Environment, **_: Any) -> None:
         own = {"name": name, "started_s": start_time, "duration_s": response_time / 1e3, "status": status}
         file.write(json.dumps({**own, "instance_id": answer.get("instance_id", ""), **context}) + "\n")
         if options.window_s is not None and environment.stats.num_requests == options.num_users:
-            gevent.spawn_later(options.window_s, environment.runner.quit)  # type: ignore[union-attr]
+            gevent.spawn_later(options.window_s, environment.runner.quit)
 
     environment.events.request.add_listener(note)
 

@@ -93,7 +93,7 @@ def _measure_cell(
 
 
 def _start(weights: Path, threads: int, *what: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "bench.one_process", DEFAULT_SYSTEM, weights, str(threads), *what]
+    command = [sys.executable, "-m", "bench.one_process", DEFAULT_SYSTEM, str(weights), str(threads), *what]
     # The number of threads in the environment would go before ours.
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, start_new_session=True)

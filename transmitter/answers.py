@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, Field, create_model
 
@@ -111,7 +111,7 @@ class TransmitAnswer(BaseModel):
             frame_number=state.frame_number,
             seed=state.seed,
             fingerprint=frame.fingerprint,
-            answer=get_task(frame.task).answer.of(answer),
+            answer=cast(Any, get_task(frame.task).answer.of(answer)),
             outage=answer.outage,
             blocks_in_error=answer.blocks_in_error,
             unknown_pieces=sent.num_unknown_pieces,

@@ -28,11 +28,11 @@ _SYSTEM_PATTERN = f"^({'|'.join(SYSTEMS)})(,({'|'.join(SYSTEMS)}))+$"
 
 def _setting_field(setting: LinkSetting[Any]) -> Any:
     """A setting of a link, which is left to the link where it is absent."""
-    shown = {"description": setting.help, "examples": [setting.default]}
+    shown: dict[str, Any] = {"description": setting.help, "examples": [setting.default]}
     if setting.type == "string":
         # The channel service checks names: it may know more channel models than are declared here.
         return str | None, Field(None, max_length=MAX_NAME_CHARS, **shown)
-    limits = {"ge": setting.minimum, "le": setting.maximum}
+    limits: dict[str, Any] = {"ge": setting.minimum, "le": setting.maximum}
     if setting.type == "integer":
         return int | None, Field(None, **shown, **limits)
     return float | None, Field(None, **shown, **limits, allow_inf_nan=False)

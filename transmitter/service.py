@@ -226,7 +226,7 @@ class TransmitterService:
             DeadlineExceeded: If it does not answer.
         """
         try:
-            held = await self._stub.GetLink(
+            held: channel_service_pb2.Link = await self._stub.GetLink(
                 channel_service_pb2.GetLinkRequest(name=link), timeout=_LINK_TIMEOUT_S
             )
         except grpc.aio.AioRpcError as rpc_error:

@@ -72,7 +72,7 @@ _TYPES: Mapping[str, type] = {"number": float, "integer": int, "string": str}
 
 def _change_field(setting: LinkSetting[Any]) -> Any:
     """A setting of a change. The limits of a number are left to the link, whose error also tells a NaN."""
-    shown = {"description": setting.help, "examples": [setting.default]}
+    shown: dict[str, Any] = {"description": setting.help, "examples": [setting.default]}
     if setting.type == "string":
         return _Name | None, Field(None, **shown)
     if setting.type == "integer":

@@ -126,16 +126,19 @@ _NETWORK_DELAY = Field(
     "Null for rows of an older store.",
     examples=[0.0],
 )
-InstanceRow: type[BaseModel] = create_model(
-    "InstanceRow",
-    __base__=_InstanceNames,
-    __doc__="All stored columns of single instances, latest first.",
+_COLUMNS: dict[str, Any] = {
     **{own.name: _ledger_field(own) for own in LEDGER},
-    network_delay_ms=(float | None, _NETWORK_DELAY),
+    "network_delay_ms": (float | None, _NETWORK_DELAY),
     **{
         f"{hop}_ms": (float | None, Field(description=f"{holds} [ms].", examples=[1.2]))
         for hop, holds in HOPS.items()
     },
+}
+InstanceRow: type[BaseModel] = create_model(
+    "InstanceRow",
+    __base__=_InstanceNames,
+    __doc__="All stored columns of single instances, latest first.",
+    **_COLUMNS,
 )
 
 

@@ -84,6 +84,7 @@ def send_over_network(
 
     The link's own radio settings do not count; its network and its recordings do.
     """
+    parameters: dict[str, Any] = dict(channel.parameters)
     files = {modality: FILES[modality](value) for modality, value in source.items()}
     result = client.transmit(
         task,
@@ -99,7 +100,7 @@ def send_over_network(
         csi_error_db=channel.csi_error_db,
         frame_number=frame_number,
         options=options,
-        **channel.parameters,
+        **parameters,
     )
     overhead = result["overhead"]
     return LinkAnswer(

@@ -77,5 +77,5 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     for _ in range(_NUM_ITERATIONS):
         polynomial = a * identity + b * gram + c * (gram @ gram)
         product, gram = product @ polynomial, polynomial @ gram @ polynomial
-    result = product @ wide
+    result: Tensor = product @ wide
     return result.T if matrix.shape[0] > matrix.shape[1] else result

@@ -31,8 +31,8 @@ _CONTRACT_NAMES = channel_service_pb2.LinkSettings.DESCRIPTOR.fields_by_name
 _PARAMETER_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _declared: dict[str, LinkSetting[Any]] = {
     parameter.name: parameter
-    for row in (*_BUILT_IN.values(), *FADINGS.values())
-    for parameter in row.parameters
+    for parameters in (row.parameters for table in (_BUILT_IN, FADINGS) for row in table.values())
+    for parameter in parameters
 }
 
 
