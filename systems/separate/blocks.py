@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from systems.separate.codes import BlockCode, CodeName
+from systems.separate.channel_codes import BlockCode, CodeName
 from systems.separate.crc import CRC_BITS, Crc, CrcName
 from systems.separate.ldpc import LdpcCode
 from systems.separate.mcs import Mcs

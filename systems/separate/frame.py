@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from systems.separate.blocks import decode_payloads, encode_blocks, lay_out
-from systems.separate.codes import CodeName
+from systems.separate.channel_codes import CodeName
 from systems.separate.header import (
     HEADER_BITS_PER_SYMBOL,
     HEADER_CODED_BITS,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from shared.errors import InvalidField
 from systems.separate.blocks import MAX_PAYLOAD_BYTES, bits_from_bytes, bytes_from_bits
-from systems.separate.codes import CodeName
+from systems.separate.channel_codes import CodeName
 from systems.separate.crc import CRC_BITS, Crc
 from systems.separate.ldpc import LdpcCode
 from systems.separate.mcs import MCS_BY_NUMBER, Mcs

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from systems.separate import sionna_blocks as sionna
-from systems.separate.codes import BlockCode
+from systems.separate.channel_codes import BlockCode
 
 # 20 iterations, which is what Sionna's decoder does; it has no stop of its own.
 _ITERATIONS_PER_ATTEMPT, _ATTEMPTS = 2, 10

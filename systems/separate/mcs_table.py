@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from systems.separate.blocks import Layout, decode_blocks, encode_blocks
-from systems.separate.codes import CodeName
+from systems.separate.channel_codes import CodeName
 from systems.separate.mcs import MCS, Mcs
 from systems.separate.qam import demodulate, modulate
 

@@ -18,9 +18,9 @@ from shared.weights import Manifest, load_manifest
 from systems.base import Received, ReceiverSystem, TaskAnswer
 from systems.layers.preprocessing import resize
 from systems.separate.clean_model import CleanModel
-from systems.separate.codecs import CODECS
 from systems.separate.config import SeparateConfig
 from systems.separate.frame import DecodedFrame, decode_frames, warm_up
+from systems.separate.source_codecs import CODECS
 
 _GREY = 128
 # Taken for a modality that did not come across beside one that did.

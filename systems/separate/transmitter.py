@@ -17,11 +17,11 @@ from systems.base import EncodedInstance, KnownLink, TransmitterSystem
 from systems.layers.preprocessing import resize, sample_frames
 from systems.rows import Options
 from systems.separate.adaptation import AUTO, load_table
-from systems.separate.codecs import CODECS
 from systems.separate.config import SeparateConfig
 from systems.separate.frame import Cost, cost_of, encode_frame, warm_up
 from systems.separate.header import Header
 from systems.separate.mcs import MCS, Mcs, get_mcs
+from systems.separate.source_codecs import CODECS
 
 
 class Transmitter(TransmitterSystem):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from systems.separate import sionna_blocks as sionna
-from systems.separate.codes import BlockCode
+from systems.separate.channel_codes import BlockCode
 
 # Sionna's Turbo decoder cannot go on where it stopped, so that the second attempt repeats the first.
 _ITERATIONS = (2, 8)

@@ -10,7 +10,7 @@ from typing import Any
 
 from channel_service.radio.fadings import FADINGS
 from channel_service.radio.models.base import DrawInputs, Model
-from channel_service.radio.models.flat import Awgn, Nakagami, Rayleigh, Rician, Trace
+from channel_service.radio.models.flat_fading import Awgn, Nakagami, Rayleigh, Rician, Trace
 from channel_service.radio.models.tdl import Tdl
 from protos.semcom.v1 import channel_service_pb2
 from shared.link_settings import LinkSetting

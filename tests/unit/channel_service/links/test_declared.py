@@ -15,7 +15,7 @@ from channel_service.links.links import Links
 from channel_service.links.settings import LinkSettings, declared_settings
 from channel_service.radio.channels import Channel, draw
 from channel_service.radio.models import MODELS, Model, check_parameters
-from channel_service.radio.models.flat import K_FACTOR_DB, Rician
+from channel_service.radio.models.flat_fading import K_FACTOR_DB, Rician
 from protos.semcom.v1 import channel_service_pb2
 from shared.errors import InvalidField
 from shared.link_settings import SETTINGS_FILE, LinkSetting, link_settings

@@ -5,7 +5,7 @@ import { answerBody, answerMarks } from "./answers.js";
 import { Constellation, errorPowerDb } from "./constellation.js";
 import { conventionalCost, latency, ledger } from "./cost.js";
 import { asWords, byId, clearErrors, h, inputField, round, selectField, showError } from "./dom.js";
-import { setUpFall, stopFall } from "./fall.js";
+import { setUpFall, stopFall } from "./snr_fall.js";
 import { frameOf, runFeed } from "./feed.js";
 import { listenForPaste, showInputs } from "./inputs.js";
 import {

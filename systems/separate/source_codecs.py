@@ -20,7 +20,7 @@ from PIL import Image
 
 from shared.errors import InvalidField, UnsupportedMedia
 from shared.tasks import Modality
-from systems.separate.codes import CodeName
+from systems.separate.channel_codes import CodeName
 from systems.separate.config import MAX_QUALITY, MIN_QUALITY
 
 MIN_H264_CRF, MAX_H264_CRF = 0, 51
