@@ -122,7 +122,8 @@ class TransmitQuery(_LinkOverrides):
 
     def overrides(self) -> channel_service_pb2.LinkSettings:
         """The link's settings for this instance, absent ones left out."""
-        given = self.model_dump(include=set(link_settings()), exclude_none=True)
+        names = {setting.name for setting in link_settings().values() if setting.is_overridable}
+        given = self.model_dump(include=names, exclude_none=True)
         return channel_service_pb2.LinkSettings(**given)
 
 

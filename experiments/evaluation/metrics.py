@@ -173,7 +173,9 @@ def wilson(shares: NDArray[np.float64], num_realisations: int) -> Measured:
     half = z * float(np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))) / (1 + z**2 / count)
     rng = np.random.default_rng(_BOOTSTRAP_SEED)
     resampled = shares[rng.integers(0, num_instances, (_NUM_RESAMPLES, num_instances))].mean(1)
-    return Measured(share, max(0.0, centre - half), min(1.0, centre + half), resampled)
+    # Rounding must not leave a share of 0 or 1 outside its interval.
+    low, high = max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+    return Measured(share, low, high, resampled)
 
 
 def _check(realisations: Sequence[Sequence[Any]], targets: Sequence[Any]) -> None:

@@ -153,7 +153,7 @@ def _cifar10(root: Path, patch: pytest.MonkeyPatch) -> Splits:
 
 def _fsdd(root: Path, _: pytest.MonkeyPatch) -> Splits:
     files = {
-        f"recordings/7_{speaker}_{index}.wav": sound(np.full(800, (index + 1) / 20), 16_000)
+        f"recordings/7_{speaker}_{index}.wav": sound(np.resize([1, -1], 800) * (index + 1) / 20, 16_000)
         for speaker in ("ann", "bob")
         for index in range(10)
     }

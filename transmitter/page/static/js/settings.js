@@ -7,7 +7,7 @@ let settings = [];
 
 /** Read the descriptions; without the channel service those that the transmitter knows. */
 export async function loadSettings() {
-  settings = await getJson("/channel/link-settings").catch(() => getJson("/page/link-settings.json"));
+  settings = await getJson("channel/link-settings").catch(() => getJson("page/link-settings.json"));
 }
 
 /** Every setting of a link. */
