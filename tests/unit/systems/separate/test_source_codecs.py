@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidField, UnsupportedMedia
-from systems.separate import codecs
+from systems.separate import source_codecs as codecs
 
 _ROWS, _COLUMNS = np.mgrid[:48, :51]
 CLIP = np.stack(
