@@ -63,7 +63,7 @@ def valid_message(message: Message, given: Mapping[str, Any], rng: random.Random
     """
     known = {**_VALID, **given}
     for field in message.DESCRIPTOR.fields:
-        if field.name in _EMPTY:
+        if field.name in _EMPTY or _is_map(field):
             continue
         if field.message_type is not None:
             own = getattr(message, field.name)
@@ -118,15 +118,19 @@ def _set_odd(owner: Message, field: FieldDescriptor, rng: random.Random) -> None
             return
 
 
+def _is_map(field: Any) -> bool:
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+
+
 def _fields(message: Message) -> Iterator[tuple[Message, Any]]:
     """Every field that is no message, of a message and of all messages that are set in it."""
     for field in message.DESCRIPTOR.fields:
         if field.message_type is None:
             yield message, field
-        elif field.is_repeated:
+        elif field.is_repeated and not _is_map(field):
             for child in getattr(message, field.name):
                 yield from _fields(child)
-        elif message.HasField(field.name):
+        elif not field.is_repeated and message.HasField(field.name):
             yield from _fields(getattr(message, field.name))
 
 

@@ -135,3 +135,11 @@ def test_health_checks_of_containers_go_past_a_proxy(name, probed):
         )
         codes.append(check.returncode)
     assert codes == [0, 1]
+
+
+@pytest.mark.parametrize("dockerfile", sorted(ROOT.glob("*/Dockerfile")), ids=lambda path: path.parent.name)
+def test_what_an_image_copies_is_sent_to_its_build(dockerfile):
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile.read_text(), re.MULTILINE)
+    assert copied
+    assert {name.strip("/") for line in copied for name in line.split()} <= let_through
