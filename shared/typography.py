@@ -75,8 +75,8 @@ def num_dropped(text: str) -> int:
 def contract(text: str) -> str:
     """Half spelled-out contractions, as in "don ' not" and "will ' t", to "don ' t" and "won ' t".
 
-    Networks that saw few contractions answer so. "do ' not" stays: it may begin a quotation. "can ' not" does not,
-    for "can" has no other contraction; a quotation that begins there loses its mark.
+    Networks that saw few contractions answer so. "do ' not" stays: it may begin a quotation. "can ' not" is
+    changed, for "can" has no other contraction: a quotation that begins there loses its mark.
     """
     text = _SPELLED_NOT.sub(r"\1 ' t", text)
     return _SPELLED_VERB.sub(lambda found: f"{_NEGATED[found[1]]} ' t", text)
